@@ -1,0 +1,80 @@
+/**
+ * Every stable error code, `room/what`, with what it means. Adding one is a minor change; renaming or
+ * removing one is breaking. `docs/errors.md` is generated from this list.
+ */
+export const errorCodes = {
+  "input/malformed": "the bytes are not of the format that was expected",
+  "input/too-large": "the input is larger than its limit",
+  "input/unsupported-version": "the format's version is not known to this program",
+  "proof/malformed": "a Merkle proof does not fit its tree",
+  "key/refused": "a public key is not canonical or is of low order",
+  "usage/invalid": "the command line is wrong",
+  "workspace/missing": "there is no AMC workspace here",
+  "workspace/exists": "there is an AMC workspace here already",
+  "workspace/unknown": "this workspace is not one that was made or accepted on this machine",
+  "workspace/unwritable": "the workspace or its state folder can't be written",
+  "vault/missing": "the vault file does not exist",
+  "vault/exists": "a vault file is there already",
+  "vault/locked": "the vault is locked, so nothing can be signed",
+  "vault/wrong-passphrase": "the passphrase does not open this slot",
+  "vault/damaged": "the vault file was changed or is cut short",
+  "vault/unsafe-file": "the vault file's owner, mode or kind is not safe",
+  "notary/refused": "the notary does not sign this kind of statement for this role",
+  "notary/unavailable": "the notary process can't be reached",
+  "store/conflict": "another writer appended first",
+  "store/unavailable": "the ledger can't be written or read",
+  "ledger/closed": "the recorder is closed",
+  "ledger/busy": "too much is waiting to be written",
+  "ledger/lane-taken": "another process writes this lane",
+  "gateway/no-lease": "the request carries no lease",
+  "gateway/lease-unknown": "the lease is not one that was issued here",
+  "gateway/lease-expired": "the lease is past its end",
+  "gateway/lease-elsewhere": "the lease does not count on this ingress",
+  "gateway/unknown-route": "the first path segment names no provider",
+  "gateway/body-too-large": "the request body is larger than its limit",
+  "gateway/bad-request": "the request can't be forwarded as it is",
+  "gateway/upstream-unreachable": "the provider could not be reached",
+  "gateway/upstream-redirect": "the provider answered with a redirect, which is not followed",
+  "gateway/upstream-timeout": "the provider did not answer in time",
+  "gateway/cannot-record": "the evidence can't be written, so nothing is forwarded",
+  "gateway/unknown-receipt": "no receipt of that id belongs to this lease",
+  "sandbox/unavailable": "the sandbox driver that was asked for does not work here",
+  "sandbox/probe-failed": "the isolation probe did not finish",
+  "sandbox/start-failed": "the agent's command could not be started",
+  "bundle/malformed": "the file is not a bundle",
+  "run/unknown": "there is no such run",
+  "run/not-reproducible": "the run can't be rebuilt from the ledger",
+  "score/unknown-engine": "the run was made by an engine that this program does not have",
+  "score/unknown-bank": "the run was made with a bank that this program does not have",
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+export interface ErrorOptions {
+  readonly cause?: unknown
+  /** What the operator can do next. Printed by the CLI; never contains a secret or a payload. */
+  readonly hint?: string
+}
+
+/** A fault that AMC expects can happen. Anything else that is thrown is a bug. */
+export class AmcError extends Error {
+  override readonly name = "AmcError"
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, { cause, hint }: ErrorOptions = {}) {
+    super(message, { cause })
+    this.code = code
+    this.hint = hint
+  }
+}
+
+/** Whether a thrown value is a fault of one of these codes (of any code, if none is named). */
+export function isFault(error: unknown, ...codes: ErrorCode[]): error is AmcError {
+  return error instanceof AmcError && (codes.length === 0 || codes.includes(error.code))
+}
+
+/** The fault for bytes that break their format. */
+export function malformed(message: string, cause?: unknown): AmcError {
+  return new AmcError("input/malformed", message, { cause })
+}
