@@ -8,6 +8,8 @@ export const errorCodes = {
   "input/unsupported-version": "the format's version is not known to this program",
   "proof/malformed": "a Merkle proof does not fit its tree",
   "key/refused": "a public key is not canonical or is of low order",
+  "note/bad-signature": "a trusted key's signature does not fit the signed note",
+  "note/untrusted": "no trusted key signed the note",
   "usage/invalid": "the command line is wrong",
   "workspace/missing": "there is no AMC workspace here",
   "workspace/exists": "there is an AMC workspace here already",

@@ -1,0 +1,20 @@
+import { z } from "zod"
+
+/** What AMC says about itself and about the agent's tries to get around it. The list is closed. */
+export const auditCodes = [
+  "CONFIG_UNSIGNED",
+  "CONFIG_SIGNATURE_INVALID",
+  "CONFIG_CLAIM_CONTRADICTED",
+  "SANDBOX_EXECUTION_ENABLED",
+  "TRUST_BOUNDARY_SHARED",
+  "TRUST_BOUNDARY_VIOLATED",
+  "GATEWAY_REQUEST_REFUSED",
+  "GATEWAY_UPSTREAM_REDIRECT",
+  "LEASE_REFUSED",
+  "SECRET_SEEN",
+  "SESSION_LIMIT_EXCEEDED",
+  "VAULT_UNLOCK_FAILED",
+] as const
+
+export type AuditCode = (typeof auditCodes)[number]
+export const auditCode: z.ZodEnum<{ [K in AuditCode]: K }> = z.enum(auditCodes)

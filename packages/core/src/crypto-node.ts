@@ -1,0 +1,29 @@
+import { createPublicKey, hash, type KeyObject, verify } from "node:crypto"
+import type { PublicKey } from "./ed25519.ts"
+
+const keyObjects = new WeakMap<PublicKey, KeyObject>()
+
+/** SHA-256 by OpenSSL. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(hash("sha256", bytes, "buffer"))
+}
+
+/**
+ * Whether `encode(S*B - k*A) == R` (RFC 8032 section 5.1.7, without cofactor), by OpenSSL. The caller
+ * has checked the encodings of key and signature.
+ */
+export function satisfiesEquation(
+  key: PublicKey,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  return verify(null, message, keyObjectOf(key), signature)
+}
+
+function keyObjectOf(key: PublicKey): KeyObject {
+  const known = keyObjects.get(key)
+  if (known !== undefined) return known
+  const made = createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" })
+  keyObjects.set(key, made)
+  return made
+}

@@ -1,0 +1,124 @@
+import { z } from "zod"
+import { canonicalize, type JsonValue, parseCanonical } from "./canonical.ts"
+import { sha256Hex } from "./digest.ts"
+import { utf8 } from "./bytes.ts"
+import { AmcError, malformed } from "./errors.ts"
+import { agentId, count, hex32, label, systemAgent } from "./fact-field.ts"
+import { factSchemas, type Facts, type FactType } from "./facts.ts"
+
+/** The signature context of an event (DSSE pre-authentication encoding). */
+export const eventPayloadType = "application/vnd.amc.event.v1+json"
+/** An event's body is at most this long, so that a leaf fits a C2SP entry bundle (65,535 bytes). */
+export const eventSizeMax = 60 * 1024
+
+/** Which part of the monitor saw it, and by which way in. A tier is derived from it, never stored. */
+export const channels = ["recorder", "session", "wrapper", "sandbox", "gateway:run-socket", "gateway:loopback", "owner", "ingest"] as const
+export type Channel = (typeof channels)[number]
+
+/** What was delivered, by digest. `blob_sha256` names the stored bytes, which may be redacted or absent. */
+export interface EventPayload {
+  readonly sha256: string
+  readonly size: number
+  readonly media: string
+  readonly blob_sha256: string | null
+}
+
+/** One observed fact (DESIGN.md section 4, "Event body"). Member names are those of the wire. */
+export interface EventBody<T extends FactType = FactType> {
+  readonly v: 1
+  readonly type: T
+  readonly channel: Channel
+  /** The writer's sequence that this event belongs to. */
+  readonly lane: string
+  readonly lseq: number
+  /** Event hash of the lane's previous event, or the lane's genesis hash. */
+  readonly lprev: string
+  readonly id: string
+  /** Milliseconds since 1970, never decreasing in a lane. */
+  readonly ts: number
+  /** The agent it is about, or {@link systemAgent}. */
+  readonly agent: string
+  readonly aseq: number
+  readonly aprev: string
+  readonly session: string | null
+  readonly payload: EventPayload | null
+  readonly facts: Facts<T>
+  readonly kid: string
+}
+
+/** An event of any one type, so that `switch (event.type)` narrows its facts. */
+export type Event = { [T in FactType]: EventBody<T> }[FactType]
+
+const payload = z.strictObject({ sha256: hex32, size: count, media: z.string().max(128), blob_sha256: hex32.nullable() })
+const uuid7 = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+const envelope = z.strictObject({
+  v: z.literal(1),
+  type: z.string(),
+  channel: z.enum(channels),
+  lane: agentId,
+  lseq: count,
+  lprev: hex32,
+  id: uuid7,
+  ts: count,
+  agent: z.union([agentId, z.literal(systemAgent)]),
+  aseq: count,
+  aprev: hex32,
+  session: label.nullable(),
+  payload: payload.nullable(),
+  facts: z.unknown(),
+  kid: hex32,
+})
+
+/**
+ * The canonical bytes of an event: what is signed and stored.
+ *
+ * @throws {@link AmcError} `input/malformed` if the event breaks its schema, `input/too-large`
+ */
+export function encodeEvent(event: Event): Uint8Array {
+  checkEvent(event)
+  const bytes = canonicalize(event as unknown as JsonValue)
+  if (bytes.length > eventSizeMax) throw new AmcError("input/too-large", `an event may have ${eventSizeMax} bytes, this one has ${bytes.length}`)
+  return bytes
+}
+
+/**
+ * Reads an event from the bytes that were signed. Accepts exactly one spelling of each event.
+ *
+ * Says nothing about who wrote it: verify the leaf's signature and the chain as well.
+ *
+ * @throws {@link AmcError} `input/malformed`, `input/unsupported-version`
+ */
+export function parseEvent(bytes: Uint8Array): Event {
+  if (bytes.length > eventSizeMax) throw malformed(`an event may have ${eventSizeMax} bytes`)
+  const value = parseCanonical(bytes)
+  if (isRecord(value) && typeof value["v"] === "number" && value["v"] !== 1)
+    throw new AmcError("input/unsupported-version", `event version ${value["v"]} is not known`)
+  return checkEvent(value)
+}
+
+function checkEvent(value: unknown): Event {
+  const outer = envelope.safeParse(value)
+  if (!outer.success) throw malformed(`event: ${describe(outer.error)}`)
+  if (!isFactType(outer.data.type)) throw malformed("event type is not in the catalogue")
+  const inner = factSchemas[outer.data.type].safeParse(outer.data.facts)
+  if (!inner.success) throw malformed(`facts of ${outer.data.type}: ${describe(inner.error)}`)
+  return value as Event
+}
+
+export function isFactType(type: string): type is FactType {
+  return Object.hasOwn(factSchemas, type)
+}
+
+/** The first link of a lane's chain (`agent` empty) or of one agent's chain inside a lane. */
+export function genesisHash(lane: string, agent: string, rootSha256: string): string {
+  return sha256Hex(utf8(`amc-genesis/v1\n${lane}\n${agent}\n${rootSha256}`))
+}
+
+function describe(error: z.ZodError): string {
+  const [first] = error.issues
+  return first === undefined ? "invalid" : `${first.path.join(".") || "value"}: ${first.message.toLowerCase()}`
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,155 @@
+import { z } from "zod"
+import { auditCode } from "./audit.ts"
+import { agentId, count, flag, foreign, hex32, integer, label } from "./fact-field.ts"
+
+/**
+ * The closed catalogue of facts: one schema per event type.
+ *
+ * `measured` fields are what the monitor itself did, counted, timed or dialled. `reported` fields were
+ * parsed from content that the agent, the model or a tool wrote: a rule may lower a level by them,
+ * never raise one (S10). The split is in the bytes of each event, so that no reader has to be told.
+ */
+function facts<M extends z.ZodRawShape, R extends z.ZodRawShape>(
+  measured: M,
+  reported: R,
+): z.ZodObject<{ measured: z.ZodObject<M, z.core.$strict>; reported: z.ZodObject<R, z.core.$strict> }, z.core.$strict> {
+  return z.strictObject({ measured: z.strictObject(measured), reported: z.strictObject(reported) })
+}
+
+const none = {}
+const sandboxDriver = z.enum(["bubblewrap", "none"])
+/** Where one agent's chain stood in one lane. */
+const head = z.strictObject({ lane: agentId, agent: z.string().max(64), aseq: count, event_hash: hex32 })
+const posture = z.enum(["measured", "declared", "shared"])
+const seen = z.union([z.string().max(256), integer, flag])
+
+export const factSchemas = {
+  run_opened: facts(
+    { run_id: label, agent: agentId, bank_sha256: hex32, window_from_ms: count, window_to_ms: count, heads: z.array(head).max(256) },
+    none,
+  ),
+  /** Recorded after the auditor signed; the DSSE envelope is the payload and alone gives it weight. */
+  run_sealed: facts({ run_id: label, agent: agentId, report_sha256: hex32, statement_sha256: hex32, kid: hex32 }, none),
+  /** Opened by the monitor before the agent starts, so that a session that is withheld still counts. */
+  session_open: facts(
+    {
+      kind: z.enum(["sandbox", "wrap"]),
+      driver: sandboxDriver,
+      provider: label,
+      upstream: label,
+      upstream_loopback: flag,
+      command_sha256: hex32,
+      work_sha256: hex32,
+      max_calls: count,
+      max_duration_ms: count,
+    },
+    none,
+  ),
+  session_seal: facts(
+    {
+      reason: z.enum(["exited", "timeout", "not-started", "probe-failed", "interrupted", "recovered"]),
+      posture,
+      hardened: flag,
+      first_aseq: count,
+      last_aseq: count,
+      events: count,
+      last_event_hash: hex32,
+    },
+    none,
+  ),
+  agent_process_started: facts({ pid: count, uid: count, driver: sandboxDriver, command_sha256: hex32 }, none),
+  agent_stdout: facts({ offset: count, bytes: count, stored: flag, secrets_found: count }, none),
+  agent_stderr: facts({ offset: count, bytes: count, stored: flag, secrets_found: count }, none),
+  agent_process_exited: facts(
+    {
+      /** -1 when a signal ended it. */
+      exit_code: integer,
+      signal: z.string().max(16),
+      timed_out: flag,
+      duration_ms: count,
+      stdout_bytes: count,
+      stderr_bytes: count,
+    },
+    none,
+  ),
+  llm_request: facts(
+    {
+      call_id: label,
+      provider: label,
+      upstream: label,
+      method: z.string().max(16),
+      body_bytes: count,
+      secrets_found: count,
+      /** Some content did not fit this schema and was cut or left out. */
+      facts_truncated: flag,
+    },
+    { path: foreign, format: z.enum(["openai.chat", "openai.responses", "other"]), model: foreign, stream: flag, tools: count },
+  ),
+  llm_response: facts(
+    {
+      call_id: label,
+      request_event_hash: hex32,
+      /** The status that the client got; 0 when it got none. */
+      status: count,
+      /** Whether the status came from the provider and not from the gateway itself. */
+      from_upstream: flag,
+      completeness: z.enum(["complete", "client-gone", "upstream-cut", "upstream-unreachable", "timeout", "refused", "crashed"]),
+      body_bytes: count,
+      first_byte_ms: count,
+      total_ms: count,
+      /** The provider's Retry-After; -1 when it sent none. */
+      retry_after_ms: integer,
+      facts_truncated: flag,
+    },
+    {
+      model: foreign,
+      finish_reason: foreign,
+      input_tokens: integer,
+      output_tokens: integer,
+      tool_calls: count,
+      tool_names: z.array(foreign).max(64),
+    },
+  ),
+  lease: facts(
+    { lease_id: hex32, action: z.enum(["issued", "revoked"]), ingress: z.enum(["run-socket", "loopback"]), provider: label, expires_ms: count },
+    none,
+  ),
+  sandbox_plan: facts({ driver: sandboxDriver, plan_sha256: hex32, argv: count, mounts: count, memory_bytes: count, pids: count, timeout_ms: count }, none),
+  /** What the isolation probe found from inside and what the monitor saw from outside. */
+  sandbox_probe: facts(
+    {
+      checks: z
+        .array(
+          z.strictObject({
+            id: label,
+            expect: z.enum(["denied", "reached"]),
+            outcome: z.enum(["denied", "reached", "inconclusive"]),
+            control: z.enum(["reached", "denied", "none"]),
+          }),
+        )
+        .max(128),
+      inside: z.record(z.string().max(64), seen),
+      outside: z.record(z.string().max(64), seen),
+      agree: flag,
+    },
+    none,
+  ),
+  /** The owner's check of the session's result, run by the monitor after the agent has ended. */
+  outcome: facts({ check_sha256: hex32, exit_code: integer, timed_out: flag, duration_ms: count, passed: flag }, none),
+  /** A claim that somebody made about the agent: SELF_REPORTED. */
+  ingest: facts({ source_sha256: hex32, entry: count, entries: count }, { question: foreign, level: count, text: foreign }),
+  config_change: facts({ path: label, sha256: hex32, version: count, role: z.enum(["auditor", "root"]) }, none),
+  key_change: facts({ kid: hex32, role: z.enum(["root", "auditor", "monitor", "ledger"]), action: z.enum(["enrolled", "revoked"]) }, none),
+  vault_generation: facts({ generation: count, vault_sha256: hex32 }, none),
+  /** Something that the monitor can't vouch for: recovery after a crash closes what was open with it. */
+  gap: facts({ reason: z.enum(["crash", "clock-step"]), open_calls: count, open_sessions: count, last_ts: count }, none),
+  audit: facts({ code: auditCode, subject: z.string().max(256), detail: z.string().max(512) }, none),
+} as const
+
+export type FactType = keyof typeof factSchemas
+export type Facts<T extends FactType> = z.infer<(typeof factSchemas)[T]>
+/** What the monitor itself established: the only facts that may raise a level. */
+export type MeasuredFacts<T extends FactType> = Facts<T>["measured"]
+export type ReportedFacts<T extends FactType> = Facts<T>["reported"]
+
+export const factTypes: readonly FactType[] = Object.keys(factSchemas) as FactType[]

@@ -1,0 +1,18 @@
+import { concatBytes } from "../bytes.ts"
+import { type Digest, sha256 } from "../digest.ts"
+
+const LEAF = Uint8Array.of(0)
+const NODE = Uint8Array.of(1)
+
+/** The root of the tree without leaves (RFC 9162 section 2.1.1). Not to be written to. */
+export const emptyRoot: Digest = sha256(new Uint8Array(0))
+
+/** The hash of a leaf (RFC 9162 section 2.1.1); for an event, its `event_hash`. */
+export function hashLeaf(data: Uint8Array): Digest {
+  return sha256(concatBytes(LEAF, data))
+}
+
+/** The hash of an inner node. Its prefix differs from a leaf's, so no node can be passed off as a leaf. */
+export function hashNode(left: Digest, right: Digest): Digest {
+  return sha256(concatBytes(NODE, left, right))
+}

@@ -1,0 +1,18 @@
+import { AmcError } from "../errors.ts"
+
+/** Half of a size or index, rounded down. Shifts would cut at 32 bits. */
+export function half(n: number): number {
+  return Math.floor(n / 2)
+}
+
+/** The largest power of two below a size of at least 2: where RFC 9162 splits a tree. */
+export function splitOf(size: number): number {
+  let split = 1
+  while (split * 2 < size) split *= 2
+  return split
+}
+
+/** The fault of a proof that does not fit its tree. */
+export function malformedProof(message: string): AmcError {
+  return new AmcError("proof/malformed", message)
+}

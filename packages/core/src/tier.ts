@@ -1,0 +1,24 @@
+import type { Channel } from "./event.ts"
+import type { MeasuredFacts } from "./facts.ts"
+
+/** How evidence was captured, from weakest to strongest (S1). */
+export const tiers = ["SELF_REPORTED", "ATTESTED", "OBSERVED", "OBSERVED_HARDENED"] as const
+export type Tier = (typeof tiers)[number]
+
+/** What a session was measured to be at its seal; absent while it is open. */
+export type SealedPosture = Pick<MeasuredFacts<"session_seal">, "posture" | "hardened">
+
+/**
+ * The tier of an event, from how it came in and from its session's posture. No payload can claim one.
+ *
+ * HARDENED needs the run's own socket as ingress for what came through the gateway.
+ */
+export function tierOf(channel: Channel, seal: SealedPosture | undefined): Tier {
+  if (channel === "ingest" || channel === "owner") return "SELF_REPORTED"
+  const isHardened = seal !== undefined && seal.posture === "measured" && seal.hardened
+  return isHardened && channel !== "gateway:loopback" ? "OBSERVED_HARDENED" : "OBSERVED"
+}
+
+export function isAtLeast(tier: Tier, floor: Tier): boolean {
+  return tiers.indexOf(tier) >= tiers.indexOf(floor)
+}
