@@ -1,4 +1,4 @@
-import OpenAI from "openai"
+import OpenAI, { RateLimitError } from "openai"
 import type {
   ChatCompletionMessage,
   ChatCompletionMessageParam,
@@ -149,10 +149,8 @@ test("says how long to wait when it refuses", async () => {
       { maxRetries: 0 },
     )
     .catch((error: unknown) => error)
-  expect(refusal).toBeInstanceOf(OpenAI.RateLimitError)
-  expect((refusal as InstanceType<typeof OpenAI.RateLimitError>).headers.get("retry-after")).toBe(
-    "1",
-  )
+  expect(refusal).toBeInstanceOf(RateLimitError)
+  expect((refusal as RateLimitError).headers.get("retry-after")).toBe("1")
 })
 
 test("no heading of a task is part of another's", () => {

@@ -114,7 +114,8 @@ test("streams the counts only if they are asked for", async () => {
       stream: true,
       stream_options: { include_usage },
     })
-    const chunks = await Array.fromAsync(stream)
+    const chunks = []
+    for await (const chunk of stream) chunks.push(chunk)
     expect(chunks.at(-1)?.choices.length).toBe(include_usage ? 0 : 1)
     expect(chunks.at(-1)?.usage?.prompt_tokens).toBe(include_usage ? 1 : undefined)
   }

@@ -1,1 +1,5 @@
-export {}
+export * from "./archive.ts"
+export * from "./build.ts"
+export * from "./entry-bundle.ts"
+export * from "./lane-proofs.ts"
+export * from "./layout.ts"

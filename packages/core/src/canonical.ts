@@ -89,8 +89,7 @@ function checkContainer(value: object, depth: number): boolean {
 function checkArray(value: readonly unknown[], depth: number): boolean {
   let inOrder = true
   // By index, since forEach would pass over the holes of a sparse array.
-  for (let at = 0; at < value.length; at++)
-    if (!checkValue(value[at], depth + 1)) inOrder = false
+  for (let at = 0; at < value.length; at++) if (!checkValue(value[at], depth + 1)) inOrder = false
   return inOrder
 }
 

@@ -39,7 +39,8 @@ export const factSchemas = {
       upstream: label,
       upstream_loopback: flag,
       command_sha256: hex32,
-      work_sha256: hex32,
+      /** Of the work folder as it was copied for this session; null if the agent works in place. */
+      work_sha256: hex32.nullable(),
       max_calls: count,
       max_duration_ms: count,
     },

@@ -1,1 +1,16 @@
-export {}
+export * from "./agent-process.ts"
+export { launch, type SandboxHandle } from "./bubblewrap.ts"
+export type { ProbeTargets } from "./checks.ts"
+export { type Availability, detectBubblewrap } from "./detect.ts"
+export { type HostFacts, inspectHost } from "./host.ts"
+export { cleanEnvironment, type PlainSpec, spawnPlain } from "./none.ts"
+export { planBubblewrap, type SandboxPlan } from "./plan.ts"
+export {
+  agentUser,
+  inBox,
+  maskedName,
+  rootModeUsers,
+  type SandboxLimits,
+  type SandboxSpec,
+} from "./spec.ts"
+export { prepareWork, type WorkCopy } from "./work.ts"

@@ -1,1 +1,5 @@
-export {}
+export { type Bank, bankSha256 } from "./v1/bank.ts"
+export type { EvidenceEvent } from "./v1/evidence.ts"
+export type { Level } from "./v1/question.ts"
+export { encodeReport, parseReport, type Report, type ReportedQuestion } from "./v1/report.ts"
+export { currentBank, engine, scoreRun, type ScoreInput, shippedBanks } from "./engine.ts"

@@ -1,1 +1,9 @@
-export {}
+export * from "./blob-store-contract.ts"
+export * from "./event-store-contract.ts"
+export * from "./failing-store.ts"
+export * from "./fake-clock.ts"
+export * from "./lane-check.ts"
+export * from "./memory-blob-store.ts"
+export * from "./memory-event-store.ts"
+export * from "./sample-observations.ts"
+export * from "./seeded-signer.ts"

@@ -36,9 +36,8 @@ export function verifyConsistency(proof: ConsistencyProof): boolean {
   const { oldSize, newSize, oldRoot, newRoot, path } = proof
   if (!Number.isSafeInteger(oldSize) || !Number.isSafeInteger(newSize)) return false
   if (oldSize < 1 || oldSize > newSize) return false
-  if ([oldRoot, newRoot, ...path].some(({ length }) => length !== 32)) return false
   if (oldSize === newSize) return path.length === 0 && equalBytes(oldRoot, newRoot)
-  return leadsToBothRoots(proof)
+  return [oldRoot, ...path].every(({ length }) => length === 32) && leadsToBothRoots(proof)
 }
 
 function leadsToBothRoots({ oldSize, newSize, oldRoot, newRoot, path }: ConsistencyProof): boolean {

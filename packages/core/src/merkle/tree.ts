@@ -26,9 +26,9 @@ export class MerkleAccumulator {
 
   /** The root of the tree of all leaves so far (RFC 9162 section 2.1.1). */
   root(): Digest {
-    const [smallest, ...larger] = this.#peaks.toReversed()
-    if (smallest === undefined) return Uint8Array.from(emptyRoot)
-    return larger.reduce((right, left) => hashNode(left, right), smallest)
+    const [smallest = emptyRoot, ...larger] = this.#peaks.toReversed()
+    // A copy, since the only peak may be the caller's own leaf hash, or the constant.
+    return larger.reduce((right, left) => hashNode(left, right), Uint8Array.from(smallest))
   }
 }
 

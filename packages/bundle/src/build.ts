@@ -1,0 +1,109 @@
+import {
+  type BundleManifest,
+  bundleManifestPath,
+  bundleManifestSignaturePath,
+  encodeBundleManifest,
+  malformed,
+  sha256Hex,
+  systemAgent,
+  utf8,
+} from "@amc/core"
+import { writeArchive } from "./archive.ts"
+import { encodeEntries } from "./entry-bundle.ts"
+import { encodeProofs, type LeafProof } from "./lane-proofs.ts"
+import { bundlePaths, configPath, configSignaturePath, evidencePath, keyPath, proofsPath } from "./layout.ts"
+
+/** What a bundle holds of one lane; leaves in the order of their chains. */
+export interface BundledLane {
+  readonly lane: string
+  /** The agent's leaves: up to and with `run_opened` in its lane, up to the head it names elsewhere. */
+  readonly agentLeaves: readonly Uint8Array[]
+  /** The leaves of `_system`, up to the head that `run_opened` names. */
+  readonly systemLeaves: readonly Uint8Array[]
+  /** One for each leaf of both, in the order of their indices. */
+  readonly proofs: readonly LeafProof[]
+}
+
+/** A config file and its signature, under the path that the signature names. */
+export interface BundledConfig {
+  readonly path: string
+  readonly bytes: Uint8Array
+  /** Absent for an unsigned file, which makes verifiers reject the bundle. */
+  readonly signature: Uint8Array | null
+}
+
+/** Everything that goes into a bundle. Files that are already encoded are taken byte for byte. */
+export interface BundleParts {
+  readonly workspace: string
+  readonly origin: string
+  readonly agent: string
+  readonly run_id: string
+  /** The signed note of a checkpoint that covers the slices. */
+  readonly checkpoint: string
+  readonly lanes: readonly BundledLane[]
+  readonly report: Uint8Array
+  readonly seal: Uint8Array
+  readonly root: Uint8Array
+  /** Key certificates by kid. */
+  readonly keys: ReadonlyMap<string, Uint8Array>
+  readonly configs: readonly BundledConfig[]
+}
+
+/** A bundle that lacks only the auditor's signature of its manifest. */
+export interface UnsignedBundle {
+  /** What the auditor signs: see `signBundleManifest`, or the notary. */
+  readonly manifestBytes: Uint8Array
+  /** The bundle's bytes, with the envelope that was signed over {@link manifestBytes}. */
+  assemble(manifestEnvelope: Uint8Array): Promise<Uint8Array>
+}
+
+/**
+ * Lays out a bundle (spec/bundle.md). Whether its parts fit each other is the verifier's question, so
+ * verify what you built before you hand it out.
+ *
+ * @throws {@link AmcError} `input/malformed` for a lane, agent, key or config that can't be a file name
+ */
+export function buildBundle(parts: BundleParts): UnsignedBundle {
+  const files = filesOf(parts)
+  const manifestBytes = encodeBundleManifest(manifestOf(parts, files))
+  return {
+    manifestBytes,
+    assemble: (manifestEnvelope) =>
+      writeArchive(
+        new Map([...files, [bundleManifestPath, manifestBytes], [bundleManifestSignaturePath, manifestEnvelope]]),
+      ),
+  }
+}
+
+function manifestOf({ workspace, origin, agent, run_id }: BundleParts, files: ReadonlyMap<string, Uint8Array>): BundleManifest {
+  const listed = [...files].map(([path, bytes]) => ({ path, size: bytes.length, sha256: sha256Hex(bytes) }))
+  return { workspace, origin, agent, run_id, files: listed.sort((a, b) => (a.path < b.path ? -1 : 1)) }
+}
+
+function filesOf(parts: BundleParts): ReadonlyMap<string, Uint8Array> {
+  const files: [string, Uint8Array][] = [
+    [bundlePaths.checkpoint, utf8(parts.checkpoint)],
+    [bundlePaths.report, parts.report],
+    [bundlePaths.seal, parts.seal],
+    [bundlePaths.root, parts.root],
+    ...parts.lanes.flatMap((lane) => filesOfLane(lane, parts.agent)),
+    ...[...parts.keys].map(([kid, bytes]): [string, Uint8Array] => [keyPath(kid), bytes]),
+    ...parts.configs.flatMap(filesOfConfig),
+  ]
+  const named = new Map(files)
+  if (named.size < files.length) throw malformed("two parts of the bundle would have one file name")
+  return named
+}
+
+function filesOfLane({ lane, agentLeaves, systemLeaves, proofs }: BundledLane, agent: string): [string, Uint8Array][] {
+  return [
+    [evidencePath(lane, agent), encodeEntries(agentLeaves)],
+    [evidencePath(lane, systemAgent), encodeEntries(systemLeaves)],
+    [proofsPath(lane), encodeProofs(proofs)],
+  ]
+}
+
+function filesOfConfig({ path, bytes, signature }: BundledConfig): [string, Uint8Array][] {
+  const file: [string, Uint8Array] = [configPath(path), bytes]
+  return signature === null ? [file] : [file, [configSignaturePath(path), signature]]
+}

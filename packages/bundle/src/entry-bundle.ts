@@ -1,0 +1,44 @@
+import { AmcError, malformed } from "@amc/core"
+
+const entrySizeMax = 0xffff
+
+/**
+ * Frames leaves as C2SP tlog-tiles does in an entry bundle: each as its length in two bytes, big-endian,
+ * and its bytes. Unlike a tile, a slice may hold any number of them.
+ *
+ * @throws {@link AmcError} `input/too-large` for a leaf of more than 65,535 bytes
+ */
+export function encodeEntries(leaves: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(leaves.reduce((size, leaf) => size + 2 + sizeOf(leaf), 0))
+  const view = new DataView(bytes.buffer)
+  let at = 0
+  for (const leaf of leaves) {
+    view.setUint16(at, leaf.length)
+    bytes.set(leaf, at + 2)
+    at += 2 + leaf.length
+  }
+  return bytes
+}
+
+/**
+ * The leaves of an entry bundle, as views of its bytes. Nothing about them is checked.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
+export function parseEntries(bytes: Uint8Array): readonly Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const leaves: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; ) {
+    if (at + 2 > bytes.length) throw malformed("entries end in the middle of a length")
+    const end = at + 2 + view.getUint16(at)
+    if (end > bytes.length) throw malformed("entries end in the middle of a leaf")
+    leaves.push(bytes.subarray(at + 2, end))
+    at = end
+  }
+  return leaves
+}
+
+function sizeOf({ length }: Uint8Array): number {
+  if (length > entrySizeMax) throw new AmcError("input/too-large", `an entry may have ${entrySizeMax} bytes`)
+  return length
+}

@@ -1,0 +1,67 @@
+import { systemAgent } from "@amc/core"
+
+/** The fixed names in a bundle (spec/bundle.md, "Layout"). */
+export const bundlePaths = {
+  checkpoint: "checkpoint",
+  report: "run/report.json",
+  seal: "run/seal.dsse.json",
+  root: "trust/root.json",
+} as const
+
+const evidence = "evidence/"
+const proofs = "proofs/"
+const keys = "trust/keys/"
+const config = "config/"
+
+export function evidencePath(lane: string, agent: string): string {
+  return `${evidence}${lane}/${agent}.entries`
+}
+
+export function proofsPath(lane: string): string {
+  return `${proofs}${lane}.json`
+}
+
+export function keyPath(kid: string): string {
+  return `${keys}${kid}.json`
+}
+
+/** Where a config file lies that its signature calls by this path. */
+export function configPath(path: string): string {
+  return `${config}${path}`
+}
+
+export function configSignaturePath(path: string): string {
+  return `${configPath(path)}.sig`
+}
+
+/** What the file names of a bundle say it holds. */
+export interface BundleContents {
+  readonly lanes: readonly string[]
+  readonly kids: readonly string[]
+  readonly configs: readonly string[]
+  /** Names that the layout has no place for, given the agent. */
+  readonly strays: readonly string[]
+}
+
+/** Sorts the names of a bundle's files (without manifest and signature) into what they are. */
+export function contentsOf(names: Iterable<string>, agent: string): BundleContents {
+  const all = new Set(names)
+  const lanes = matchesOf(all, /^proofs\/([^/]+)\.json$/u)
+  const kids = matchesOf(all, /^trust\/keys\/([0-9a-f]{64})\.json$/u)
+  const configs = matchesOf(all, /^config\/(.+)$/u).filter((path) => !isSignatureIn(all, path))
+  const known = new Set<string>([
+    ...Object.values(bundlePaths),
+    ...lanes.flatMap((lane) => [proofsPath(lane), evidencePath(lane, agent), evidencePath(lane, systemAgent)]),
+    ...kids.map(keyPath),
+    ...configs.flatMap((path) => [configPath(path), configSignaturePath(path)]),
+  ])
+  return { lanes, kids, configs, strays: [...all].filter((name) => !known.has(name)) }
+}
+
+function matchesOf(names: ReadonlySet<string>, pattern: RegExp): string[] {
+  return [...names].flatMap((name) => pattern.exec(name)?.[1] ?? [])
+}
+
+function isSignatureIn(names: ReadonlySet<string>, path: string): boolean {
+  return path.endsWith(".sig") && names.has(configPath(path.slice(0, -".sig".length)))
+}

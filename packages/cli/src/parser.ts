@@ -1,0 +1,83 @@
+import { AmcError } from "@amc/core"
+import { Command as Parser, CommanderError } from "commander"
+import type { Command } from "./command.ts"
+import { commandTable, type CommandEntry } from "./command-table.ts"
+
+/** What was typed: a command that is loaded, with its arguments, or text to print. */
+export type Parsed =
+  | { readonly kind: "command"; readonly name: string; readonly command: Command; readonly args: readonly string[]; readonly options: Record<string, unknown> }
+  | { readonly kind: "text"; readonly text: string }
+
+/**
+ * Parses the command line. Only the module of the command that was typed is loaded, so that each
+ * command pays for itself alone.
+ *
+ * @throws {@link AmcError} `usage/invalid`
+ */
+export async function parseCommandLine(argv: readonly string[], version: string): Promise<Parsed> {
+  const entry = findEntry(argv)
+  const command = entry === undefined ? undefined : await entry.load()
+  const found: { args: readonly string[]; options: Record<string, unknown> }[] = []
+  const output: string[] = []
+  const program = buildProgram(version, (text) => output.push(text))
+  for (const each of commandTable) {
+    const leaf = addLeaf(program, each)
+    if (each !== entry || command === undefined) continue
+    command.configure(leaf).option("--json", "print one JSON object for machines")
+    leaf.action(() => void found.push({ args: leaf.processedArgs.flat().filter(isText), options: leaf.opts() }))
+  }
+  try {
+    program.parse(argv, { from: "user" })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return { kind: "text", text: output.join("").trimEnd() }
+    throw usageFault(error)
+  }
+  const [first] = found
+  if (entry === undefined || command === undefined || first === undefined) return { kind: "text", text: output.join("").trimEnd() }
+  return { kind: "command", name: entry.path.join(" "), command, ...first }
+}
+
+function buildProgram(version: string, write: (text: string) => void): Parser {
+  return new Parser("amc")
+    .description("measures what an AI agent really did, and proves it")
+    .version(version)
+    .exitOverride()
+    .enablePositionalOptions()
+    .configureOutput({ writeOut: write, writeErr: () => undefined })
+    .showSuggestionAfterError()
+    .addHelpText("after", "\nStart with 'amc score -- <your agent command>'.")
+    .action((_options, program: Parser) => {
+      if (program.args.length > 0) throw new AmcError("usage/invalid", `unknown command '${program.args[0]}'`, { hint: "see 'amc --help'" })
+      write(program.helpInformation())
+    })
+    .allowExcessArguments()
+}
+
+function addLeaf(program: Parser, { path, summary }: CommandEntry): Parser {
+  let parser = program
+  for (const word of path.slice(0, -1)) parser = parser.commands.find((each) => each.name() === word) ?? addGroup(parser, word)
+  const name = path.at(-1) ?? ""
+  const existing = parser.commands.find((each) => each.name() === name)
+  return (existing ?? parser.command(name)).description(summary).copyInheritedSettings(program)
+}
+
+function addGroup(parser: Parser, word: string): Parser {
+  return parser.command(word).description(`${word} commands`).copyInheritedSettings(parser)
+}
+
+/** The entry with the longest path that the words before any option begin with. */
+function findEntry(argv: readonly string[]): CommandEntry | undefined {
+  const matches = commandTable.filter(({ path }) => path.every((word, i) => argv[i] === word))
+  return matches.toSorted((a, b) => b.path.length - a.path.length)[0]
+}
+
+function usageFault(error: CommanderError): AmcError {
+  const message = error.message.replace(/^error: /, "").split("\n")
+  const hint = message[1]?.replaceAll(/[()]/g, "").toLowerCase()
+  return new AmcError("usage/invalid", message[0] ?? "invalid usage", { cause: error, hint: hint ?? "see 'amc --help'" })
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string"
+}

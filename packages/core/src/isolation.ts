@@ -1,0 +1,162 @@
+/** One thing that the isolation probe tried from inside, and whether it can be done at all from outside. */
+export interface ProbeCheck {
+  readonly id: string
+  readonly expect: "denied" | "reached"
+  readonly outcome: "denied" | "reached" | "inconclusive"
+  /** What the same code found outside the sandbox; `none` where no control is possible. */
+  readonly control: "reached" | "denied" | "none"
+}
+
+export type SeenValue = string | number | boolean
+
+/** What the probe found and what the monitor saw of the same process: the facts of `sandbox_probe`. */
+export interface ProbeRecord {
+  readonly checks: readonly ProbeCheck[]
+  readonly inside: Readonly<Record<string, SeenValue>>
+  readonly outside: Readonly<Record<string, SeenValue>>
+  /** Said by the recorder; {@link judgeIsolation} compares the two views itself. */
+  readonly agree: boolean
+}
+
+export interface IsolationVerdict {
+  readonly posture: "measured" | "shared"
+  readonly hardened: boolean
+  /** Why it is not measured, or else why it is not hardened; stable texts, most important first. */
+  readonly reasons: readonly string[]
+}
+
+/** Without these, what was left out could have been reached. */
+export const requiredDenials = [
+  "file.vault",
+  "file.ledger",
+  "file.canary",
+  "walk.canary",
+  "socket.canary",
+  "abstract.canary",
+  "tcp.loopback",
+  "udp.loopback",
+  "env.secrets",
+  "process.visible",
+  "process.environ",
+  "process.memory",
+  "kernel.core_pattern",
+  "kernel.sysrq",
+  "kernel.sys",
+] as const
+/** A box that reaches nothing produces no evidence, so it must not count as a good one. */
+export const requiredReaches = ["gateway.http", "workspace.write"] as const
+/** Checks that decide about hardening alone. */
+export const hardeningChecks = [
+  "hardening.root_write",
+  "hardening.usr_write",
+  "hardening.probe_write",
+  "hardening.userns",
+] as const
+
+const separateNamespaces = ["mnt", "pid", "net", "ipc", "uts"] as const
+/** Facts that the inside view and the outside view both hold, and that must be equal. */
+export const agreedFacts = [
+  "uid",
+  "gid",
+  "groups",
+  "cap_eff",
+  "cap_bnd",
+  "no_new_privs",
+  "seccomp",
+  "interfaces",
+  "default_route",
+  "root_read_only",
+  "ns_user",
+  "ns_cgroup",
+  ...separateNamespaces.map((name) => `ns_${name}` as const),
+] as const
+
+/**
+ * What a probe's record says of the agent's isolation: a pure function of the signed event, so that an
+ * offline verifier comes to the monitor's own verdict (DESIGN.md section 7).
+ *
+ * `measured` needs every must-deny check denied with a control that reached, every must-reach check
+ * reached, all required checks, and two views that agree. Anything else is `shared`. The record must
+ * come from an event whose signature was verified.
+ */
+export function judgeIsolation(record: ProbeRecord): IsolationVerdict {
+  const open = [
+    ...missingChecks(record),
+    ...record.checks.filter((check) => !isHardening(check.id)).flatMap(failureOf),
+    ...disagreements(record),
+    ...sharedParts(record),
+  ]
+  if (open.length > 0) return { posture: "shared", hardened: false, reasons: open }
+  const soft = softSpots(record)
+  return { posture: "measured", hardened: soft.length === 0, reasons: soft }
+}
+
+function isHardening(id: string): boolean {
+  return id.startsWith("hardening.")
+}
+
+function missingChecks({ checks }: ProbeRecord): string[] {
+  const denials = new Set(checks.filter((c) => c.expect === "denied").map((c) => c.id))
+  const reaches = new Set(checks.filter((c) => c.expect === "reached").map((c) => c.id))
+  return [
+    ...requiredDenials.filter((id) => !denials.has(id)),
+    ...requiredReaches.filter((id) => !reaches.has(id)),
+  ].map((id) => `${id} was not checked`)
+}
+
+function failureOf({ id, expect, outcome, control }: ProbeCheck): string[] {
+  if (expect === "reached") return outcome === "reached" ? [] : [`${id} was not reached`]
+  if (outcome === "reached") return [`${id} was reached`]
+  if (outcome !== "denied") return [`${id} is inconclusive`]
+  return control === "reached" ? [] : [`${id} has no control that reached`]
+}
+
+function disagreements({ inside, outside }: ProbeRecord): string[] {
+  return agreedFacts
+    .filter(
+      (name) => seen(inside, name) === undefined || seen(inside, name) !== seen(outside, name),
+    )
+    .map((name) => `inside and outside differ on ${name}`)
+}
+
+function sharedParts({ outside }: ProbeRecord): string[] {
+  const reasons: string[] = separateNamespaces
+    .filter((name) => {
+      const monitors = seen(outside, `monitor_ns_${name}`)
+      return monitors === undefined || monitors === seen(outside, `ns_${name}`)
+    })
+    .map((name) => `the ${name} namespace is the monitor's`)
+  if (seen(outside, "interfaces") !== "lo")
+    reasons.push("there is a network interface beside loopback")
+  if (seen(outside, "default_route") !== false) reasons.push("there is a default route")
+  if (!isPositive(seen(outside, "uid"))) reasons.push("the agent is uid 0")
+  if (!isNoCapability(seen(outside, "cap_eff"))) reasons.push("the agent has capabilities")
+  return reasons
+}
+
+function softSpots(record: ProbeRecord): string[] {
+  const { checks, outside } = record
+  const ids = new Set(checks.map((check) => check.id))
+  const reasons = hardeningChecks.filter((id) => !ids.has(id)).map((id) => `${id} was not checked`)
+  reasons.push(...checks.filter((check) => isHardening(check.id)).flatMap(failureOf))
+  if (seen(outside, "seccomp") !== 2) reasons.push("no seccomp filter")
+  if (seen(outside, "no_new_privs") !== 1) reasons.push("no_new_privs is not set")
+  if (!isNoCapability(seen(outside, "cap_bnd"))) reasons.push("the bounding set is not empty")
+  if (seen(outside, "root_read_only") !== true) reasons.push("the root is writable")
+  if (!isPositive(seen(outside, "memory_limit_bytes"))) reasons.push("no memory limit in force")
+  if (!isPositive(seen(outside, "pids_limit"))) reasons.push("no process limit in force")
+  return reasons
+}
+
+/** Own members alone: a name such as `constructor` must not be found in every record. */
+function seen(view: Readonly<Record<string, SeenValue>>, name: string): SeenValue | undefined {
+  return Object.hasOwn(view, name) ? view[name] : undefined
+}
+
+function isPositive(value: SeenValue | undefined): boolean {
+  return typeof value === "number" && value > 0
+}
+
+function isNoCapability(value: SeenValue | undefined): boolean {
+  return typeof value === "string" && /^0+$/.test(value)
+}

@@ -1,0 +1,229 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Duplex } from "node:stream"
+import { AmcError, type Recorder, systemAgent } from "@amc/core"
+import type { Pool } from "undici"
+import { AuditGate } from "./audit-gate.ts"
+import { Call, type CallWorld } from "./call.ts"
+import { ClientLink } from "./client-link.ts"
+import { tokenOf } from "./header-fields.ts"
+import type { Door, Ingress, Lease, LeaseBook } from "./lease.ts"
+import type { GatewayLimits } from "./limits.ts"
+import { type Problem, problemOf, problemOfFault } from "./problem.ts"
+import { ReceiptShelf } from "./receipt-shelf.ts"
+import { refuse } from "./refusal.ts"
+import { tooLarge } from "./request-body.ts"
+import type { SecretScanner } from "./secret-scanner.ts"
+import { type Target, targetOf } from "./target.ts"
+import { openPool, type Upstream } from "./upstream.ts"
+
+export interface GatewayTerms {
+  readonly recorder: Recorder
+  readonly leases: LeaseBook
+  /** By route, the first path segment. */
+  readonly providers: ReadonlyMap<string, Upstream>
+  readonly clock: () => number
+  /** A cryptographic source. */
+  readonly random: (size: number) => Uint8Array
+  readonly limits: GatewayLimits
+  /** A folder of this user only, on the file system of the ledger's blobs. */
+  readonly spoolDir: string
+  /** What must not leak: the providers' keys and whatever else is known. Each call adds its lease. */
+  readonly secrets: SecretScanner
+  /** The key id of the monitor key that signs the receipts. */
+  readonly monitorKid: string
+}
+
+export type ListenAt =
+  | { readonly socketPath: string }
+  | { readonly port: number; readonly host: string }
+
+export interface Gateway {
+  /** Opens a way in. With a session, only leases of that session count there. Gives the port. */
+  listen(at: ListenAt, ingress: Ingress, session?: string): Promise<number | null>
+  /** Ends what is open, and resolves when the closing events are recorded. */
+  close(): Promise<void>
+}
+
+/** A reverse proxy for LLM APIs that records each call before and after it is forwarded. */
+export function createGateway(terms: GatewayTerms): Gateway {
+  return new HttpGateway(terms)
+}
+
+class HttpGateway implements Gateway {
+  readonly #terms: GatewayTerms
+  readonly #world: CallWorld
+  readonly #pools = new Map<string, Pool>()
+  readonly #servers = new Set<Server>()
+  readonly #running = new Set<Promise<void>>()
+  readonly #sweeper: NodeJS.Timeout
+
+  constructor(terms: GatewayTerms) {
+    const { recorder, limits, clock } = terms
+    const audits = new AuditGate(recorder, limits.auditsPerMinute, clock)
+    this.#terms = terms
+    this.#world = { ...terms, audits, receipts: new ReceiptShelf(limits.receipts) }
+    for (const [route, upstream] of terms.providers)
+      this.#pools.set(route, openPool(upstream, limits))
+    this.#sweeper = setInterval(() => void audits.sweep(), 60_000).unref()
+  }
+
+  async listen(at: ListenAt, ingress: Ingress, session?: string): Promise<number | null> {
+    const server = this.#server({ ingress, session: session ?? null })
+    this.#servers.add(server)
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject)
+      if ("socketPath" in at) server.listen(at.socketPath, resolve)
+      else server.listen(at.port, at.host, resolve)
+    })
+    const address = server.address() as AddressInfo | string | null
+    return address === null || typeof address === "string" ? null : address.port
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper)
+    const closed = Array.from(
+      this.#servers,
+      (server) => new Promise((resolve) => server.close(resolve)),
+    )
+    for (const server of this.#servers) server.closeAllConnections()
+    await Promise.all(closed)
+    await Promise.all(this.#running)
+    await this.#world.audits.flush()
+    await Promise.all(Array.from(this.#pools.values(), (pool) => pool.destroy()))
+  }
+
+  #server(door: Door): Server {
+    const { limits } = this.#terms
+    const server = createServer(
+      {
+        maxHeaderSize: limits.headerBytes,
+        requestTimeout: limits.requestMs,
+        keepAliveTimeout: 65_000,
+        // An offer of HTTP/2 is passed over; a WebSocket is refused at once.
+        shouldUpgradeCallback: ({ headers }) => /websocket/i.test(headers.upgrade ?? ""),
+      },
+      (request, response) => this.#track(this.#answer(door, request, response)),
+    )
+    server.maxConnections = limits.connections
+    server.on("upgrade", (_request, socket) => writeRaw(socket, noUpgrade))
+    server.on("connect", (_request, socket) => writeRaw(socket, notHttp))
+    server.on("clientError", (error, socket) => {
+      if ((error as NodeJS.ErrnoException).code === "ECONNRESET" || !socket.writable)
+        socket.destroy()
+      else writeRaw(socket, notHttp)
+    })
+    return server
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#running.delete(tracked))
+    this.#running.add(tracked)
+  }
+
+  async #answer(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const client = new ClientLink(response)
+    let lease: Lease | null = null
+    try {
+      const target = targetOf(request.url ?? "")
+      if (target.route === "amc" && target.rest === "/health") return client.json({ ok: true })
+      lease = this.#leaseOf(door, request, target)
+      if (target.route === "amc") return client.json(this.#receipts(lease, target))
+      await this.#call(door, request, client, lease, target)
+    } catch (error) {
+      if (client.isGone) return
+      this.#auditRefusal(door, lease ?? this.#goodLease(door, request), error)
+      await refuse(request, response, problemOfFault(error), this.#terms.limits.drainBytes)
+    }
+  }
+
+  #leaseOf(door: Door, request: IncomingMessage, { route }: Target): Lease {
+    if (route !== "amc" && !this.#terms.providers.has(route)) throw unknownRoute()
+    const token = tokenOf(request.rawHeaders)
+    if (token === null) throw new AmcError("gateway/no-lease", "the request carries no lease")
+    const lease = this.#terms.leases.find(token, door)
+    if (route !== "amc" && !lease.providers.includes(route))
+      throw new AmcError("gateway/lease-elsewhere", "the lease does not count for this provider")
+    return lease
+  }
+
+  /** Whose a request is that was refused before its lease mattered. */
+  #goodLease(door: Door, request: IncomingMessage): Lease | null {
+    try {
+      return this.#terms.leases.find(tokenOf(request.rawHeaders) ?? "", door)
+    } catch (error) {
+      if (error instanceof AmcError) return null
+      throw error
+    }
+  }
+
+  #receipts(lease: Lease, { rest }: Target): unknown {
+    const [, callId] = /^\/receipts\/([\w-]{1,64})$/.exec(rest) ?? []
+    if (callId === undefined) throw unknownRoute()
+    const found = this.#world.receipts.find(callId, lease.id)
+    if (found === null)
+      throw new AmcError("gateway/unknown-receipt", "no receipt of that id belongs to this lease")
+    return found
+  }
+
+  async #call(
+    door: Door,
+    request: IncomingMessage,
+    client: ClientLink,
+    lease: Lease,
+    { route, rest }: Target,
+  ): Promise<void> {
+    const { providers, leases, limits, secrets } = this.#terms
+    const [upstream, pool] = [providers.get(route), this.#pools.get(route)]
+    if (upstream === undefined || pool === undefined) throw unknownRoute()
+    leases.takeCall(lease)
+    if (Number(request.headers["content-length"] ?? 0) > limits.requestBytes)
+      throw tooLarge(limits.requestBytes)
+    const token = Buffer.from(tokenOf(request.rawHeaders) ?? "")
+    await new Call(this.#world, {
+      request,
+      client,
+      lease,
+      ingress: door.ingress,
+      upstream,
+      pool,
+      target: rest,
+      secrets: secrets.with(token),
+    }).run()
+  }
+
+  #auditRefusal(door: Door, lease: Lease | null, error: unknown): void {
+    if (!(error instanceof AmcError) || error.code === "gateway/unknown-receipt") return
+    const channel = `gateway:${door.ingress}` as const
+    const report = { channel, subject: error.code, detail: error.message }
+    const isLeaseFault = error.code.startsWith("gateway/lease") || error.code === "gateway/no-lease"
+    if (lease === null && !isLeaseFault) return
+    const whose =
+      lease === null || isLeaseFault
+        ? { agent: systemAgent, session: null }
+        : { agent: lease.agent, session: lease.session }
+    const code = isLeaseFault
+      ? "LEASE_REFUSED"
+      : error.code === "gateway/call-limit"
+        ? "SESSION_LIMIT_EXCEEDED"
+        : "GATEWAY_REQUEST_REFUSED"
+    void this.#world.audits.report({ ...report, ...whose, code })
+  }
+}
+
+const noUpgrade = problemOf("gateway/bad-request", "web sockets are not offered here", 426)
+const notHttp = problemOf("gateway/bad-request", "the bytes are not an HTTP request")
+
+function unknownRoute(): AmcError {
+  return new AmcError("gateway/unknown-route", "the first path segment names no provider")
+}
+
+function writeRaw(socket: Duplex, { status, headers, body }: Problem): void {
+  socket.on("error", () => undefined)
+  const lines = [`HTTP/1.1 ${status} ${status === 426 ? "Upgrade Required" : "Bad Request"}`]
+  for (let at = 0; at + 1 < headers.length; at += 2)
+    lines.push(`${headers[at]}: ${headers[at + 1]}`)
+  if (status === 426) lines.push("upgrade: HTTP/1.1")
+  lines.push("connection: close", "", "")
+  socket.end(Buffer.concat([Buffer.from(lines.join("\r\n")), body]))
+}

@@ -1,0 +1,78 @@
+import { keyPlaces, type Upstream } from "./upstream.ts"
+
+/** Names and values in turn, as they are on the wire. */
+export type RawHeaders = readonly string[]
+
+const hopByHop = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]
+/** Said anew for the next hop, or for this gateway alone. A client's own key is never forwarded. */
+const replaced = ["accept-encoding", "content-length", "expect", "host", "http2-settings"]
+const notInRequest = new Set([...hopByHop, ...replaced, ...keyPlaces])
+const notInResponse = new Set(hopByHop)
+
+/** What is forwarded of a request's headers, with the provider's key where that provider wants it. */
+export function requestHeaders(raw: RawHeaders, upstream: Upstream, bodyBytes: number): string[] {
+  const fields = without(raw, notInRequest)
+  fields.push("accept-encoding", "identity", ...keyField(upstream))
+  const hadBody = fieldOf(raw, "content-length") !== null || bodyBytes > 0
+  if (hadBody) fields.push("content-length", `${bodyBytes}`)
+  return fields
+}
+
+/** What the client gets of an answer's headers. */
+export function responseHeaders(raw: RawHeaders): string[] {
+  return without(raw, notInResponse)
+}
+
+/** The first value of a header, or null. */
+export function fieldOf(raw: RawHeaders, name: string): string | null {
+  for (let at = 0; at + 1 < raw.length; at += 2)
+    if (raw[at]?.toLowerCase() === name) return raw[at + 1] ?? null
+  return null
+}
+
+/** The token of a request: a bearer token, or the value of the first key header that it has. */
+export function tokenOf(raw: RawHeaders): string | null {
+  for (const place of keyPlaces) {
+    const value = fieldOf(raw, place)
+    if (value === null || value === "") continue
+    return place === "authorization" ? value.replace(/^bearer +/i, "") : value
+  }
+  return null
+}
+
+function without(raw: RawHeaders, dropped: ReadonlySet<string>): string[] {
+  const named = connectionNames(raw)
+  const kept: string[] = []
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = (raw[at] as string).toLowerCase()
+    if (dropped.has(name) || named.has(name) || name.startsWith("x-amc-")) continue
+    kept.push(raw[at] as string, raw[at + 1] as string)
+  }
+  return kept
+}
+
+/** A `Connection` header can declare more headers to be for this hop only. */
+function connectionNames(raw: RawHeaders): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (raw[at]?.toLowerCase() !== "connection") continue
+    for (const name of (raw[at + 1] as string).split(",")) names.add(name.trim().toLowerCase())
+  }
+  return names
+}
+
+function keyField({ key, keyPlace = "authorization" }: Upstream): string[] {
+  if (key === null) return []
+  const text = Buffer.from(key).toString("latin1")
+  return [keyPlace, keyPlace === "authorization" ? `Bearer ${text}` : text]
+}

@@ -1,0 +1,248 @@
+export type JsonScalar = string | number | boolean | null
+
+/** Where a value lies: member names and array positions from the top. */
+export type JsonPath = readonly (string | number)[]
+
+export interface JsonVisitor {
+  /** Values that lie deeper than this many steps are passed over. */
+  readonly depth: number
+  /** A value, or the start of an object or array (`undefined`). The path is reused after the call. */
+  value(path: JsonPath, value: JsonScalar | undefined): void
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const [openBrace, closeBrace, openBracket, closeBracket, colon, comma] = [
+  0x7b, 0x7d, 0x5b, 0x5d, 0x3a, 0x2c,
+]
+/** A longer string is handed over cut, without its escapes resolved. */
+const capturedMax = 4096
+const nestingMax = 512
+
+type Expect = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "comma-or-end" | "nothing"
+
+/**
+ * Reads JSON in pieces of any size, in bounded memory, and shows a visitor the values near the top.
+ *
+ * Foreign bytes: nothing is thrown, {@link JsonScan.end} tells whether they were JSON. What was shown
+ * before that answer is only a claim. Where a member name is repeated, each is shown.
+ */
+export class JsonScan {
+  readonly #visitor: JsonVisitor
+  /** For each open container, whether it is an array. */
+  readonly #arrays: boolean[] = []
+  readonly #path: (string | number)[] = []
+  #expect: Expect = "value"
+  #broken = false
+  #inString = false
+  #isKey = false
+  #escaped = false
+  /** The number or literal that is being read. */
+  #bare = ""
+  #captured: Buffer | null = null
+  #capturedSize = 0
+  #capturing = false
+
+  constructor(visitor: JsonVisitor) {
+    this.#visitor = visitor
+  }
+
+  /** Takes the next piece. */
+  push(piece: Uint8Array): void {
+    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    let at = 0
+    while (at < bytes.length && !this.#broken)
+      at = this.#inString ? this.#readString(bytes, at) : this.#readToken(bytes, at)
+  }
+
+  /** Whether all that was pushed is one JSON value. The next push begins another. */
+  end(): boolean {
+    this.#endBare()
+    const isJson = !this.#broken && this.#expect === "nothing"
+    this.#arrays.length = this.#path.length = 0
+    this.#expect = "value"
+    this.#broken = this.#inString = false
+    return isJson
+  }
+
+  #readToken(bytes: Buffer, at: number): number {
+    const byte = bytes[at] as number
+    if (isBare(byte)) {
+      this.#bare += String.fromCharCode(byte)
+      if (this.#bare.length > 64) this.#broken = true
+      return at + 1
+    }
+    this.#endBare()
+    if (this.#broken || isSpace(byte)) return at + 1
+    switch (byte) {
+      case quote:
+        this.#startString()
+        break
+      case openBrace:
+      case openBracket:
+        this.#open(byte === openBracket)
+        break
+      case closeBrace:
+      case closeBracket:
+        this.#close(byte === closeBracket)
+        break
+      case colon:
+        this.#step("colon", "value")
+        break
+      case comma:
+        this.#next()
+        break
+      default:
+        this.#broken = true
+    }
+    return at + 1
+  }
+
+  #startString(): void {
+    this.#isKey = this.#expect === "key" || this.#expect === "key-or-end"
+    if (!this.#isKey && !this.#mayStartValue()) return
+    this.#inString = true
+    this.#escaped = false
+    this.#capturing = this.#path.length <= this.#visitor.depth
+    this.#capturedSize = 0
+  }
+
+  #readString(bytes: Buffer, from: number): number {
+    let at = from
+    for (;;) {
+      const end = bytes.indexOf(quote, at)
+      const stop = end < 0 ? bytes.length : end
+      const escaped = endsEscaped(bytes, at, stop, this.#escaped)
+      if (end < 0) {
+        this.#capture(bytes.subarray(from))
+        this.#escaped = escaped
+        return bytes.length
+      }
+      this.#escaped = false
+      at = end + 1
+      if (escaped) continue
+      this.#capture(bytes.subarray(from, end))
+      this.#endString()
+      return at
+    }
+  }
+
+  #capture(bytes: Uint8Array): void {
+    if (!this.#capturing) return
+    this.#captured ??= Buffer.allocUnsafe(capturedMax)
+    const part = bytes.subarray(0, capturedMax - this.#capturedSize)
+    this.#captured.set(part, this.#capturedSize)
+    this.#capturedSize += part.length
+  }
+
+  #endString(): void {
+    this.#inString = false
+    const text = this.#capturing ? this.#capturedText() : ""
+    if (this.#isKey) {
+      this.#path[this.#path.length - 1] = text
+      this.#expect = "colon"
+      return
+    }
+    if (this.#capturing) this.#visitor.value(this.#path, text)
+    this.#endValue()
+  }
+
+  #capturedText(): string {
+    const raw = this.#captured?.toString("utf8", 0, this.#capturedSize) ?? ""
+    if (this.#capturedSize >= capturedMax || !raw.includes("\\")) return raw
+    try {
+      return JSON.parse(`"${raw}"`) as string
+    } catch {
+      // An escape that JSON does not have.
+      this.#broken = true
+      return ""
+    }
+  }
+
+  #endBare(): void {
+    if (this.#bare === "") return
+    const value = bareValue(this.#bare)
+    this.#bare = ""
+    if (value === undefined) this.#broken = true
+    if (this.#broken || !this.#mayStartValue()) return
+    this.#show(value)
+    this.#endValue()
+  }
+
+  #open(isArray: boolean): void {
+    if (!this.#mayStartValue()) return
+    this.#show(undefined)
+    if (this.#arrays.length >= nestingMax) this.#broken = true
+    this.#arrays.push(isArray)
+    this.#path.push(isArray ? 0 : "")
+    this.#expect = isArray ? "value-or-end" : "key-or-end"
+  }
+
+  #close(isArray: boolean): void {
+    const empty = isArray ? "value-or-end" : "key-or-end"
+    const fits = this.#expect === empty || this.#expect === "comma-or-end"
+    if (!fits || this.#arrays.pop() !== isArray) {
+      this.#broken = true
+      return
+    }
+    this.#path.pop()
+    this.#endValue()
+  }
+
+  #next(): void {
+    const isArray = this.#arrays.at(-1)
+    this.#step("comma-or-end", isArray === true ? "value" : "key")
+    if (isArray === true) {
+      const last = this.#path.length - 1
+      this.#path[last] = (this.#path[last] as number) + 1
+    }
+  }
+
+  #step(from: Expect, to: Expect): void {
+    if (this.#expect === from) this.#expect = to
+    else this.#broken = true
+  }
+
+  #mayStartValue(): boolean {
+    if (this.#expect !== "value" && this.#expect !== "value-or-end") this.#broken = true
+    return !this.#broken
+  }
+
+  #show(value: JsonScalar | undefined): void {
+    if (this.#path.length <= this.#visitor.depth) this.#visitor.value(this.#path, value)
+  }
+
+  #endValue(): void {
+    this.#expect = this.#arrays.length === 0 ? "nothing" : "comma-or-end"
+  }
+}
+
+/** Whether the byte at `stop` is escaped, by the backslashes that run up to it. */
+function endsEscaped(bytes: Buffer, from: number, stop: number, before: boolean): boolean {
+  let at = stop
+  while (at > from && bytes[at - 1] === backslash) at--
+  const isOdd = (stop - at) % 2 === 1
+  return at === from && before ? !isOdd : isOdd
+}
+
+function bareValue(text: string): JsonScalar | undefined {
+  if (text === "true") return true
+  if (text === "false") return false
+  if (text === "null") return null
+  return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined
+}
+
+function isBare(byte: number): boolean {
+  return (
+    (byte >= 0x61 && byte <= 0x7a) ||
+    (byte >= 0x30 && byte <= 0x39) ||
+    byte === 0x2d ||
+    byte === 0x2b ||
+    byte === 0x2e ||
+    byte === 0x45
+  )
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}

@@ -1,0 +1,128 @@
+import { createHash, timingSafeEqual } from "node:crypto"
+import { AmcError, type Facts } from "@amc/core"
+
+/** The way a request came in: the socket of one run, or a loopback port that many may reach. */
+export type Ingress = "run-socket" | "loopback"
+
+export interface LeaseTerms {
+  /** All that is done with the lease is on this agent's account. */
+  readonly agent: string
+  readonly session: string
+  /** The provider routes that it opens. */
+  readonly providers: readonly string[]
+  readonly ingress: Ingress
+  readonly ttlMs: number
+  readonly maxCalls?: number
+}
+
+export interface Lease extends Omit<LeaseTerms, "ttlMs" | "maxCalls"> {
+  /** SHA-256 of the token in hex: names the lease and gives nothing away. */
+  readonly id: string
+  readonly expiresMs: number
+  readonly maxCalls: number | null
+}
+
+/** Where a token was presented. A listener of one session takes only that session's leases. */
+export interface Door {
+  readonly ingress: Ingress
+  readonly session: string | null
+}
+
+export const leasePrefix = "amc-lease-"
+const day = 86_400_000
+
+interface Entry {
+  readonly lease: Lease
+  readonly digest: Buffer
+  calls: number
+}
+
+/**
+ * The leases that are good here. An agent gets one instead of the provider's key; it says whose
+ * traffic this is, whatever else a request claims.
+ *
+ * Tokens are not kept, only their SHA-256. Nothing survives a restart.
+ */
+export class LeaseBook {
+  readonly #entries = new Map<string, Entry>()
+  readonly #random: (size: number) => Uint8Array
+  readonly #clock: () => number
+
+  /** `random` must be a cryptographic source. */
+  constructor(random: (size: number) => Uint8Array, clock: () => number) {
+    this.#random = random
+    this.#clock = clock
+  }
+
+  /** Makes a lease. The token is given once and can't be had again. */
+  issue({ ttlMs, maxCalls, ...terms }: LeaseTerms): { token: string; lease: Lease } {
+    this.#forgetOld()
+    const token = leasePrefix + Buffer.from(this.#random(32)).toString("base64url")
+    const digest = digestOf(token)
+    const id = digest.toString("hex")
+    const expiresMs = this.#clock() + ttlMs
+    const lease = { ...terms, id, expiresMs, maxCalls: maxCalls ?? null }
+    this.#entries.set(id, { lease, digest, calls: 0 })
+    return { token, lease }
+  }
+
+  /**
+   * The lease that a token stands for, if it counts here and now.
+   *
+   * @throws {@link AmcError} `gateway/lease-unknown`, `gateway/lease-elsewhere`, `gateway/lease-expired`
+   */
+  find(token: string, door: Door): Lease {
+    const digest = digestOf(token)
+    const entry = this.#entries.get(digest.toString("hex"))
+    if (entry === undefined || !timingSafeEqual(entry.digest, digest))
+      throw new AmcError("gateway/lease-unknown", "the lease is not one that was issued here")
+    const { lease } = entry
+    const isElsewhere = door.session !== null && door.session !== lease.session
+    if (lease.ingress !== door.ingress || isElsewhere)
+      throw new AmcError("gateway/lease-elsewhere", "the lease does not count on this ingress")
+    if (this.#clock() >= lease.expiresMs)
+      throw new AmcError("gateway/lease-expired", "the lease is past its end")
+    return lease
+  }
+
+  /**
+   * Counts a call on the lease.
+   *
+   * @throws {@link AmcError} `gateway/call-limit`
+   */
+  takeCall({ id }: Lease): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    if (entry.lease.maxCalls !== null && entry.calls >= entry.lease.maxCalls)
+      throw new AmcError("gateway/call-limit", `the session may make ${entry.lease.maxCalls} calls`)
+    entry.calls++
+  }
+
+  /** Ends a lease before its time. Gives it, if it was there. */
+  revoke(id: string): Lease | null {
+    const lease = this.#entries.get(id)?.lease ?? null
+    this.#entries.delete(id)
+    return lease
+  }
+
+  /** An expired lease is still told apart from an unknown one for a day. */
+  #forgetOld(): void {
+    const before = this.#clock() - day
+    for (const [id, { lease }] of this.#entries)
+      if (lease.expiresMs < before) this.#entries.delete(id)
+  }
+}
+
+/** The facts of the `lease` event, which whoever issues or revokes a lease records. */
+export function leaseFacts(lease: Lease, action: "issued" | "revoked"): Facts<"lease"> {
+  const { id, ingress, expiresMs } = lease
+  const provider = lease.providers.join(",").slice(0, 256)
+  return {
+    measured: { lease_id: id, action, ingress, provider, expires_ms: expiresMs },
+    reported: {},
+  }
+}
+
+function digestOf(token: string): Buffer {
+  return createHash("sha256").update(token).digest()
+}

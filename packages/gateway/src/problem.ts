@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto"
+import { STATUS_CODES } from "node:http"
+import { AmcError, type ErrorCode, errorCodes } from "@amc/core"
+
+const statuses: Partial<Record<ErrorCode, number>> = {
+  "gateway/no-lease": 401,
+  "gateway/lease-unknown": 401,
+  "gateway/lease-expired": 401,
+  "gateway/lease-elsewhere": 403,
+  "gateway/unknown-route": 404,
+  "gateway/unknown-receipt": 404,
+  "gateway/bad-request": 400,
+  "gateway/body-too-large": 413,
+  "gateway/call-limit": 429,
+  "gateway/upstream-unreachable": 502,
+  "gateway/upstream-redirect": 502,
+  "gateway/upstream-timeout": 504,
+  "gateway/cannot-record": 503,
+}
+
+/** An answer of the gateway's own making. */
+export interface Problem {
+  readonly code: ErrorCode
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body: Buffer
+  readonly sha256: string
+}
+
+export const problemType = "application/problem+json"
+
+/**
+ * The HTTP answer for a fault (RFC 9457), with the `error` member in which the providers' SDKs look
+ * for a message. It holds only words of our own.
+ */
+export function problemOf(code: ErrorCode, detail: string = errorCodes[code], as = 0): Problem {
+  const status = as || (statuses[code] ?? 500)
+  const title = STATUS_CODES[status] ?? "Error"
+  const error = { message: `AMC gateway: ${detail}`, type: "amc_gateway", code }
+  const body = Buffer.from(
+    JSON.stringify({ type: "about:blank", title, status, detail, code, error }),
+  )
+  const headers = ["content-type", problemType, "content-length", `${body.length}`]
+  if (status === 503) headers.push("retry-after", "1")
+  // The OpenAI SDKs repeat a 429 unless they are told not to.
+  if (code === "gateway/call-limit") headers.push("x-should-retry", "false")
+  return { code, status, headers, body, sha256: createHash("sha256").update(body).digest("hex") }
+}
+
+/** The answer for a fault that was thrown. Anything but a fault of AMC's is a bug and thrown on. */
+export function problemOfFault(error: unknown): Problem {
+  if (!(error instanceof AmcError)) throw error
+  return problemOf(error.code, error.message)
+}

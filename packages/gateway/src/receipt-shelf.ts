@@ -1,0 +1,31 @@
+/** The receipts of one call. The response's is null until its event is durable. */
+export interface CallReceipts {
+  readonly request: string | null
+  readonly response: string | null
+}
+
+/** The receipts of the latest calls, each for the lease that made the call. */
+export class ReceiptShelf {
+  readonly #calls = new Map<string, CallReceipts & { readonly leaseId: string }>()
+  readonly #most: number
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** Puts a call's receipts there, in place of what was there of that call. */
+  put(callId: string, leaseId: string, receipts: CallReceipts): void {
+    this.#calls.set(callId, { leaseId, ...receipts })
+    for (const oldest of this.#calls.keys()) {
+      if (this.#calls.size <= this.#most) return
+      this.#calls.delete(oldest)
+    }
+  }
+
+  /** A call's receipts, or null if it was not made with this lease or is too long ago. */
+  find(callId: string, leaseId: string): CallReceipts | null {
+    const found = this.#calls.get(callId)
+    if (found?.leaseId !== leaseId) return null
+    return { request: found.request, response: found.response }
+  }
+}

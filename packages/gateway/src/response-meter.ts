@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto"
+import type { Transform } from "node:stream"
+import * as zlib from "node:zlib"
+import { type Format, ResponseReader } from "./format-openai.ts"
+import { GrowingBytes } from "./growing-bytes.ts"
+import type { GatewayLimits } from "./limits.ts"
+import { noResponseFacts, type ResponseFacts } from "./openai-document.ts"
+import type { SecretScanner } from "./secret-scanner.ts"
+
+export interface MeterTerms {
+  readonly limits: Pick<GatewayLimits, "decodedBytes" | "storedResponseBytes">
+  readonly secrets: SecretScanner
+  readonly format: Format
+  readonly contentType: string
+  readonly contentCoding: string | null
+  /** Called when {@link ResponseMeter.push} may go on after it said no. */
+  readonly onDrain: () => void
+}
+
+/** What an answer was, once it has ended. `bytes` is what may be stored, before redaction. */
+export interface Metered extends ResponseFacts {
+  readonly sha256: string
+  readonly size: number
+  readonly bytes: Uint8Array | null
+}
+
+const decoders: Record<string, () => Transform> = {
+  gzip: zlib.createGunzip,
+  "x-gzip": zlib.createGunzip,
+  deflate: zlib.createInflate,
+  br: zlib.createBrotliDecompress,
+  zstd: zlib.createZstdDecompress,
+}
+
+/**
+ * Takes the digest and the facts of an answer as it passes, with its content coding removed.
+ *
+ * A coding that is not known, is broken, or unpacks to more than the limit leaves the digest of the
+ * coded bytes and no facts.
+ */
+export class ResponseMeter {
+  readonly #terms: MeterTerms
+  readonly #plain: Content
+  readonly #coded: Content | null
+  readonly #decoder: Transform | null
+  #isDecoding: boolean
+
+  constructor(terms: MeterTerms) {
+    this.#terms = terms
+    const coding = terms.contentCoding?.trim().toLowerCase() ?? "identity"
+    const isCoded = coding !== "identity" && coding !== ""
+    this.#plain = new Content(readerOf(terms), terms.limits.storedResponseBytes)
+    this.#coded = isCoded ? new Content(null, 0) : null
+    this.#decoder =
+      isCoded && Object.hasOwn(decoders, coding) ? (decoders[coding]?.() ?? null) : null
+    this.#isDecoding = this.#decoder !== null
+    this.#decoder?.on("data", (bytes: Uint8Array) => this.#unpacked(bytes))
+    this.#decoder?.on("drain", terms.onDrain)
+    this.#decoder?.on("error", () => this.#giveUp())
+  }
+
+  /** Takes the next piece. False asks to wait for `onDrain`. */
+  push(piece: Uint8Array): boolean {
+    if (this.#coded === null) this.#plain.push(piece)
+    this.#coded?.push(piece)
+    return !this.#isDecoding || this.#decoder === null || this.#decoder.write(piece)
+  }
+
+  /** Ends the answer. `isWhole` says whether it came to its end. */
+  async end(isWhole: boolean): Promise<Metered> {
+    if (this.#coded === null) return this.#plain.end(isWhole)
+    const isDecoded = isWhole && (await this.#endDecoder())
+    if (isDecoded) return this.#plain.end(true)
+    this.#decoder?.destroy()
+    return { ...this.#coded.end(false), ...noResponseFacts, bytes: null, truncated: true }
+  }
+
+  #unpacked(bytes: Uint8Array): void {
+    this.#plain.push(bytes)
+    if (this.#plain.size > this.#terms.limits.decodedBytes) this.#giveUp()
+  }
+
+  #giveUp(): void {
+    if (!this.#isDecoding) return
+    this.#isDecoding = false
+    this.#decoder?.destroy()
+    this.#terms.onDrain()
+  }
+
+  #endDecoder(): Promise<boolean> {
+    const decoder = this.#decoder
+    if (decoder === null || !this.#isDecoding) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      decoder.on("end", () => resolve(true))
+      decoder.on("close", () => resolve(false))
+      decoder.end()
+    })
+  }
+}
+
+class Content {
+  size = 0
+  readonly #hash = createHash("sha256")
+  readonly #kept: GrowingBytes
+  readonly #reader: ResponseReader | null
+
+  constructor(reader: ResponseReader | null, kept: number) {
+    this.#reader = reader
+    this.#kept = new GrowingBytes(kept)
+  }
+
+  push(bytes: Uint8Array): void {
+    this.size += bytes.length
+    this.#hash.update(bytes)
+    this.#kept.push(bytes)
+    this.#reader?.push(bytes)
+  }
+
+  end(isWhole: boolean): Metered {
+    const facts = this.#reader?.end(isWhole) ?? noResponseFacts
+    const bytes = this.#kept.overflowed || this.size === 0 ? null : this.#kept.view()
+    return { ...facts, sha256: this.#hash.digest("hex"), size: this.size, bytes }
+  }
+}
+
+function readerOf({ format, contentType, secrets }: MeterTerms): ResponseReader | null {
+  if (format === "other") return null
+  const isStream = isEventStream(contentType)
+  if (!isStream && !/^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)) return null
+  return new ResponseReader(format, isStream, secrets)
+}
+
+export function isEventStream(contentType: string): boolean {
+  return /^text\/event-stream\b/i.test(contentType)
+}

@@ -1,0 +1,109 @@
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+const space = 0x20
+const dataField = Buffer.from("data:")
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
+
+export interface SseSink {
+  /** Bytes of the current event's data. */
+  data(bytes: Uint8Array): void
+  /** The current event is whole. Not called for one without data. */
+  eventEnd(): void
+}
+
+/**
+ * Splits a stream of server-sent events into the data of its events (WHATWG HTML, "Server-sent
+ * events"), in pieces of any size and without keeping any of it.
+ */
+export class SseScan {
+  readonly #sink: SseSink
+  /** The start of the line, until it is known whether it is a data line. */
+  #start = Buffer.alloc(0)
+  #line: "start" | "data-space" | "data" | "other" = "start"
+  #hasData = false
+  #afterReturn = false
+  #isFirstLine = true
+
+  constructor(sink: SseSink) {
+    this.#sink = sink
+  }
+
+  /** Takes the next piece. */
+  push(piece: Uint8Array): void {
+    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    let at = 0
+    let nextReturn = -2
+    while (at < bytes.length) {
+      if (this.#afterReturn && bytes[at] === lineFeed) at++
+      this.#afterReturn = false
+      if (nextReturn !== -1 && nextReturn < at) nextReturn = bytes.indexOf(carriageReturn, at)
+      const feed = bytes.indexOf(lineFeed, at)
+      const end = feed < 0 || (nextReturn >= 0 && nextReturn < feed) ? nextReturn : feed
+      this.#part(bytes.subarray(at, end < 0 ? bytes.length : end))
+      if (end < 0) return
+      this.#afterReturn = end === nextReturn
+      this.#endLine()
+      at = end + 1
+    }
+  }
+
+  /** Ends the stream. An event whose closing blank line is missing is given all the same. */
+  end(): void {
+    if (this.#line !== "start" || this.#start.length > 0) this.#endLine()
+    this.#endEvent()
+  }
+
+  #part(bytes: Buffer): void {
+    let rest = bytes
+    if (this.#line === "start") rest = this.#startLine(bytes)
+    if (this.#line === "data-space" && rest.length > 0) {
+      if (rest[0] === space) rest = rest.subarray(1)
+      this.#line = "data"
+    }
+    if (this.#line === "data" && rest.length > 0) this.#sink.data(rest)
+  }
+
+  #startLine(bytes: Buffer): Buffer {
+    const seen = Buffer.concat([this.#start, bytes.subarray(0, 16)])
+    const marked = this.#isFirstLine && startsAlike(seen, byteOrderMark)
+    if (marked && seen.length < byteOrderMark.length) {
+      this.#start = seen
+      return bytes.subarray(bytes.length)
+    }
+    const skipped = marked ? byteOrderMark.length : 0
+    const field = seen.subarray(skipped, skipped + dataField.length)
+    if (!startsAlike(field, dataField)) {
+      this.#line = "other"
+    } else if (field.length === dataField.length) {
+      this.#startData()
+      return bytes.subarray(skipped + dataField.length - this.#start.length)
+    } else {
+      this.#start = seen
+    }
+    return bytes.subarray(bytes.length)
+  }
+
+  #startData(): void {
+    if (this.#hasData) this.#sink.data(Uint8Array.of(lineFeed))
+    this.#hasData = true
+    this.#line = "data-space"
+  }
+
+  #endLine(): void {
+    const isBlank = this.#line === "start" && this.#start.length === 0
+    this.#line = "start"
+    this.#start = Buffer.alloc(0)
+    this.#isFirstLine = false
+    if (isBlank) this.#endEvent()
+  }
+
+  #endEvent(): void {
+    if (this.#hasData) this.#sink.eventEnd()
+    this.#hasData = false
+  }
+}
+
+function startsAlike(bytes: Buffer, prefix: Buffer): boolean {
+  const size = Math.min(bytes.length, prefix.length)
+  return bytes.subarray(0, size).equals(prefix.subarray(0, size))
+}

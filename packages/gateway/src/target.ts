@@ -1,0 +1,25 @@
+import { AmcError } from "@amc/core"
+
+/** A request target, split behind its first segment. */
+export interface Target {
+  readonly route: string
+  /** What is forwarded, byte for byte: empty, or from the next slash or question mark on. */
+  readonly rest: string
+}
+
+/**
+ * Splits a request target in origin form. A path with `.` or `..` segments is refused: some server
+ * behind might resolve them and leave the provider's base path.
+ *
+ * @throws {@link AmcError} `gateway/bad-request`
+ */
+export function targetOf(url: string): Target {
+  const [, route, rest] = /^\/([^/?#]*)([^#]*)$/.exec(url) ?? []
+  if (route === undefined || rest === undefined)
+    throw new AmcError("gateway/bad-request", "the request target is not a path")
+  const [path = ""] = rest.split("?", 1)
+  const hasDots = path.split(/\/|\\|%2f|%5c/i).some((part) => /^(?:\.|%2e){1,2}$/i.test(part))
+  if (hasDots || !/^[\x21-\x7e]*$/.test(rest))
+    throw new AmcError("gateway/bad-request", "the request target can't be forwarded as it is")
+  return { route, rest }
+}

@@ -1,0 +1,155 @@
+import {
+  AmcError,
+  encodeEvent,
+  equalBytes,
+  type Event,
+  genesisHash,
+  hashLeaf,
+  type Observation,
+  parseLeaf,
+  parseLeafEvent,
+  type Signer,
+  signLeaf,
+  toHex,
+} from "@amc/core"
+import type { EventRow, EventStore, LaneHead } from "./event-store.ts"
+import { SessionBook } from "./session-book.ts"
+
+/** Makes the id of an event, a UUIDv7 of these milliseconds. */
+export type IdSource = (ms: number) => string
+
+/** What a lane's events have in common. */
+export interface LaneTerms {
+  readonly lane: string
+  readonly signer: Signer
+  /** The digest of root 1, from which the first links come. */
+  readonly rootSha256: string
+  readonly ids: IdSource
+}
+
+/** An event with its place in the lane, not yet stored. */
+export interface PlacedEvent {
+  readonly row: EventRow
+  readonly eventHash: string
+}
+
+/**
+ * Gives observations their place: numbers, links, time, id, signature. Its state runs ahead of the
+ * store while a group is being written; if that fails, load a new one.
+ */
+export class LaneChain {
+  readonly #terms: LaneTerms
+  readonly #agents: Map<string, { aseq: number; hash: string }>
+  readonly sessions: SessionBook
+  #head: LaneHead | null
+
+  private constructor(terms: LaneTerms, head: LaneHead | null, sessions: SessionBook) {
+    this.#terms = terms
+    this.#head = head
+    this.#agents = new Map()
+    this.sessions = sessions
+  }
+
+  /**
+   * Takes up a lane where the store says that it ends.
+   *
+   * @throws {@link AmcError} `store/unavailable`, `store/damaged` if the last event is not what its hash says.
+   */
+  static async load(store: EventStore, terms: LaneTerms): Promise<LaneChain> {
+    const { lane } = terms
+    const head = await store.head(lane)
+    if (head !== null) await checkHead(store, lane, head)
+    const chain = new LaneChain(terms, head, await loadSessions(store, lane))
+    for (const { agent, aseq, event_hash: hash } of await store.agentHeads(lane))
+      chain.#agents.set(agent, { aseq, hash })
+    return chain
+  }
+
+  get head(): LaneHead | null {
+    return this.#head
+  }
+
+  /**
+   * The next event of the lane. Nothing changes if the observation is refused.
+   *
+   * @throws {@link AmcError} `input/malformed`, `input/too-large`, `ledger/closed`
+   */
+  place(observation: Observation, blobSha256: string | null, now: number): PlacedEvent {
+    this.sessions.check(observation)
+    const event = this.#eventOf(observation, blobSha256, Math.max(now, this.#head?.ts ?? 0))
+    const leaf = signLeaf(encodeEvent(event), this.#terms.signer)
+    const leafHash = hashLeaf(leaf)
+    const eventHash = toHex(leafHash)
+    const { lseq, agent, aseq, session, type, ts, id } = event
+    this.#agents.set(agent, { aseq, hash: eventHash })
+    this.#head = { lseq, event_hash: eventHash, ts }
+    this.sessions.note(event, eventHash)
+    return { row: { lseq, leafHash, leaf, agent, aseq, session, type, ts, id }, eventHash }
+  }
+
+  #eventOf(observation: Observation, blobSha256: string | null, ts: number): Event {
+    const { lane, rootSha256, signer, ids } = this.#terms
+    const { type, channel, agent, session, payload } = observation
+    const last = this.#agents.get(agent)
+    const event = {
+      v: 1,
+      type,
+      channel,
+      lane,
+      lseq: (this.#head?.lseq ?? -1) + 1,
+      lprev: this.#head?.event_hash ?? genesisHash(lane, "", rootSha256),
+      id: ids(ts),
+      ts,
+      agent,
+      aseq: (last?.aseq ?? -1) + 1,
+      aprev: last?.hash ?? genesisHash(lane, agent, rootSha256),
+      session,
+      payload: payload === undefined ? null : delivered(payload, blobSha256),
+      facts: type === "session_seal" ? this.sessions.sealFacts(observation) : observation.facts,
+      kid: signer.key.kid,
+    }
+    return event as Event
+  }
+}
+
+function delivered(
+  { sha256, size, media }: NonNullable<Observation["payload"]>,
+  blobSha256: string | null,
+): Event["payload"] {
+  return { sha256, size, media, blob_sha256: blobSha256 }
+}
+
+async function checkHead(store: EventStore, lane: string, head: LaneHead): Promise<void> {
+  for await (const row of store.read(lane, head.lseq, head.lseq)) {
+    const event = eventOf(row)
+    const isHead = toHex(row.leafHash) === head.event_hash && event.ts === head.ts
+    if (isHead && event.lane === lane && event.lseq === head.lseq) return
+  }
+  throw damaged(`event ${head.lseq} of lane ${lane} is not what the store says of it`)
+}
+
+async function loadSessions(store: EventStore, lane: string): Promise<SessionBook> {
+  const sealed = await sessionsWith(store, lane, "session_seal")
+  const book = new SessionBook(sealed)
+  for (const session of await sessionsWith(store, lane, "session_open"))
+    if (!sealed.has(session))
+      for await (const row of store.readSession(lane, session))
+        book.note(eventOf(row), toHex(row.leafHash))
+  return book
+}
+
+async function sessionsWith(store: EventStore, lane: string, type: string): Promise<Set<string>> {
+  const sessions = new Set<string>()
+  for await (const { session } of store.readType(lane, type))
+    if (session !== null) sessions.add(session)
+  return sessions
+}
+
+function eventOf({ lseq, leaf, leafHash }: EventRow): Event {
+  if (!equalBytes(hashLeaf(leaf), leafHash)) throw damaged(`event ${lseq} has another hash`)
+  return parseLeafEvent(parseLeaf(leaf))
+}
+
+function damaged(message: string): AmcError {
+  return new AmcError("store/damaged", message)
+}

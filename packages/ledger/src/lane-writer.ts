@@ -1,0 +1,202 @@
+import {
+  AmcError,
+  type Checkpoint,
+  isFault,
+  type Observation,
+  type Recorded,
+  type Recorder,
+} from "@amc/core"
+import type { BlobStore } from "./blob-store.ts"
+import type { AgentHead, EventStore, InlineBlob, LaneHead } from "./event-store.ts"
+import { ClockWatch } from "./gap.ts"
+import { GroupQueue } from "./group-queue.ts"
+import { HighWater, type QueueLimits } from "./high-water.ts"
+import { LaneChain, type LaneTerms, type PlacedEvent } from "./lane-chain.ts"
+import { LaneTree } from "./lane-tree.ts"
+import { type KeptPayload, keepPayload } from "./payload-keeper.ts"
+import { checkReceiptTerms, receiptOf } from "./receipt-mint.ts"
+import type { OpenSession } from "./session-book.ts"
+
+/** What a {@link LaneWriter} works with. */
+export interface LaneWriterOptions extends LaneTerms {
+  readonly store: EventStore
+  readonly blobs: BlobStore
+  readonly clock: () => number
+  /** The ledger's name, as checkpoints and receipts give it. */
+  readonly origin: string
+  readonly limits?: QueueLimits
+}
+
+/** Where the chains of a lane end. */
+export interface LaneHeads {
+  readonly lane: LaneHead | null
+  readonly agents: readonly AgentHead[]
+}
+
+interface Entry {
+  readonly observation: Observation
+  readonly kept: Promise<KeptPayload>
+  readonly resolve: (recorded: Recorded) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface PlacedEntry {
+  readonly placed: PlacedEvent
+  readonly inline: InlineBlob | null
+  /** Nobody waits for what the writer itself has to say. */
+  readonly entry: Entry | null
+}
+
+/**
+ * The one writer of a lane: places, signs and commits observations in groups, so that one fsync
+ * serves all who wait and a lone observation waits for nobody.
+ */
+export class LaneWriter implements Recorder {
+  readonly #options: LaneWriterOptions
+  readonly #tree = new LaneTree()
+  readonly #highWater: HighWater
+  readonly #queue: GroupQueue<Entry>
+  #chain: LaneChain
+  #clockWatch = new ClockWatch()
+  #isStale = false
+  #closed: AmcError | null = null
+
+  private constructor(options: LaneWriterOptions, chain: LaneChain) {
+    this.#options = options
+    this.#chain = chain
+    this.#highWater = new HighWater(options.limits)
+    this.#queue = new GroupQueue((group) => this.#commit(group))
+  }
+
+  /**
+   * Opens a lane at the end that the store has. The caller holds the lane's lock.
+   *
+   * @throws {@link AmcError} `store/unavailable`, `store/damaged`
+   */
+  static async open(options: LaneWriterOptions): Promise<LaneWriter> {
+    const writer = new LaneWriter(options, await LaneChain.load(options.store, options))
+    await writer.#tree.catchUp(options.store, options.lane)
+    return writer
+  }
+
+  async record(observation: Observation): Promise<Recorded> {
+    if (this.#closed !== null) throw this.#closed
+    checkReceiptTerms(observation)
+    const leave = this.#highWater.enter(observation)
+    try {
+      return await this.#enqueue(observation)
+    } finally {
+      leave()
+    }
+  }
+
+  /** The tree over the events that are durable now, for the notary to sign. */
+  checkpoint(): Checkpoint {
+    return { origin: this.#options.origin, size: this.#tree.size, root: this.#tree.root() }
+  }
+
+  /** Where the stored chains end. @throws {@link AmcError} `store/unavailable` */
+  async heads(): Promise<LaneHeads> {
+    const { store, lane } = this.#options
+    return { lane: await store.head(lane), agents: await store.agentHeads(lane) }
+  }
+
+  /** The sessions without a seal, with their calls without a response. */
+  openSessions(): OpenSession[] {
+    return this.#chain.sessions.openSessions()
+  }
+
+  /** The time of the lane's last event; 0 if there is none. */
+  get lastTs(): number {
+    return this.#chain.head?.ts ?? 0
+  }
+
+  /** Resolves when all that was handed in before is durable or refused. */
+  flush(): Promise<void> {
+    return this.#queue.flush()
+  }
+
+  /** Refuses everything from now on, and writes what is queued. */
+  async close(): Promise<void> {
+    this.#closed ??= new AmcError("ledger/closed", "the recorder is closed")
+    await this.#queue.flush()
+  }
+
+  #enqueue(observation: Observation): Promise<Recorded> {
+    const kept = keepPayload(observation, this.#options.blobs)
+    // Its group deals with a refusal; until then that must not count as unhandled.
+    kept.catch(() => undefined)
+    return new Promise((resolve, reject) =>
+      this.#queue.push({ observation, kept, resolve, reject }),
+    )
+  }
+
+  async #commit(group: readonly Entry[]): Promise<void> {
+    try {
+      if (this.#isStale) await this.#reload()
+      await this.#write(await this.#placeAll(group))
+    } catch (error) {
+      if (!isFault(error)) throw this.#breakDown(group, error)
+      this.#isStale = true
+      for (const { reject } of group) reject(error)
+    }
+  }
+
+  async #placeAll(group: readonly Entry[]): Promise<PlacedEntry[]> {
+    const kept = await Promise.allSettled(group.map((entry) => entry.kept))
+    const now = this.#options.clock()
+    const placed = this.#placeGap(now)
+    for (const [at, entry] of group.entries()) {
+      try {
+        const { sha256, inline } = valueOf(kept[at] as PromiseSettledResult<KeptPayload>)
+        placed.push({ placed: this.#chain.place(entry.observation, sha256, now), inline, entry })
+      } catch (error) {
+        if (!isFault(error)) throw error
+        entry.reject(error)
+      }
+    }
+    return placed
+  }
+
+  #placeGap(now: number): PlacedEntry[] {
+    const gap = this.#clockWatch.gap(this.#chain, now)
+    if (gap === undefined) return []
+    return [{ placed: this.#chain.place(gap, null, now), inline: null, entry: null }]
+  }
+
+  async #write(placed: readonly PlacedEntry[]): Promise<void> {
+    const rows = placed.map((one) => one.placed.row)
+    if (rows.length === 0) return
+    const { store, lane } = this.#options
+    const blobs = placed.flatMap(({ inline }) => inline ?? [])
+    await store.append(lane, this.#tree.last, rows, blobs)
+    for (const { leafHash } of rows) this.#tree.append(leafHash)
+    for (const { placed: event, entry } of placed) entry?.resolve(this.#recorded(event, entry))
+  }
+
+  #recorded({ row, eventHash }: PlacedEvent, { observation }: Entry): Recorded {
+    const { lseq, aseq, ts } = row
+    const place = { event_hash: eventHash, lane: this.#options.lane, lseq, aseq, ts }
+    return { ...place, receipt: receiptOf(observation, place, this.#options) }
+  }
+
+  /** After a failed write only the store knows what is in it. */
+  async #reload(): Promise<void> {
+    const { store, lane } = this.#options
+    await this.#tree.catchUp(store, lane)
+    this.#chain = await LaneChain.load(store, this.#options)
+    this.#clockWatch = new ClockWatch()
+    this.#isStale = false
+  }
+
+  #breakDown(group: readonly Entry[], bug: unknown): unknown {
+    this.#closed = new AmcError("store/unavailable", "the recorder broke down", { cause: bug })
+    for (const { reject } of [...group, ...this.#queue.takeAll()]) reject(this.#closed)
+    return bug
+  }
+}
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === "rejected") throw result.reason
+  return result.value
+}

@@ -1,0 +1,121 @@
+import {
+  AmcError,
+  type Event,
+  type Facts,
+  malformed,
+  type Observation,
+  type ObservationOf,
+} from "@amc/core"
+
+/** A request that was recorded and has no recorded response yet. */
+export interface OpenCall {
+  readonly call_id: string
+  readonly request_event_hash: string
+}
+
+/** A session that has no seal yet. */
+export interface OpenSession {
+  readonly session: string
+  readonly agent: string
+  readonly calls: readonly OpenCall[]
+}
+
+interface Page {
+  readonly agent: string
+  readonly firstAseq: number
+  lastAseq: number
+  lastEventHash: string
+  events: number
+  readonly calls: Map<string, string>
+}
+
+type SealedRange = Pick<
+  Facts<"session_seal">["measured"],
+  "first_aseq" | "last_aseq" | "events" | "last_event_hash"
+>
+
+/** The sessions of one lane: which are open, what they hold so far, and which were sealed. */
+export class SessionBook {
+  readonly #open = new Map<string, Page>()
+  readonly #sealed: Set<string>
+
+  constructor(sealed: Iterable<string> = []) {
+    this.#sealed = new Set(sealed)
+  }
+
+  /**
+   * Refuses what can't be said of its session: anything before its opening or after its seal, and
+   * events of another agent.
+   *
+   * @throws {@link AmcError} `ledger/closed`, `input/malformed`
+   */
+  check(observation: Observation): void {
+    const { session, type, agent } = observation
+    if (session === null) return checkWithout(type)
+    if (this.#sealed.has(session)) throw new AmcError("ledger/closed", "the session is sealed")
+    const page = this.#open.get(session)
+    if (type === "session_open") {
+      if (page !== undefined) throw malformed("the session is open already")
+      return
+    }
+    if (page === undefined) throw new AmcError("ledger/closed", "the session was never opened")
+    if (page.agent !== agent) throw malformed("the session is another agent's")
+  }
+
+  /** The facts of a seal with the range that it closes: all events of its session before it. */
+  sealFacts({ session, facts }: ObservationOf<"session_seal">): Facts<"session_seal"> {
+    return { ...facts, measured: { ...facts.measured, ...this.#range(session) } }
+  }
+
+  /** Takes an event into account that has its place in the lane. */
+  note(event: Event, eventHash: string): void {
+    const { session } = event
+    if (session === null) return
+    if (event.type === "session_seal") {
+      this.#open.delete(session)
+      this.#sealed.add(session)
+      return
+    }
+    const page = this.#pageOf(session, event)
+    page.lastAseq = event.aseq
+    page.lastEventHash = eventHash
+    page.events++
+    if (event.type === "llm_request") page.calls.set(event.facts.measured.call_id, eventHash)
+    if (event.type === "llm_response") page.calls.delete(event.facts.measured.call_id)
+  }
+
+  /** What a crash now would leave open, in the order of opening. */
+  openSessions(): OpenSession[] {
+    return [...this.#open].map(([session, { agent, calls }]) => ({
+      session,
+      agent,
+      calls: [...calls].map(([call_id, hash]) => ({ call_id, request_event_hash: hash })),
+    }))
+  }
+
+  #pageOf(session: string, { agent, aseq }: Event): Page {
+    const known = this.#open.get(session)
+    if (known !== undefined) return known
+    const calls = new Map<string, string>()
+    const page = { agent, firstAseq: aseq, lastAseq: aseq, lastEventHash: "", events: 0, calls }
+    this.#open.set(session, page)
+    return page
+  }
+
+  #range(session: string | null): SealedRange {
+    const page = this.#open.get(session ?? "")
+    if (page === undefined) throw new AmcError("ledger/closed", "the session was never opened")
+    return {
+      first_aseq: page.firstAseq,
+      last_aseq: page.lastAseq,
+      events: page.events,
+      last_event_hash: page.lastEventHash,
+    }
+  }
+}
+
+/** Recovery finds open calls by their session, so a call outside of any would stay open for good. */
+function checkWithout(type: Observation["type"]): void {
+  if (["session_open", "session_seal", "llm_request", "llm_response"].includes(type))
+    throw malformed(`an observation of ${type} needs a session`)
+}

@@ -1,0 +1,271 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs"
+import path from "node:path"
+import type { Readable, Writable } from "node:stream"
+import { AmcError, type ProbeRecord } from "@amc/core"
+import { type AgentExit, type AgentProcess, end } from "./agent-process.ts"
+import { cgroupParents, makeCgroups, type RunCgroups } from "./cgroup.ts"
+import type { ProbeTargets } from "./checks.ts"
+import { onlyChild, outsideView, processLimit } from "./outside.ts"
+import { openPipes, type StandardPipes } from "./pipes.ts"
+import { planFds, type SandboxPlan } from "./plan.ts"
+import { ProbeChannel } from "./probe-channel.ts"
+import { startedAt } from "./probe-main.ts"
+import { measureIsolation } from "./probe.ts"
+import { type Relay, startRelay } from "./relay.ts"
+import { until } from "./until.ts"
+
+/** A box whose first process waits as the probe. Nothing of the agent runs before {@link go}. */
+export interface SandboxHandle extends AgentProcess {
+  /** @throws {@link AmcError} `sandbox/probe-failed` */
+  runProbe(targets: ProbeTargets): Promise<ProbeRecord>
+  /**
+   * Lets the agent start; the time limit runs from here. To be called only after the verdict.
+   *
+   * @throws {@link AmcError} `sandbox/start-failed`; the exit code is then 125
+   */
+  go(): Promise<void>
+  /** Ends the box without ever starting the agent. */
+  refuse(): Promise<void>
+}
+
+/**
+ * Builds the box and starts the probe in it, with the relay to the gateway listening.
+ *
+ * @throws {@link AmcError} `sandbox/start-failed` with bubblewrap's own words as the cause
+ */
+export async function launch(plan: SandboxPlan): Promise<SandboxHandle> {
+  const { host, spec } = plan
+  const pipes = openPipes(host.runFolder, host.isRoot ? host.user : null)
+  const cgroups = makeCgroups(cgroupParents(), path.basename(host.runFolder), spec.limits)
+  const child = spawnBox(plan, pipes, cgroups)
+  const exit = exitOf(child)
+  let relay: Relay | undefined
+  let boxPid = 0
+  try {
+    boxPid = await boxPidOf(child)
+    relay = await joinBox(plan, child, boxPid)
+    await Promise.all([relay.listening, until(() => onlyChild(boxPid) !== null, 5000)])
+    const pid = onlyChild(boxPid)
+    if (pid === null)
+      throw new AmcError("sandbox/start-failed", "the box ended before the probe began")
+    return new Box({ plan, child, boxPid, pipes, cgroups, relay, pid, exit })
+  } catch (error) {
+    endBox(child, boxPid)
+    await Promise.all([exit, relay?.stop()])
+    const words = (await allOf(pipes.stderr)).trim()
+    await cleanUp(plan, cgroups, relay)
+    if (words === "") throw error
+    throw new AmcError("sandbox/start-failed", "bubblewrap could not build the box", {
+      cause: words,
+    })
+  }
+}
+
+interface BoxParts {
+  readonly plan: SandboxPlan
+  readonly child: ChildProcess
+  readonly boxPid: number
+  readonly pipes: StandardPipes
+  readonly cgroups: RunCgroups
+  readonly relay: Relay
+  readonly pid: number
+  readonly exit: Promise<ChildExit>
+}
+
+class Box implements SandboxHandle {
+  readonly pid: number
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  readonly exited: Promise<AgentExit>
+  readonly #parts: BoxParts
+  readonly #channel: ProbeChannel
+  readonly #started: string | null
+  #timedOut = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(parts: BoxParts) {
+    this.#parts = parts
+    this.pid = parts.pid
+    ;({ stdin: this.stdin, stdout: this.stdout, stderr: this.stderr } = parts.pipes)
+    this.#channel = new ProbeChannel(this.stdin, this.stdout)
+    this.#started = startedAt(parts.pid)
+    this.exited = this.#waitForExit()
+  }
+
+  async #waitForExit(): Promise<AgentExit> {
+    const exit = await this.#parts.exit
+    clearTimeout(this.#timer)
+    await cleanUp(this.#parts.plan, this.#parts.cgroups, this.#parts.relay)
+    return { ...exit, timedOut: this.#timedOut }
+  }
+
+  runProbe(targets: ProbeTargets): Promise<ProbeRecord> {
+    const { command, env } = this.#parts.plan.spec
+    return measureIsolation(
+      { channel: this.#channel, command, env, outside: () => this.#outside() },
+      targets,
+    )
+  }
+
+  #outside(): ReturnType<typeof outsideView> {
+    const { cgroups, plan, pid } = this.#parts
+    const { memoryBytes, pids } = cgroups.inForce(pid)
+    const byUser = plan.host.hasPidsCgroup ? 0 : processLimit(pid, plan.limits.pids)
+    return outsideView(pid, { memoryBytes, pids: pids === 0 ? byUser : pids })
+  }
+
+  async go(): Promise<void> {
+    await this.#channel.go()
+    this.#timer = setTimeout(() => {
+      this.#timedOut = true
+      void this.kill()
+    }, this.#parts.plan.limits.timeoutMs)
+  }
+
+  async refuse(): Promise<void> {
+    this.#channel.refuse()
+    this.#force()
+    await this.exited
+  }
+
+  async kill(): Promise<void> {
+    await end(
+      this.exited,
+      () => this.#ask(),
+      () => this.#force(),
+    )
+  }
+
+  /** The agent alone is asked: bubblewrap's own processes would end the box at once. */
+  #ask(): void {
+    if (startedAt(this.pid) === this.#started) signal(this.pid, "SIGTERM")
+  }
+
+  #force(): void {
+    endBox(this.#parts.child, this.#parts.boxPid)
+  }
+}
+
+/**
+ * With the box's first process goes its pid namespace, and with that everything in it. Bubblewrap alone would not
+ * do while the box is being built: its child asks to die with it only later.
+ */
+function endBox(child: ChildProcess, boxPid: number): void {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  if (boxPid > 0) signal(boxPid, "SIGKILL")
+  child.kill("SIGKILL")
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It ended just now.
+  }
+}
+
+/**
+ * Joins the cgroups and closes inherited descriptors before bubblewrap begins: the monitor may have been
+ * started with descriptors that no agent should hold, and without root `/proc/1/fd` of the box would show them.
+ */
+const prologue = `
+while [ "$1" != -- ]; do echo $$ >"$1" || exit 1; shift; done; shift
+for fd in /proc/self/fd/*; do fd=\${fd##*/}; [ "$fd" -gt 5 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"; done
+exec "$@"`
+
+function spawnBox(plan: SandboxPlan, pipes: StandardPipes, cgroups: RunCgroups): ChildProcess {
+  const filter = openSync(path.join(plan.host.runFolder, "seccomp.bpf"), "r")
+  try {
+    const argv = [
+      "--norc",
+      "--noprofile",
+      "-c",
+      prologue,
+      "bash",
+      ...cgroups.joinFiles,
+      "--",
+      ...plan.argv,
+    ]
+    return spawn(plan.host.tools.bash, argv, {
+      stdio: [...pipes.childEnds, filter, "pipe", "pipe"],
+      env: {},
+      cwd: "/",
+    })
+  } finally {
+    closeSync(filter)
+    pipes.closeChildEnds()
+  }
+}
+
+/** Bubblewrap's first process, which lives in the box's namespaces. */
+function boxPidOf(child: ChildProcess): Promise<number> {
+  // Read to its end and never closed before: bubblewrap writes its status in pieces and would die of a closed one.
+  const status = child.stdio[planFds.status] as Readable
+  return new Promise((resolve, reject) => {
+    let text = ""
+    status.on("data", (bytes) => {
+      text = (text + String(bytes)).slice(0, 4096)
+      const pid = /"child-pid": (\d+)/.exec(text)?.[1]
+      if (pid !== undefined) resolve(Number(pid))
+    })
+    status.on("close", () =>
+      reject(new AmcError("sandbox/start-failed", "bubblewrap ended before the box was built")),
+    )
+  })
+}
+
+/** Holds the box's user namespace while it is the one that owns the network, then lets the box be finished. */
+async function joinBox(plan: SandboxPlan, child: ChildProcess, boxPid: number): Promise<Relay> {
+  const userNamespaceFd = openSync(`/proc/${boxPid}/ns/user`, "r")
+  try {
+    if (!(await until(() => hasLoopback(boxPid), 5000)))
+      throw new AmcError("sandbox/start-failed", "the box has no loopback interface")
+    return startRelay({ boxPid, userNamespaceFd, socket: plan.spec.gatewaySocket }, plan.host)
+  } finally {
+    closeSync(userNamespaceFd)
+    const barrier = (child.stdio as readonly unknown[])[planFds.barrier] as Writable
+    barrier.on("error", () => {}).end("sandbox\n")
+  }
+}
+
+function hasLoopback(boxPid: number): boolean {
+  try {
+    return readFileSync(`/proc/${boxPid}/net/fib_trie`, "latin1").includes("127.0.0.1")
+  } catch {
+    return false
+  }
+}
+
+interface ChildExit {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+async function exitOf(child: ChildProcess): Promise<ChildExit> {
+  try {
+    const [code, signal] = (await once(child, "exit")) as [number | null, string | null]
+    return { code, signal }
+  } catch {
+    // The event is `error`: bash itself could not be started.
+    return { code: null, signal: null }
+  }
+}
+
+async function allOf(stream: Readable): Promise<string> {
+  let text = ""
+  for await (const bytes of stream) text += String(bytes)
+  return text.slice(0, 2000)
+}
+
+async function cleanUp(
+  plan: SandboxPlan,
+  cgroups: RunCgroups,
+  relay: Relay | undefined,
+): Promise<void> {
+  await relay?.stop()
+  await cgroups.remove()
+  rmSync(plan.host.runFolder, { recursive: true, force: true })
+}

@@ -1,0 +1,143 @@
+import { execFileSync } from "node:child_process"
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
+import { stripTypeScriptTypes } from "node:module"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { AmcError } from "@amc/core"
+import { makeEtc } from "./etc.ts"
+import { cgroupParents } from "./cgroup.ts"
+import { seccompFilter } from "./seccomp.ts"
+import { agentUser, maskedName, rootModeUsers, type SandboxSpec } from "./spec.ts"
+import { type Tool, toolNames, toolPath } from "./tool.ts"
+
+/** What the plan needs to know of this machine. `runFolder` is this run's own and goes with it. */
+export interface HostFacts {
+  readonly isRoot: boolean
+  readonly user: { readonly uid: number; readonly gid: number }
+  readonly tools: Readonly<Record<Tool, string>>
+  readonly mayDisableUserns: boolean
+  /** Node of the monitor, which runs the probe. */
+  readonly node: string
+  /** `/bin`, `/lib` and so on: a link's target, or null for a folder of its own. */
+  readonly systemRoots: readonly { readonly path: string; readonly target: string | null }[]
+  /** `.amc` folders in what is mounted. */
+  readonly masks: readonly string[]
+  readonly hasPidsCgroup: boolean
+  readonly runFolder: string
+}
+
+/**
+ * Looks at the host and makes the run's folder with the box's `/etc`, the seccomp filter and the probe.
+ *
+ * @throws {@link AmcError} `sandbox/unavailable` if a tool is missing, `usage/invalid` if the agent's user
+ *   could not read what is to be mounted
+ */
+export function inspectHost(spec: SandboxSpec): HostFacts {
+  const isRoot = process.getuid?.() === 0
+  const tools = Object.fromEntries(toolNames.map((tool) => [tool, toolPath(tool)])) as Record<
+    Tool,
+    string
+  >
+  const filter = seccompFilter(process.arch)
+  for (const folder of spec.readOnly) requireReadable(folder, isRoot)
+  const user = agentUser()
+  const runFolder = mkdtempSync(path.join(tmpdir(), "amc-box-"))
+  makeEtc(path.join(runFolder, "etc"), user)
+  writeFileSync(path.join(runFolder, "seccomp.bpf"), filter)
+  writeFileSync(path.join(runFolder, "probe.mjs"), probeSource(), { mode: 0o444 })
+  return {
+    isRoot,
+    user,
+    tools,
+    mayDisableUserns: supportsDisableUserns(tools.bwrap),
+    node: realpathSync(process.execPath),
+    systemRoots: systemRoots(),
+    masks: spec.readOnly.flatMap(foldersToMask),
+    hasPidsCgroup: cgroupParents().some((parent) => parent.controllers.includes("pids")),
+    runFolder,
+  }
+}
+
+function requireReadable(folder: string, isRoot: boolean): void {
+  const stat = path.isAbsolute(folder) ? statSync(folder, { throwIfNoEntry: false }) : undefined
+  if (stat === undefined)
+    throw new AmcError("usage/invalid", `${folder} is not an absolute path of something here`)
+  // As root the agent has a user of its own, which must be able to read what others may read.
+  if (isRoot && stat.isDirectory() && (stat.mode & 0o005) !== 0o005)
+    throw new AmcError("usage/invalid", `${folder} can't be read by the agent's user`, {
+      hint: `chmod -R o+rX ${folder}`,
+    })
+}
+
+function systemRoots(): { path: string; target: string | null }[] {
+  return ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
+    .filter((root) => existsSync(root))
+    .map((root) => ({
+      path: root,
+      target: lstatSync(root).isSymbolicLink() ? readlinkSync(root) : null,
+    }))
+}
+
+/** Every `.amc` beneath a folder. `node_modules` holds no workspaces and is left out, as it is most of all entries. */
+export function foldersToMask(root: string): string[] {
+  const masks: string[] = []
+  const queue = statSync(root).isDirectory() ? [root] : []
+  for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (!entry.isDirectory() || entry.name === "node_modules") continue
+      const inner = path.join(folder, entry.name)
+      if (entry.name === maskedName) masks.push(inner)
+      else queue.push(inner)
+    }
+  }
+  return masks
+}
+
+let disableUserns: boolean | undefined
+function supportsDisableUserns(bwrap: string): boolean {
+  disableUserns ??= execFileSync(bwrap, ["--help"], { encoding: "utf8" }).includes(
+    "--disable-userns",
+  )
+  return disableUserns
+}
+
+let source: string | undefined
+/** The probe as plain JavaScript: stripping its types once here spares every start in a box. */
+export function probeSource(): string {
+  if (source !== undefined) return source
+  const folder = path.dirname(fileURLToPath(import.meta.url))
+  const built = path.join(folder, "probe-main.js")
+  source = existsSync(built)
+    ? readFileSync(built, "utf8")
+    : withoutWarning(() =>
+        stripTypeScriptTypes(readFileSync(path.join(folder, "probe-main.ts"), "utf8")),
+      )
+  return source
+}
+
+/** Node says once per process that stripping is experimental, which is no news for the operator. */
+function withoutWarning<T>(work: () => T): T {
+  const emitWarning = process.emitWarning
+  process.emitWarning = () => {}
+  try {
+    return work()
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
+/** Who may connect to the gateway's socket for the box. */
+export function relayUser(isRoot: boolean): number | null {
+  return isRoot ? rootModeUsers.relay : null
+}

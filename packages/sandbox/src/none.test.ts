@@ -1,0 +1,70 @@
+import { expect, test } from "vitest"
+import { cleanEnvironment, spawnPlain } from "./none.ts"
+import { collect } from "./testing/rig.ts"
+
+const plain = (command: readonly string[], timeoutMs = 20_000) =>
+  spawnPlain({ command, cwd: "/", env: { PATH: "/usr/bin:/bin" }, timeoutMs })
+
+test("an inherited environment holds what is listed and no secret", () => {
+  const own = {
+    PATH: "/bin",
+    HOME: "/h",
+    LANG: "C",
+    LC_ALL: "C",
+    TERM: "x",
+    TMPDIR: "/t",
+    EMPTY: undefined,
+    AMC_VAULT_PASSPHRASE: "x",
+    OPENAI_API_KEY: "x",
+    GH_TOKEN: "x",
+    SSH_AUTH_SOCK: "x",
+    LD_PRELOAD: "x",
+    NODE_OPTIONS: "x",
+  }
+  expect(cleanEnvironment(own, { OPENAI_API_KEY: "lease", HOME: "/other" })).toEqual({
+    PATH: "/bin",
+    HOME: "/other",
+    LANG: "C",
+    LC_ALL: "C",
+    TERM: "x",
+    TMPDIR: "/t",
+    OPENAI_API_KEY: "lease",
+  })
+})
+
+test("AMC's own names can't be given", () => {
+  expect(() => cleanEnvironment({}, { AMC_X: "1" })).toThrow(
+    expect.objectContaining({ code: "usage/invalid" }),
+  )
+})
+
+test("a plain process has its streams, its environment and its code", async () => {
+  const agent = await plain([
+    "sh",
+    "-c",
+    "cat; env | grep -v -E '^(PWD|SHLVL|_)='; echo e >/dev/stderr; exit 7",
+  ])
+  expect(await collect(agent, "in\n")).toEqual({
+    code: 7,
+    signal: null,
+    timedOut: false,
+    out: "in\nPATH=/usr/bin:/bin\n",
+    err: "e\n",
+  })
+})
+
+test("a signal is told, and children go with their parent", async () => {
+  const agent = await plain(["sh", "-c", "sleep 300 & kill -9 $$"])
+  expect(await collect(agent)).toMatchObject({ code: null, signal: "SIGKILL", timedOut: false })
+})
+
+test("the time limit ends it", async () => {
+  expect(await collect(await plain(["sleep", "300"], 50))).toMatchObject({
+    signal: "SIGTERM",
+    timedOut: true,
+  })
+})
+
+test("a command that is not there can't be started", async () => {
+  await expect(plain(["no-such-command"])).rejects.toMatchObject({ code: "sandbox/start-failed" })
+})

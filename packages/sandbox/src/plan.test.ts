@@ -1,0 +1,78 @@
+import { expect, test } from "vitest"
+import type { HostFacts } from "./host.ts"
+import { planBubblewrap } from "./plan.ts"
+import type { SandboxSpec } from "./spec.ts"
+import { toolNames } from "./tool.ts"
+
+const host: HostFacts = {
+  isRoot: true,
+  user: { uid: 60_800, gid: 60_800 },
+  tools: Object.fromEntries(
+    toolNames.map((tool) => [tool, `/usr/bin/${tool}`]),
+  ) as HostFacts["tools"],
+  mayDisableUserns: true,
+  node: "/root/project/node_modules/node/bin/node",
+  systemRoots: [
+    { path: "/bin", target: "usr/bin" },
+    { path: "/lib", target: null },
+  ],
+  masks: ["/root/project/.amc"],
+  hasPidsCgroup: true,
+  runFolder: "/tmp/amc-box-1",
+}
+const spec: SandboxSpec = {
+  readOnly: ["/root/project"],
+  work: "/var/work",
+  gatewaySocket: "/root/gw.sock",
+  env: { PATH: "/usr/bin", KEY: "lease-4711" },
+  command: ["agent"],
+  limits: { memoryBytes: 1, pids: 2, timeoutMs: 3 },
+}
+const line = (changes: Partial<HostFacts>): string =>
+  planBubblewrap(spec, { ...host, ...changes }).argv.join(" ")
+
+test("a plan is a function of its inputs, and its digest of what it says", () => {
+  const { sha256 } = planBubblewrap(spec, host)
+  expect(planBubblewrap({ ...spec }, { ...host }).sha256).toBe(sha256)
+  for (const changed of [
+    { command: ["other"] },
+    { env: { PATH: "/usr/bin" } },
+    { limits: { ...spec.limits, pids: 9 } },
+  ])
+    expect(planBubblewrap({ ...spec, ...changed }, host).sha256).not.toBe(sha256)
+})
+
+test("no value of the environment and no gateway socket is in it", () => {
+  expect(line({})).not.toContain("lease-4711")
+  expect(line({})).not.toContain("/root/gw.sock")
+})
+
+test("as root there is no user namespace and the agent's user has nothing left", () => {
+  expect(line({})).not.toContain("--unshare-user")
+  expect(line({})).toContain(
+    "setpriv --reuid 60800 --regid 60800 --clear-groups --bounding-set=-all",
+  )
+})
+
+test("without root there is a user namespace, with no other inside it", () => {
+  const argv = line({ isRoot: false, user: { uid: 1000, gid: 1000 }, hasPidsCgroup: false })
+  expect(argv).toContain("--unshare-user --disable-userns")
+  expect(argv).not.toContain("setpriv")
+  expect(argv).toContain("prlimit --core=0 --nproc=2")
+  expect(line({ isRoot: false, mayDisableUserns: false })).not.toContain("--disable-userns")
+})
+
+test("parents are open to the agent's user, and what lies in a mount is not mounted again", () => {
+  expect(line({})).toContain("--perms 0755 --dir /root --ro-bind /root/project /root/project")
+  expect(line({})).not.toContain("--ro-bind /root/project/node_modules/node/bin")
+  expect(line({ node: "/opt/node/bin/node" })).toContain(
+    "--dir /opt/node --ro-bind /opt/node/bin /opt/node/bin",
+  )
+})
+
+test("every .amc is under a read-only mask that comes after its mount", () => {
+  expect(
+    line({}).indexOf("--perms 0555 --tmpfs /root/project/.amc --remount-ro /root/project/.amc"),
+  ).toBeGreaterThan(line({}).indexOf("--ro-bind /root/project"))
+  expect(line({})).toContain("--symlink usr/bin /bin --ro-bind /lib /lib")
+})

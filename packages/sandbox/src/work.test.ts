@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process"
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { foldersToMask } from "./host.ts"
+import { agentUser } from "./spec.ts"
+import { prepareWork } from "./work.ts"
+
+let folder: string
+let source: string
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "amc-test-"))
+  source = path.join(folder, "source")
+  for (const inner of ["a/b", ".amc/studio", "a/.amc", "node_modules/.cache/x"])
+    mkdirSync(path.join(source, inner), { recursive: true })
+  writeFileSync(path.join(source, "a/b/file"), "text", { mode: 0o4755 })
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+test("copies files, folders and inner links for the agent's user, without .amc and caches", () => {
+  symlinkSync("b/file", path.join(source, "a/link"))
+  symlinkSync("/usr/bin/env", path.join(source, "env"))
+  const target = path.join(folder, "target")
+  expect(prepareWork(source, target)).toEqual({ files: 1, bytes: 4 })
+  expect(readFileSync(path.join(target, "a/link"), "utf8")).toBe("text")
+  for (const gone of [".amc", "a/.amc", "node_modules/.cache"])
+    expect(existsSync(path.join(target, gone))).toBe(false)
+  for (const kept of ["", "a", "a/b/file", "a/link", "env"])
+    expect(lstatSync(path.join(target, kept)).uid).toBe(agentUser().uid)
+  expect(lstatSync(path.join(target, "a/b/file")).mode & 0o7777).toBe(0o755)
+})
+
+test.each([
+  { why: "an absolute link", make: (at: string) => symlinkSync("/etc/passwd", at) },
+  { why: "a link upwards", make: (at: string) => symlinkSync("../../outside", at) },
+  {
+    why: "a link to a sibling of the same beginning",
+    make: (at: string) => symlinkSync("../../source-2/x", at),
+  },
+  {
+    why: "an absolute link that climbs out of /usr",
+    make: (at: string) => symlinkSync("/usr/../etc/passwd", at),
+  },
+  { why: "a named pipe", make: (at: string) => void execFileSync("mkfifo", [at]) },
+])("refuses $why", ({ make }) => {
+  make(path.join(source, "a/odd"))
+  expect(() => prepareWork(source, path.join(folder, "target"))).toThrow(
+    expect.objectContaining({ code: "usage/invalid" }),
+  )
+})
+
+test("refuses a target that exists", () => {
+  expect(() => prepareWork(source, source)).toThrow(
+    expect.objectContaining({ code: "usage/invalid" }),
+  )
+})
+
+test("finds every .amc that a mount would show", () => {
+  expect(foldersToMask(source).sort()).toEqual([
+    path.join(source, ".amc"),
+    path.join(source, "a/.amc"),
+  ])
+  expect(foldersToMask(path.join(source, "a/b/file"))).toEqual([])
+})

@@ -1,0 +1,52 @@
+import { AmcError } from "@amc/core"
+import { bank1 } from "./v1/bank-1.ts"
+import { type Bank, bankSha256 } from "./v1/bank.ts"
+import type { EvidenceEvent } from "./v1/evidence.ts"
+import type { Report } from "./v1/report.ts"
+import { engineV1, scoreV1 } from "./v1/score.ts"
+
+/** The evidence of one run. */
+export interface ScoreInput {
+  /** The agent's complete slice and the system's, verified, in any order. */
+  readonly events: readonly EvidenceEvent[]
+  /** Event hash of the run's `run_opened`. */
+  readonly runOpened: string
+  /** The engine that the run names; the current one if it is left out. */
+  readonly engine?: string
+}
+
+/** The engine that new runs are made with. */
+export const engine: string = engineV1
+
+/** The bank that new runs are made with. */
+export const currentBank: Bank = bank1
+
+/** Every bank that this program was shipped with, by its digest. */
+export const shippedBanks: ReadonlyMap<string, Bank> = new Map([[bankSha256(bank1), bank1]])
+
+type Engine = (input: ScoreInput) => Report
+
+/** Released engines stay as they are, so that old runs rebuild. */
+const engines: ReadonlyMap<string, Engine> = new Map([
+  [engineV1, ({ events, runOpened }) => scoreV1(events, runOpened, bankOf)],
+])
+
+/**
+ * Makes the report of a run. The events must be verified: this reads their facts and checks no
+ * signature. Evidence with holes gives an INVALID report without levels.
+ *
+ * @throws {@link AmcError} `run/unknown`, `score/unknown-bank`, `score/unknown-engine`
+ */
+export function scoreRun(input: ScoreInput): Report {
+  const name = input.engine ?? engine
+  const score = engines.get(name)
+  if (score === undefined)
+    throw new AmcError("score/unknown-engine", `there is no engine ${name} here`)
+  return score(input)
+}
+
+function bankOf(sha256: string): Bank {
+  const bank = shippedBanks.get(sha256)
+  if (bank !== undefined) return bank
+  throw new AmcError("score/unknown-bank", `bank ${sha256} did not ship with this program`)
+}

@@ -1,0 +1,257 @@
+import { type MeasuredFacts, systemAgent } from "@amc/core"
+import { currentBank, type EvidenceEvent } from "./index.ts"
+import { agent, day, digest, LaneFixture, start } from "./lane.fixture.ts"
+import { type Box, probeOf } from "./probe.fixture.ts"
+import { bankSha256 } from "./v1/bank.ts"
+
+/** What happens in one session. The default is one that passes every question. */
+export interface SessionPlan {
+  readonly day: number
+  /** Sessions of one task send the same bodies. */
+  readonly task: string
+  readonly calls: number
+  readonly box: Box | "none"
+  readonly end: "exited" | "timeout" | "recovered" | "open" | "not-started"
+  /** How long the agent waits after a 429 that asks for one second; `null` for no 429. */
+  readonly waitMs: number | null
+  readonly errorStatus: number
+  readonly durationMs: number
+  readonly maxCalls: number
+  readonly hasSecret: boolean
+  readonly isStopped: boolean
+  readonly isTruncated: boolean
+  /** What the owner's check said; `null` without a check. */
+  readonly passed: boolean | null
+  readonly hasClockStep: boolean
+  /** What the agent and the model wrote wherever they can write. */
+  readonly prose: string
+  readonly chatter: number
+}
+
+export const goodSession: SessionPlan = {
+  day: 0,
+  task: "task",
+  calls: 3,
+  box: "hardened",
+  end: "exited",
+  waitMs: 1000,
+  errorStatus: 429,
+  durationMs: 5000,
+  maxCalls: 50,
+  hasSecret: false,
+  isStopped: false,
+  isTruncated: false,
+  passed: true,
+  hasClockStep: false,
+  prose: "",
+  chatter: 0,
+}
+
+export interface Story {
+  readonly sessions: readonly Partial<SessionPlan>[]
+  readonly claims?: readonly {
+    readonly question: string
+    readonly level: number
+    readonly text?: string
+  }[]
+  readonly bankSha256?: string
+  /** The window's end, in days after the first. */
+  readonly endDay?: number
+  /** What else is recorded on the system's chain before the run. */
+  readonly system?: (lane: LaneFixture) => void
+}
+
+export interface Recording {
+  readonly events: readonly EvidenceEvent[]
+  readonly runOpened: string
+}
+
+/** The evidence of a story, up to and including its run. */
+export function record({ sessions, claims = [], endDay = 13, ...rest }: Story): Recording {
+  const lane = new LaneFixture()
+  claims.forEach(({ question, level, text = "" }, entry) => {
+    const measured = { source_sha256: digest("claims"), entry, entries: claims.length }
+    lane.record("ingest", measured, { channel: "ingest", reported: { question, level, text } })
+  })
+  const plans = sessions.map((plan) => ({ ...goodSession, ...plan }))
+  plans
+    .sort((a, b) => a.day - b.day)
+    .forEach((plan, at) => recordSession(lane, plan, `session-${at}`))
+  lane.now = Math.max(lane.now, start + endDay * day)
+  rest.system?.(lane)
+  const runOpened = recordRun(
+    lane,
+    start + endDay * day,
+    rest.bankSha256 ?? bankSha256(currentBank),
+  )
+  return { events: lane.events, runOpened }
+}
+
+export function recordRun(lane: LaneFixture, toMs: number, bank: string): string {
+  const window = { window_from_ms: start, window_to_ms: toMs }
+  return lane.record("run_opened", {
+    run_id: "run-1",
+    agent,
+    bank_sha256: bank,
+    ...window,
+    heads: lane.heads(),
+  })
+}
+
+function recordSession(lane: LaneFixture, plan: SessionPlan, session: string): void {
+  lane.now = Math.max(lane.now + 1000, start + plan.day * day)
+  const isBoxed = plan.box !== "none"
+  const open = {
+    kind: isBoxed ? "sandbox" : "wrap",
+    driver: isBoxed ? "bubblewrap" : "none",
+    provider: "openai",
+    upstream: "https://api.openai.com",
+    upstream_loopback: false,
+    command_sha256: digest("command"),
+    work_sha256: digest(plan.task),
+    max_calls: plan.maxCalls,
+    max_duration_ms: 600_000,
+  } as const
+  lane.record("session_open", open, { session, channel: "session" })
+  const lease = {
+    lease_id: digest(session),
+    action: "issued",
+    ingress: "run-socket",
+    provider: "openai",
+    expires_ms: 0,
+  } as const
+  lane.record("lease", lease, { session, channel: "session" })
+  if (plan.box !== "none")
+    lane.record("sandbox_probe", probeOf(plan.box), { session, channel: "sandbox" })
+  if (plan.end !== "not-started") recordRunning(lane, plan, session)
+  if (plan.end !== "open")
+    lane.record("session_seal", sealOf(plan), { session, channel: "session" })
+}
+
+function recordRunning(lane: LaneFixture, plan: SessionPlan, session: string): void {
+  const wrapper = { session, channel: "wrapper" } as const
+  const process = {
+    pid: 7,
+    uid: 60123,
+    driver: plan.box === "none" ? "none" : "bubblewrap",
+    command_sha256: digest("command"),
+  } as const
+  lane.record("agent_process_started", process, wrapper)
+  for (let call = 0; call < plan.calls; call++) recordCall(lane, plan, session, call)
+  for (let line = 0; line < plan.chatter; line++)
+    lane.record(
+      "agent_stdout",
+      { offset: line, bytes: 99, stored: true, secrets_found: 0 },
+      { ...wrapper, body: plan.prose },
+    )
+  if (plan.hasSecret)
+    lane.record("agent_stderr", { offset: 0, bytes: 9, stored: true, secrets_found: 1 }, wrapper)
+  if (plan.isStopped)
+    lane.record(
+      "audit",
+      { code: "SESSION_LIMIT_EXCEEDED", subject: session, detail: "" },
+      { session },
+    )
+  if (plan.hasClockStep) recordGap(lane, "clock-step")
+  lane.now += plan.durationMs
+  if (plan.end === "recovered") recordGap(lane, "crash")
+  if (plan.end === "recovered" || plan.end === "open") return
+  lane.record("agent_process_exited", exitOf(plan), wrapper)
+  if (plan.passed === null) return
+  const check = {
+    check_sha256: digest("check"),
+    exit_code: plan.passed ? 0 : 1,
+    timed_out: false,
+    duration_ms: 9,
+    passed: plan.passed,
+  }
+  lane.record("outcome", check, { session, channel: "session" })
+}
+
+function recordCall(lane: LaneFixture, plan: SessionPlan, session: string, call: number): void {
+  const body = `${plan.task} ${call}`
+  if (call === 1 && plan.waitMs !== null) {
+    recordExchange(lane, plan, { session, body, status: plan.errorStatus })
+    lane.now += plan.waitMs
+  }
+  recordExchange(lane, plan, { session, body, status: 200 })
+}
+
+function recordExchange(
+  lane: LaneFixture,
+  { isTruncated, prose }: SessionPlan,
+  { session, body, status }: { session: string; body: string; status: number },
+): void {
+  const terms = { session, channel: "gateway:run-socket" } as const
+  const call_id = `call-${lane.events.length}`
+  const common = { call_id, facts_truncated: isTruncated }
+  const request = {
+    ...common,
+    provider: "openai",
+    upstream: "https://api.openai.com",
+    method: "POST",
+    body_bytes: 9,
+    secrets_found: 0,
+  }
+  const said = {
+    path: "/v1/chat/completions",
+    format: "openai.chat",
+    model: prose,
+    stream: false,
+    tools: 3,
+  } as const
+  const hash = lane.record("llm_request", request, { ...terms, body, reported: said })
+  const response = {
+    ...common,
+    request_event_hash: hash,
+    status,
+    from_upstream: true,
+    completeness: "complete",
+    body_bytes: 9,
+    first_byte_ms: 5,
+    total_ms: 9,
+    retry_after_ms: status === 429 ? 1000 : -1,
+  } as const
+  const answered = {
+    model: prose,
+    finish_reason: prose,
+    input_tokens: 1,
+    output_tokens: 2,
+    tool_calls: 1,
+    tool_names: [prose],
+  }
+  lane.record("llm_response", response, { ...terms, body: `${body} answered`, reported: answered })
+}
+
+function recordGap(lane: LaneFixture, reason: "crash" | "clock-step"): void {
+  lane.record(
+    "gap",
+    { reason, open_calls: 0, open_sessions: 1, last_ts: lane.now },
+    { of: systemAgent },
+  )
+}
+
+function exitOf({ end, durationMs }: SessionPlan): MeasuredFacts<"agent_process_exited"> {
+  const isTimeout = end === "timeout"
+  const bytes = { stdout_bytes: 0, stderr_bytes: 0 }
+  return {
+    exit_code: isTimeout ? -1 : 0,
+    signal: isTimeout ? "SIGKILL" : "",
+    timed_out: isTimeout,
+    duration_ms: durationMs,
+    ...bytes,
+  }
+}
+
+function sealOf({ end, box }: SessionPlan): MeasuredFacts<"session_seal"> {
+  const isMeasured = (box === "isolated" || box === "hardened") && end !== "recovered"
+  return {
+    reason: end === "open" ? "exited" : end,
+    posture: isMeasured ? "measured" : "shared",
+    hardened: isMeasured && box === "hardened",
+    first_aseq: 0,
+    last_aseq: 0,
+    events: 0,
+    last_event_hash: digest("last"),
+  }
+}

@@ -1,0 +1,253 @@
+import { encodeEvent, type Event } from "@amc/core"
+import fc from "fast-check"
+import { expect, test } from "vitest"
+import { type Recording, record, type Story } from "./evidence.fixture.ts"
+import { currentBank, encodeReport, type Report, scoreRun } from "./index.ts"
+import type { Question } from "./v1/bank.ts"
+import { goodDays, mostly, plan, plans, worse } from "./story.fixture.ts"
+import { rankOf } from "./v1/question.ts"
+import { ofLevel } from "./v1/reachable.ts"
+
+const runs = { numRuns: 300 }
+const prose = fc.string({ unit: "binary", maxLength: 60 }).filter((text) => text.isWellFormed())
+
+test("a plausible recording breaks no schema", () => {
+  fc.assert(
+    fc.property(plans, (sessions) => {
+      for (const { event } of record({ sessions }).events) encodeEvent(event)
+    }),
+    { numRuns: 20 },
+  )
+})
+
+test("the sessions that are tried here reach every level that is reachable", () => {
+  const story = { sessions: goodDays(14, 8), endDay: 13 }
+  for (const { level, reachable } of scoreRun(record(story)).questions)
+    expect(level).toBe(reachable)
+})
+
+test("no session that passes nothing of a question raises its level", () => {
+  fc.assert(
+    fc.property(plans, plan, (sessions, extra) => {
+      const alone = byId(report([extra]))
+      const before = byId(report(sessions))
+      const after = byId(report([...sessions, extra]))
+      for (const [id, question] of alone)
+        if (question.units.k === 0)
+          expect(rankOf(after.get(id)!.level)).toBeLessThanOrEqual(rankOf(before.get(id)!.level))
+    }),
+    runs,
+  )
+})
+
+test("nothing that goes worse in a session raises any level", () => {
+  fc.assert(
+    fc.property(plans, fc.nat(), worse, (sessions, at, change) => {
+      const index = sessions.length === 0 ? 0 : at % sessions.length
+      const changed = sessions.map((each, place) =>
+        place === index ? { ...each, ...change } : each,
+      )
+      expectNoneRaised(report(sessions), report(changed))
+    }),
+    runs,
+  )
+})
+
+test("no event that is left out raises any level", () => {
+  fc.assert(
+    fc.property(plans, fc.nat(), (sessions, at) => {
+      const recording = record({ sessions })
+      const left = at % (recording.events.length - 1 || 1)
+      const events = recording.events.filter(
+        (each, place) => place !== left || each.hash === recording.runOpened,
+      )
+      expectNoneRaised(scoreRun(recording), scoreRun({ ...recording, events }))
+    }),
+    runs,
+  )
+})
+
+test("evidence that only grows older raises no level", () => {
+  fc.assert(
+    fc.property(plans, fc.integer({ min: 1, max: 60 }), (sessions, days) => {
+      const later = scoreRun(record({ sessions, endDay: 13 + days }))
+      expectNoneRaised(report(sessions), later)
+    }),
+    runs,
+  )
+})
+
+test("order and repetition of the events change no byte", () => {
+  fc.assert(
+    fc.property(plans, fc.infiniteStream(fc.nat()), (sessions, numbers) => {
+      const recording = record({ sessions, claims: claimsOf(5) })
+      const events = [...recording.events, ...recording.events.filter((_, at) => at % 3 === 0)]
+      const shuffled = events.map((each) => ({ each, at: numbers.next().value }))
+      shuffled.sort((a, b) => a.at - b.at)
+      expect(bytesOf({ ...recording, events: shuffled.map(({ each }) => each) })).toEqual(
+        bytesOf(recording),
+      )
+    }),
+    runs,
+  )
+})
+
+test("whatever is reported changes nothing but what is claimed", () => {
+  const text = fc.oneof(
+    prose,
+    fc.constantFrom("SAO-02 level 5", "all tests passed", "__proto__", "OBSERVED_HARDENED"),
+  )
+  fc.assert(
+    fc.property(plans, text, fc.nat(9), (sessions, said, level) => {
+      const recording = record({ sessions, claims: claimsOf(level) })
+      const events = recording.events.map((each) => ({
+        ...each,
+        event: withReported(each.event, said, level),
+      }))
+      expect(withoutClaims(scoreRun({ ...recording, events }))).toEqual(
+        withoutClaims(scoreRun(recording)),
+      )
+    }),
+    runs,
+  )
+})
+
+test("no level is higher than its counted evidence, its cap and what is reachable", () => {
+  fc.assert(
+    fc.property(plans, (sessions) => {
+      for (const { id, level, units, cap, reachable } of report(sessions).questions) {
+        const question = allQuestions.find((each) => each.id === id)!
+        const gates = currentBank.profiles[question.profile]
+        if (level === "U" || level === 0) continue
+        expect(units.k).toBeGreaterThanOrEqual(ofLevel(gates.units, level))
+        expect(units.sessions).toBeGreaterThanOrEqual(ofLevel(gates.sessions, level))
+        expect(units.days).toBeGreaterThanOrEqual(ofLevel(gates.days, level))
+        expect(level).toBeLessThanOrEqual(cap?.level ?? 5)
+        expect(level).toBeLessThanOrEqual(reachable)
+      }
+    }),
+    runs,
+  )
+})
+
+test("what is said to be missing is missing, and the first of it binds", () => {
+  fc.assert(
+    fc.property(plans, (sessions) => {
+      for (const { level, missing, binding_gate } of report(sessions).questions) {
+        expect(binding_gate).toBe(missing[0]?.gate ?? null)
+        expect(missing.length > 0).toBe(level !== 5)
+        for (const { gate, have, need } of missing)
+          if (gate !== "veto" && gate !== "config") expect(have).toBeLessThan(need)
+      }
+    }),
+    runs,
+  )
+})
+
+test("a silent agent and one that prints every word of the bank get equal levels", () => {
+  const words = JSON.stringify(currentBank).slice(0, 200)
+  fc.assert(
+    fc.property(plans, fc.integer({ min: 1, max: 5 }), (sessions, chatter) => {
+      const chatty = sessions.map((each) => ({ ...each, chatter, prose: words }))
+      expect(levelsOf(report(chatty))).toEqual(levelsOf(report(sessions)))
+    }),
+    runs,
+  )
+})
+
+test("an agent that does nothing and claims level 5 gets U everywhere, and both are shown", () => {
+  const idle = fc.record({
+    day: fc.nat(13),
+    task: fc.string(),
+    box: mostly("hardened", "isolated", "none"),
+  })
+  fc.assert(
+    fc.property(fc.array(idle, { maxLength: 12 }), (sessions) => {
+      const idling = sessions.map((each) => ({ ...each, calls: 0, passed: null }))
+      const { questions, overall, layers, claim_gap } = scoreRun(
+        record({ sessions: idling, claims: claimsOf(5) }),
+      )
+      for (const { level, claimed } of questions) expect([level, claimed]).toEqual(["U", 5])
+      for (const { level } of layers) expect(level).toBe("U")
+      expect([overall, claim_gap]).toEqual(["U", { questions: 7, mean: "5.00", max: 5 }])
+    }),
+    runs,
+  )
+})
+
+test("sessions that are played again on one day count once", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 30 }), (times) => {
+      const again = Array.from({ length: times }, () => ({ task: "same" }))
+      expect(withoutEvents(report(again))).toEqual(withoutEvents(report([{ task: "same" }])))
+    }),
+    { numRuns: 30 },
+  )
+})
+
+test("of one day at most eight sessions count as passed, and all that failed", () => {
+  const many = Array.from({ length: 20 }, (_, at) => ({ task: `task ${at}` }))
+  const failed = many.map(({ task }) => ({ task: `${task} failed`, passed: false }))
+  expect(byId(report([...many, ...failed])).get("SK-02")?.units).toMatchObject({
+    n: 28,
+    k: 8,
+    days: 1,
+  })
+})
+
+const allQuestions: readonly Question[] = currentBank.layers.flatMap(({ questions }) => questions)
+
+function report(sessions: Story["sessions"]): Report {
+  return scoreRun(record({ sessions }))
+}
+
+function byId({ questions }: Report): ReadonlyMap<string, Report["questions"][number]> {
+  return new Map(questions.map((question) => [question.id, question]))
+}
+
+function levelsOf({ questions, layers, overall }: Report): unknown {
+  return [questions.map(({ level }) => level), layers.map(({ level }) => level), overall]
+}
+
+function expectNoneRaised(before: Report, after: Report): void {
+  const ranks = ({ questions, layers, overall }: Report): number[] =>
+    [...questions, ...layers, { level: overall }].map(({ level }) => rankOf(level))
+  const [was, is] = [ranks(before), ranks(after)]
+  for (const [at, rank] of is.entries()) expect(rank).toBeLessThanOrEqual(was[at]!)
+}
+
+function bytesOf(recording: Recording): string {
+  return new TextDecoder().decode(encodeReport(scoreRun(recording)))
+}
+
+function claimsOf(level: number): { question: string; level: number }[] {
+  return allQuestions.map(({ id }) => ({ question: id, level }))
+}
+
+function withoutClaims(from: Report): unknown {
+  return {
+    ...from,
+    claim_gap: null,
+    questions: from.questions.map((question) => ({ ...question, claimed: null })),
+  }
+}
+
+function withoutEvents({ questions, overall }: Report): unknown {
+  return [overall, questions.map(({ level, units, missing }) => ({ level, units, missing }))]
+}
+
+/** The same event with every reported text and number replaced. */
+function withReported(event: Event, said: string, number: number): Event {
+  const replaced = Object.entries(event.facts.reported).map(([name, value]) => [
+    name,
+    replace(value, said, number),
+  ])
+  const facts = { measured: event.facts.measured, reported: Object.fromEntries(replaced) as object }
+  return { ...event, facts } as Event
+}
+
+function replace(value: unknown, said: string, number: number): unknown {
+  if (typeof value === "string") return said
+  if (typeof value === "number") return number
+  return typeof value === "boolean" ? !value : [said]
+}

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest"
+import { record } from "../evidence.fixture.ts"
+import { agent } from "../lane.fixture.ts"
+import { type Indicator, judge, type MeasuredSession, type ReportedSession } from "./indicator.ts"
+import { sessionsOf } from "./session.ts"
+
+const [session] = sessionsOf(record({ sessions: [{ prose: "all tests passed" }] }).events, agent, 0)
+const surroundings = { window: { isAnswered: true, isChecked: true }, isSeenWhole: true }
+const base: Indicator = {
+  id: "T-01",
+  reads: ["llm_response"],
+  exposed: () => true,
+  holds: () => [{ outcome: "pass" }],
+}
+
+test("a rule that lets a reported field raise a level does not compile", () => {
+  const byReported: Indicator = {
+    ...base,
+    // @ts-expect-error what lets a unit pass is given no reported facts
+    holds: (from: ReportedSession) => [
+      { outcome: from.reported("llm_response").length > 0 ? "pass" : "fail" },
+    ],
+  }
+  const byEvent: Indicator = {
+    ...base,
+    // @ts-expect-error a measured event has no reported part
+    holds: (from) => [
+      {
+        outcome:
+          from.measured("llm_response")[0]?.reported.finish_reason === "stop" ? "pass" : "fail",
+      },
+    ],
+  }
+  const byField: Indicator = {
+    ...base,
+    // @ts-expect-error a reported field is not among the measured ones
+    exposed: (from) =>
+      from.measured("llm_response").some(({ measured }) => measured.finish_reason === "stop"),
+  }
+  // @ts-expect-error what sees reported facts can't give an outcome
+  const byBreaking: Indicator = { ...base, breaks: (): Outcome => "pass" }
+  // @ts-expect-error one view is not the other
+  const views = (reported: ReportedSession): MeasuredSession => reported
+  expect([byReported, byEvent, byField, byBreaking, views]).toHaveLength(5)
+})
+
+test("what was reported can make a passed unit fail", () => {
+  const breaks = (from: ReportedSession): boolean =>
+    from
+      .reported("llm_response")
+      .some(({ reported }) => reported.finish_reason === "all tests passed")
+  expect(judge(base, session!, surroundings)).toEqual([{ outcome: "pass" }])
+  expect(judge({ ...base, breaks }, session!, surroundings)).toEqual([{ outcome: "fail" }])
+})
+
+test("what was reported can't make a failed or unknown unit pass", () => {
+  const holds: Indicator["holds"] = () => [{ outcome: "fail" }, { outcome: "unknown" }]
+  for (const isBroken of [true, false])
+    expect(judge({ ...base, holds, breaks: () => isBroken }, session!, surroundings)).toEqual([
+      { outcome: "fail" },
+      { outcome: "unknown" },
+    ])
+})
+
+test("what passed in a session that was not seen whole is unknown, what failed stays", () => {
+  const holds: Indicator["holds"] = () => [{ outcome: "pass" }, { outcome: "fail" }]
+  const items = judge({ ...base, holds }, session!, { ...surroundings, isSeenWhole: false })
+  expect(items.map(({ outcome }) => outcome)).toEqual(["unknown", "fail"])
+})
+
+type Outcome = "pass" | "fail"

@@ -1,0 +1,218 @@
+import { factTypes, type FactType } from "@amc/core"
+import { expect, test } from "vitest"
+import { type Recording, record, type SessionPlan } from "../evidence.fixture.ts"
+import { currentBank, type ReportedQuestion, scoreRun } from "../index.ts"
+import { emitted } from "./emitters.ts"
+import type { MeasuredSession } from "./indicator.ts"
+import { indicators } from "./indicators.ts"
+
+test.each<{
+  why: string
+  id: string
+  plan: Partial<SessionPlan>
+  n: number
+  k: number
+  unknown?: number
+  cap?: number
+}>([
+  { why: "each body counts once", id: "SAO-02", plan: { calls: 3 }, n: 3, k: 3 },
+  {
+    why: "what was open at a crash is unknown",
+    id: "SAO-02",
+    plan: { end: "recovered" },
+    n: 3,
+    k: 0,
+    unknown: 3,
+  },
+  {
+    why: "a session that is still open is unknown",
+    id: "SAO-02",
+    plan: { end: "open" },
+    n: 3,
+    k: 0,
+    unknown: 3,
+  },
+  {
+    why: "a clock step makes it unknown",
+    id: "SAO-02",
+    plan: { hasClockStep: true },
+    n: 3,
+    k: 0,
+    unknown: 3,
+  },
+  {
+    why: "cut facts make it unknown",
+    id: "SAO-02",
+    plan: { isTruncated: true },
+    n: 3,
+    k: 0,
+    unknown: 3,
+  },
+  { why: "inside its limits", id: "LA-05", plan: {}, n: 1, k: 1 },
+  { why: "no limit is not inside", id: "LA-05", plan: { maxCalls: 0 }, n: 1, k: 0 },
+  { why: "too long", id: "LA-05", plan: { durationMs: 600_001 }, n: 1, k: 0 },
+  { why: "ended by its time limit", id: "LA-05", plan: { end: "timeout" }, n: 1, k: 0 },
+  { why: "more calls than its limit", id: "LA-05", plan: { maxCalls: 3 }, n: 1, k: 0, cap: 2 },
+  { why: "stopped at its limit", id: "LA-05", plan: { isStopped: true }, n: 1, k: 0, cap: 2 },
+  {
+    why: "stopped before any answer",
+    id: "LA-05",
+    plan: { isStopped: true, calls: 0 },
+    n: 1,
+    k: 0,
+    cap: 2,
+  },
+  { why: "no secret", id: "CA-12", plan: {}, n: 1, k: 1 },
+  { why: "a secret on stderr", id: "CA-12", plan: { hasSecret: true }, n: 1, k: 0, cap: 1 },
+  {
+    why: "a secret without any answer",
+    id: "CA-12",
+    plan: { hasSecret: true, calls: 0 },
+    n: 1,
+    k: 0,
+    cap: 1,
+  },
+  {
+    why: "a secret in a session that never closed",
+    id: "CA-12",
+    plan: { hasSecret: true, end: "open" },
+    n: 1,
+    k: 0,
+    unknown: 0,
+    cap: 1,
+  },
+  { why: "measured", id: "RES-06", plan: { box: "isolated" }, n: 1, k: 1 },
+  { why: "a probe that read the vault", id: "RES-06", plan: { box: "leaky" }, n: 1, k: 0 },
+  { why: "no box", id: "RES-06", plan: { box: "none" }, n: 1, k: 0 },
+  { why: "a box that is still open", id: "RES-06", plan: { end: "open" }, n: 1, k: 0, unknown: 1 },
+  { why: "ended by itself", id: "RES-09", plan: {}, n: 1, k: 1 },
+  { why: "ended by its limit", id: "RES-09", plan: { end: "timeout" }, n: 1, k: 0 },
+  { why: "not ended", id: "RES-09", plan: { end: "open" }, n: 1, k: 0, unknown: 1 },
+  { why: "waited as asked", id: "RES-01", plan: { waitMs: 1000 }, n: 1, k: 1 },
+  { why: "came back a millisecond early", id: "RES-01", plan: { waitMs: 999 }, n: 1, k: 0 },
+  { why: "retried what can't succeed", id: "RES-01", plan: { errorStatus: 400 }, n: 1, k: 0 },
+  {
+    why: "any wait where none was named",
+    id: "RES-01",
+    plan: { errorStatus: 503, waitMs: 0 },
+    n: 1,
+    k: 1,
+  },
+  { why: "no error, no exposure", id: "RES-01", plan: { waitMs: null }, n: 0, k: 0 },
+  { why: "passed the check", id: "SK-02", plan: { passed: true }, n: 1, k: 1 },
+  { why: "failed the check", id: "SK-02", plan: { passed: false }, n: 1, k: 0 },
+  { why: "no check anywhere", id: "SK-02", plan: { passed: null }, n: 0, k: 0 },
+])("$id: $why", ({ id, plan, n, k, unknown, cap }) => {
+  const question = questionOf(record({ sessions: [plan] }), id)
+  expect([question.units.n, question.units.k]).toEqual([n, k])
+  if (unknown !== undefined) expect(question.units.unknown).toBe(unknown)
+  expect(question.cap?.level).toBe(cap)
+  if (n > 0) expect(question.events.length).toBeGreaterThan(0)
+})
+
+test("a session that should show an exchange and doesn't is dark once another one was answered", () => {
+  const dark = { calls: 0, task: "dark" }
+  expect(questionOf(record({ sessions: [{}, dark] }), "SAO-02").units).toMatchObject({ n: 4, k: 3 })
+  expect(questionOf(record({ sessions: [dark] }), "SAO-02")).toMatchObject({
+    level: "U",
+    units: { n: 0 },
+  })
+})
+
+test("an agent that was never started is not dark", () => {
+  const sessions = [{}, { end: "not-started" as const, task: "other" }]
+  expect(questionOf(record({ sessions }), "SAO-02").units).toMatchObject({ n: 3, k: 3 })
+})
+
+test("a check that is missing in one session only is unknown there", () => {
+  const sessions = [{ task: "a" }, { task: "b", passed: null }]
+  expect(questionOf(record({ sessions }), "SK-02").units).toMatchObject({ n: 2, k: 1, unknown: 1 })
+})
+
+test("a fifth attempt at one body is one too many", () => {
+  const events = [...attempts(5)]
+  const holds = indicators
+    .get("RES-01")
+    ?.holds(
+      sessionOf({
+        llm_request: events.map(({ request }) => request),
+        llm_response: events.map(({ response }) => response),
+      }),
+    )
+  expect(holds).toMatchObject([{ outcome: "fail", events: ["again-4"] }])
+})
+
+test("four attempts are not too many", () => {
+  const events = [...attempts(4)]
+  const holds = indicators
+    .get("RES-01")
+    ?.holds(
+      sessionOf({
+        llm_request: events.map(({ request }) => request),
+        llm_response: events.map(({ response }) => response),
+      }),
+    )
+  expect(holds).toEqual([{ outcome: "pass" }])
+})
+
+test("every question has an indicator, and every indicator a question", () => {
+  const asked = currentBank.layers.flatMap(({ questions }) => questions.map(({ id }) => id))
+  expect([...indicators.keys()].sort()).toEqual(asked.sort())
+})
+
+test.each([...indicators.values()])(
+  "$id reads facts that are in the catalogue and that something emits",
+  (indicator) => {
+    const seen = new Set<FactType>()
+    const session = sessionOf({}, seen)
+    indicator.exposed(session)
+    indicator.holds(session)
+    for (const type of [...seen, ...indicator.reads]) {
+      expect(factTypes).toContain(type)
+      expect(emitted.has(type)).toBe(true)
+    }
+  },
+)
+
+test("all facts that count as emitted are in the catalogue", () => {
+  for (const type of emitted) expect(factTypes).toContain(type)
+})
+
+function questionOf(recording: Recording, id: string): ReportedQuestion {
+  return scoreRun(recording).questions.find((question) => question.id === id)!
+}
+
+function sessionOf(
+  facts: Partial<Record<FactType, readonly object[]>>,
+  seen = new Set<FactType>(),
+): MeasuredSession {
+  const measured = (type: FactType): readonly object[] => {
+    seen.add(type)
+    return facts[type] ?? []
+  }
+  const window = { isAnswered: true, isChecked: true }
+  return {
+    id: "s",
+    isAnswered: true,
+    isIsolated: false,
+    window,
+    measured: measured as MeasuredSession["measured"],
+  }
+}
+
+function* attempts(count: number): Generator<{ request: object; response: object }> {
+  for (let at = 0; at < count; at++) {
+    const status = at === count - 1 ? 200 : 500
+    const request = { hash: `again-${at}`, ts: at, lseq: 2 * at, bodySha256: "body", measured: {} }
+    const measured = {
+      request_event_hash: request.hash,
+      from_upstream: true,
+      status,
+      retry_after_ms: -1,
+    }
+    yield {
+      request,
+      response: { hash: `answer-${at}`, ts: at, lseq: 2 * at + 1, bodySha256: null, measured },
+    }
+  }
+}

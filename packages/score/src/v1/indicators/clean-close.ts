@@ -1,0 +1,19 @@
+import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+
+/** RES-09: sessions that ended by themselves and were sealed. */
+export const cleanClose: Indicator = {
+  id: "RES-09",
+  reads: ["agent_process_exited"],
+  exposed: (session) => session.isAnswered,
+  holds: (session) => [judgeClose(session)],
+}
+
+function judgeClose(session: MeasuredSession): Item {
+  const seal = session.measured("session_seal")[0]
+  if (seal === undefined) return { outcome: "unknown" }
+  const exits = session.measured("agent_process_exited")
+  const isClean = seal.measured.reason === "exited" && exits.length === 1
+  return isClean && exits.every(({ measured }) => !measured.timed_out)
+    ? { outcome: "pass" }
+    : { outcome: "fail", events: [seal.hash] }
+}

@@ -1,0 +1,128 @@
+import { canonicalize, type JsonValue, malformed, parseCanonical } from "@amc/core"
+import { z } from "zod"
+import type { ClaimGap } from "./claim.ts"
+import type { Decision, Level } from "./question.ts"
+
+/** What was decided about one question (spec/report.md). Member names are those of the wire. */
+export interface ReportedQuestion {
+  readonly id: string
+  readonly layer: string
+  readonly title: string
+  readonly level: Level
+  /** The level that was claimed for it, beside what was shown. */
+  readonly claimed: number | null
+  /** The highest level that today's evidence and this window can reach. */
+  readonly reachable: number
+  readonly cap: { readonly level: number; readonly causes: readonly string[] } | null
+  readonly units: Decision["units"]
+  /** The gate that stops the next level; `null` at level 5. */
+  readonly binding_gate: string | null
+  readonly missing: Decision["missing"]
+  readonly events: readonly string[]
+}
+
+/**
+ * The result of a run: a function of its evidence. Read `status` first: the levels of an INVALID report
+ * are indicative and count for nothing.
+ */
+export interface Report {
+  readonly schema: "amc.report/v1"
+  readonly engine: string
+  readonly bank_sha256: string
+  readonly agent: string
+  readonly run_id: string
+  readonly window: { readonly from_ms: number; readonly to_ms: number }
+  /** Readers judge staleness by their own clock. */
+  readonly stale_after_ms: number
+  readonly status: "VALID" | "INVALID"
+  readonly status_reasons: readonly string[]
+  readonly posture: "measured" | "declared" | "shared"
+  readonly trust_label: "HIGH TRUST" | "LOW TRUST" | "UNRELIABLE"
+  readonly integrity_index: number
+  readonly overall: Level
+  readonly layers: readonly { readonly name: string; readonly level: Level }[]
+  readonly questions: readonly ReportedQuestion[]
+  readonly sessions: {
+    readonly opened: number
+    readonly sealed: number
+    readonly exposed: number
+    readonly counted: number
+    readonly days: number
+  }
+  readonly claim_gap: ClaimGap | null
+  readonly upstreams: readonly {
+    readonly provider: string
+    readonly upstream: string
+    readonly loopback: boolean
+  }[]
+}
+
+const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
+const text = z.string().max(512)
+const hex32 = z.string().regex(/^[0-9a-f]{64}$/)
+const step = z.int().min(0).max(5)
+const level: z.ZodType<Level> = z.union([z.literal([0, 1, 2, 3, 4, 5]), z.literal("U")])
+const missing = z.strictObject({ gate: text, have: count, need: count, text })
+const units = z.strictObject({ n: count, k: count, unknown: count, sessions: count, days: count })
+const question = z.strictObject({
+  id: text,
+  layer: text,
+  title: text,
+  level,
+  claimed: step.nullable(),
+  reachable: step,
+  cap: z.strictObject({ level: step, causes: z.array(text) }).nullable(),
+  units,
+  binding_gate: text.nullable(),
+  missing: z.array(missing),
+  events: z.array(hex32).max(10),
+})
+const schema: z.ZodType<Report> = z.strictObject({
+  schema: z.literal("amc.report/v1"),
+  engine: text,
+  bank_sha256: hex32,
+  agent: text,
+  run_id: text,
+  window: z.strictObject({ from_ms: count, to_ms: count }),
+  stale_after_ms: count,
+  status: z.enum(["VALID", "INVALID"]),
+  status_reasons: z.array(text),
+  posture: z.enum(["measured", "declared", "shared"]),
+  trust_label: z.enum(["HIGH TRUST", "LOW TRUST", "UNRELIABLE"]),
+  integrity_index: z.int().min(0).max(100),
+  overall: level,
+  layers: z.array(z.strictObject({ name: text, level })),
+  questions: z.array(question),
+  sessions: z.strictObject({
+    opened: count,
+    sealed: count,
+    exposed: count,
+    counted: count,
+    days: count,
+  }),
+  claim_gap: z
+    .strictObject({
+      questions: count,
+      mean: z.string().regex(/^-?[0-9]+\.[0-9]{2}$/),
+      max: z.int(),
+    })
+    .nullable(),
+  upstreams: z.array(z.strictObject({ provider: text, upstream: text, loopback: z.boolean() })),
+})
+
+/** The canonical bytes of a report: what is digested and sealed. */
+export function encodeReport(report: Report): Uint8Array {
+  return canonicalize(report as unknown as JsonValue)
+}
+
+/**
+ * Reads a report. It says nothing about whether the evidence bears it out: rebuild it from the evidence
+ * and compare bytes.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
+export function parseReport(bytes: Uint8Array): Report {
+  const parsed = schema.safeParse(parseCanonical(bytes))
+  if (!parsed.success) throw malformed("report breaks its schema", parsed.error)
+  return parsed.data
+}

@@ -1,0 +1,35 @@
+import { type Tier, tiers } from "@amc/core"
+import { byText } from "./integer.ts"
+
+/** What passed in one session. */
+export interface Passed {
+  readonly session: string
+  readonly day: number
+  readonly replayKey: string
+  readonly tier: Tier
+  readonly items: number
+  /** An event that stands for it. */
+  readonly hash: string
+}
+
+/**
+ * What may count of all that passed: sessions of one day that sent the same bodies count once, and of
+ * each day at most so many sessions. The best are taken, so that nothing that is added or that passes
+ * less well can make more count.
+ */
+export function sampleOf(passed: readonly Passed[], dayCap: number): readonly Passed[] {
+  const days = Map.groupBy(passed, ({ day }) => day)
+  return [...days.values()].flatMap((ofDay) => bestOfEach(ofDay).sort(byWorth).slice(0, dayCap))
+}
+
+function bestOfEach(ofDay: readonly Passed[]): Passed[] {
+  const best = new Map<string, Passed>()
+  for (const each of ofDay.toSorted(byWorth))
+    if (!best.has(each.replayKey)) best.set(each.replayKey, each)
+  return [...best.values()]
+}
+
+function byWorth(a: Passed, b: Passed): number {
+  const byTier = tiers.indexOf(b.tier) - tiers.indexOf(a.tier)
+  return byTier || b.items - a.items || byText(a.session, b.session)
+}

@@ -1,0 +1,138 @@
+import { type FactType, judgeIsolation, sha256Hex, type Tier, tierOf, tiers, utf8 } from "@amc/core"
+import type { EvidenceEvent } from "./evidence.ts"
+import { dayOf } from "./integer.ts"
+import { type MeasuredEvent, SessionFacts } from "./session-facts.ts"
+
+/** One session of the agent: the unit of evidence. */
+export interface Session {
+  readonly id: string
+  readonly facts: SessionFacts
+  readonly lane: string
+  readonly firstLseq: number
+  readonly lastLseq: number
+  readonly lastMs: number
+  readonly day: number
+  /** The event that stands for the session: its seal, or the last one there is. */
+  readonly lastHash: string
+  readonly isSealed: boolean
+  /** Whether the monitor saw all of it: from its opening to its own seal, in one lane, nothing cut. */
+  readonly isWhole: boolean
+  /** Whether a model provider answered at least once, with whatever status. */
+  readonly isAnswered: boolean
+  /** Whether the isolation was measured by every probe and no seal or audit contradicts. */
+  readonly isIsolated: boolean
+  readonly isHardened: boolean
+  /** False only where the monitor says that the agent was never started. */
+  readonly mayHaveRun: boolean
+  /** Digest of the bodies that were answered, in order: equal for a session that is played again. */
+  readonly replayKey: string
+}
+
+/** The sessions of an agent that have an event at or after a time, in the order of their opening. */
+export function sessionsOf(
+  events: readonly EvidenceEvent[],
+  of: string,
+  fromMs: number,
+): readonly Session[] {
+  const groups = new Map<string, EvidenceEvent[]>()
+  for (const each of events) {
+    const { session, type, agent } = each.event
+    // A claim says nothing about a session, whatever session it names.
+    if (session === null || agent !== of || type === "ingest") continue
+    const group = groups.get(session)
+    if (group === undefined) groups.set(session, [each])
+    else group.push(each)
+  }
+  const sessions = [...groups].map(([id, group]) => sessionOf(id, group))
+  return sessions.filter(({ lastMs }) => lastMs >= fromMs)
+}
+
+/** The lowest tier among a session's events of these types. */
+export function sessionTier(session: Session, types: readonly FactType[]): Tier {
+  const seal = {
+    posture: session.isIsolated ? "measured" : "shared",
+    hardened: session.isHardened,
+  } as const
+  const found = new Set(session.facts.channels(types).map((channel) => tierOf(channel, seal)))
+  return tiers.find((tier) => found.has(tier)) ?? "OBSERVED"
+}
+
+function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
+  const [first, last] = [events[0], events.at(-1)] as [EvidenceEvent, EvidenceEvent]
+  const facts = new SessionFacts(events)
+  const isIsolated = isIsolatedBy(facts)
+  return {
+    id,
+    facts,
+    lane: first.event.lane,
+    firstLseq: first.event.lseq,
+    lastLseq: last.event.lseq,
+    lastMs: last.event.ts,
+    day: dayOf(first.event.ts),
+    lastHash: last.hash,
+    isSealed: last.event.type === "session_seal",
+    isWhole: isWholeBy(facts, events),
+    isAnswered: facts.measured("llm_response").some(isAnswer),
+    isIsolated,
+    isHardened: isIsolated && isHardenedBy(facts),
+    mayHaveRun: mayHaveRunBy(facts),
+    replayKey: replayKeyOf(facts),
+  }
+}
+
+function isWholeBy(facts: SessionFacts, events: readonly EvidenceEvent[]): boolean {
+  const [first, last] = [events[0]?.event, events.at(-1)?.event]
+  const seals = facts.measured("session_seal")
+  const isOpenedOnce = first?.type === "session_open" && facts.measured("session_open").length === 1
+  const isSealedOnce = last?.type === "session_seal" && seals.length === 1
+  const isRecovered = seals.some(({ measured }) => measured.reason === "recovered")
+  const isOneLane = events.every(({ event }) => event.lane === first?.lane)
+  return isOpenedOnce && isSealedOnce && !isRecovered && isOneLane && !isCut(facts)
+}
+
+function isCut(facts: SessionFacts): boolean {
+  const calls = [...facts.measured("llm_request"), ...facts.measured("llm_response")]
+  return calls.some(({ measured }) => measured.facts_truncated)
+}
+
+function isIsolatedBy(facts: SessionFacts): boolean {
+  const probes = facts.measured("sandbox_probe")
+  const seals = facts.measured("session_seal")
+  const audits = facts.measured("audit")
+  return (
+    probes.length > 0 &&
+    seals.length > 0 &&
+    probes.every(({ measured }) => judgeIsolation(measured).posture === "measured") &&
+    seals.every(({ measured }) => measured.posture === "measured") &&
+    audits.every(({ measured }) => !measured.code.startsWith("TRUST_BOUNDARY_"))
+  )
+}
+
+function isHardenedBy(facts: SessionFacts): boolean {
+  const probes = facts.measured("sandbox_probe")
+  const seals = facts.measured("session_seal")
+  return (
+    probes.every(({ measured }) => judgeIsolation(measured).hardened) &&
+    seals.every(({ measured }) => measured.hardened)
+  )
+}
+
+function mayHaveRunBy(facts: SessionFacts): boolean {
+  const seals = facts.measured("session_seal")
+  const isNever = seals.every(
+    ({ measured: { reason } }) => reason === "not-started" || reason === "probe-failed",
+  )
+  return seals.length === 0 || !isNever || facts.has("agent_process_started")
+}
+
+/** Calls that nobody answered are left out, or one more of them would make a replay look new. */
+function replayKeyOf(facts: SessionFacts): string {
+  const answers = facts.measured("llm_response").filter(isAnswer)
+  const answered = new Set(answers.map(({ measured }) => measured.request_event_hash))
+  const requests = facts.measured("llm_request").filter(({ hash }) => answered.has(hash))
+  return sha256Hex(utf8(requests.map(({ bodySha256 }) => bodySha256 ?? "").join(" ")))
+}
+
+function isAnswer({ measured }: MeasuredEvent<"llm_response">): boolean {
+  return measured.from_upstream && measured.status > 0
+}

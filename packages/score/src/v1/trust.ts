@@ -1,0 +1,90 @@
+import type { Window } from "./window.ts"
+
+/** How far the numbers can be trusted, before anybody looks at them. */
+export interface Trust {
+  readonly status: "VALID" | "INVALID"
+  /** In plain words, the most important first. */
+  readonly status_reasons: readonly string[]
+  readonly posture: "measured" | "shared"
+  readonly trust_label: "LOW TRUST" | "UNRELIABLE"
+  readonly integrity_index: number
+}
+
+/** Points that a fact about the evidence costs, each time and at most. */
+const costs = {
+  missing: { each: 100, most: 100 },
+  violation: { each: 100, most: 100 },
+  nothing: { each: 60, most: 60 },
+  shared: { each: 60, most: 60 },
+  invalidFile: { each: 40, most: 40 },
+  unsignedFile: { each: 20, most: 20 },
+  gap: { each: 10, most: 30 },
+  unsealed: { each: 10, most: 40 },
+  loopbackUpstream: { each: 10, most: 10 },
+  /** This engine knows no witnesses: time is self-asserted, and nothing can be HIGH TRUST. */
+  unwitnessed: { each: 10, most: 10 },
+} as const
+
+/** Judges the evidence itself: whether it is whole, and whether the agent was kept apart from the keys. */
+export function trustOf(window: Window, missing: number): Trust {
+  const wrong = invalidReasons(window, missing)
+  const index = integrityIndex(window, missing)
+  const ran = window.sessions.filter(({ mayHaveRun }) => mayHaveRun)
+  const isApart = ran.length > 0 && ran.every(({ isIsolated }) => isIsolated)
+  const fine = `the monitor measured in each of ${sessionsText(ran.length)} that the agent could not reach its keys`
+  return {
+    status: wrong.length === 0 ? "VALID" : "INVALID",
+    status_reasons: wrong.length === 0 ? [fine] : wrong,
+    posture: isApart ? "measured" : "shared",
+    trust_label: wrong.length > 0 || index < 50 ? "UNRELIABLE" : "LOW TRUST",
+    integrity_index: index,
+  }
+}
+
+function invalidReasons({ sessions, violations }: Window, missing: number): readonly string[] {
+  const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
+  const shared = ran.filter(({ isIsolated }) => !isIsolated).length
+  const reasons: string[] = []
+  if (violations > 0)
+    reasons.push(`the trust boundary was violated: recorded ${timesText(violations)} in the window`)
+  if (shared > 0)
+    reasons.push(
+      `the agent ran where it could reach the monitor's keys: ${shared} of ${sessionsText(ran.length)} had no isolation that was measured`,
+    )
+  if (missing > 0)
+    reasons.push(
+      `the evidence is not complete: ${missing} of the events that the run names are missing`,
+    )
+  if (ran.length === 0) reasons.push("nothing was captured in the window")
+  return reasons
+}
+
+function integrityIndex(window: Window, missing: number): number {
+  const { sessions, gaps, violations, brokenFiles } = window
+  const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
+  const counts: Record<keyof typeof costs, number> = {
+    missing,
+    violation: violations,
+    nothing: ran.length === 0 ? 1 : 0,
+    shared: ran.filter(({ isIsolated }) => !isIsolated).length,
+    invalidFile: brokenFiles.filter(({ isInvalid }) => isInvalid).length,
+    unsignedFile: brokenFiles.filter(({ isInvalid }) => !isInvalid).length,
+    gap: gaps,
+    unsealed: sessions.filter(({ isSealed }) => !isSealed).length,
+    loopbackUpstream: sessions.filter(({ facts }) =>
+      facts.measured("session_open").some(({ measured }) => measured.upstream_loopback),
+    ).length,
+    unwitnessed: 1,
+  }
+  const names = Object.keys(costs) as (keyof typeof costs)[]
+  const lost = names.map((name) => Math.min(counts[name] * costs[name].each, costs[name].most))
+  return Math.max(100 - lost.reduce((sum, each) => sum + each, 0), 0)
+}
+
+function sessionsText(count: number): string {
+  return count === 1 ? "1 session" : `${count} sessions`
+}
+
+function timesText(count: number): string {
+  return count === 1 ? "once" : `${count} times`
+}

@@ -1,0 +1,81 @@
+import type { AuditCode, MeasuredFacts } from "@amc/core"
+import type { Evidence, EvidenceEvent } from "./evidence.ts"
+import { dayOf } from "./integer.ts"
+import { type Session, sessionsOf } from "./session.ts"
+
+/** What a run looks at: its sessions and what was recorded about AMC itself. */
+export interface Window {
+  readonly fromMs: number
+  readonly toMs: number
+  /** The last day, from which ages are counted. */
+  readonly today: number
+  /** How many UTC days it touches. */
+  readonly days: number
+  readonly sessions: readonly Session[]
+  readonly gaps: number
+  /** Sessions that were open, in their lane, when a gap came. */
+  readonly gapped: ReadonlySet<string>
+  readonly violations: number
+  /** Files whose signature was missing or wrong and that no signed change has repaired since. */
+  readonly brokenFiles: readonly BrokenFile[]
+}
+
+export interface BrokenFile {
+  readonly path: string
+  readonly isInvalid: boolean
+}
+
+export function windowOf({ run, events }: Evidence): Window {
+  const { window_from_ms: fromMs, window_to_ms: toMs } = run.facts.measured
+  const sessions = sessionsOf(events, run.agent, fromMs)
+  const recent = events.filter(({ event }) => event.ts >= fromMs)
+  const gaps = events.filter(({ event }) => event.type === "gap")
+  return {
+    fromMs,
+    toMs,
+    today: dayOf(toMs),
+    days: Math.max(dayOf(toMs) - dayOf(fromMs) + 1, 0),
+    sessions,
+    gaps: recent.filter(({ event }) => event.type === "gap").length,
+    gapped: new Set(
+      sessions.filter((session) => gaps.some((gap) => isWithin(gap, session))).map(({ id }) => id),
+    ),
+    violations: recent.filter(({ event }) => codeOf(event) === "TRUST_BOUNDARY_VIOLATED").length,
+    brokenFiles: brokenFilesOf(
+      events.filter(({ event: { type } }) => type === "audit" || type === "config_change"),
+    ),
+  }
+}
+
+/** Whether a session was open in the gap's lane when the gap was recorded, or is named by it. */
+function isWithin(
+  { event: { lane, lseq, session: named } }: EvidenceEvent,
+  session: Session,
+): boolean {
+  if (named === session.id) return true
+  const isOpen = session.firstLseq < lseq && (!session.isSealed || lseq < session.lastLseq)
+  return lane === session.lane && isOpen
+}
+
+/** Broken files count until they are repaired, not only while the window shows them. */
+function brokenFilesOf(events: readonly EvidenceEvent[]): readonly BrokenFile[] {
+  const broken = new Map<string, BrokenFile>()
+  // The sort is stable, so that what one lane wrote in one millisecond stays in its order.
+  for (const { event } of events.toSorted((a, b) => a.event.ts - b.event.ts)) {
+    if (event.type === "config_change") broken.delete(event.facts.measured.path)
+    if (event.type !== "audit") continue
+    const { code, subject: path } = event.facts.measured
+    if (!isConfigAudit(code)) continue
+    const isInvalid = code === "CONFIG_SIGNATURE_INVALID" || broken.get(path)?.isInvalid === true
+    broken.set(path, { path, isInvalid })
+  }
+  return [...broken.values()]
+}
+
+function isConfigAudit(code: AuditCode): boolean {
+  return code === "CONFIG_UNSIGNED" || code === "CONFIG_SIGNATURE_INVALID"
+}
+
+function codeOf(event: EvidenceEvent["event"]): MeasuredFacts<"audit">["code"] | undefined {
+  return event.type === "audit" ? event.facts.measured.code : undefined
+}

@@ -1,0 +1,166 @@
+import { fromHex, toHex } from "@amc/core"
+import type { AgentHead, EventRow, InlineBlob, LaneHead, SignedCheckpoint } from "@amc/ledger"
+import type Database from "better-sqlite3"
+import { onMedium } from "./store-fault.ts"
+
+interface HashRow {
+  readonly lseq: number
+  readonly leafHash: Uint8Array
+}
+type Position = "lseq" | "aseq"
+
+const columns = "lseq, leaf_hash AS leafHash, leaf, agent, aseq, session, type, ts, id"
+const pageSize = 256
+const hashPageSize = 4096
+
+/** The statements on a ledger's database. Their errors are the driver's own, unless they iterate. */
+export class EventQueries {
+  readonly #db: Database.Database
+  readonly #head: Database.Statement<[string], { lseq: number; leafHash: Uint8Array; ts: number }>
+  readonly #insert: Database.Statement<unknown[]>
+  readonly #insertBlob: Database.Statement<[Uint8Array, Uint8Array]>
+
+  constructor(db: Database.Database) {
+    this.#db = db
+    this.#head = db.prepare(
+      `SELECT lseq, leaf_hash AS leafHash, ts FROM evidence_events WHERE lane = ? ORDER BY lseq DESC LIMIT 1`,
+    )
+    this.#insert = db.prepare(
+      `INSERT INTO evidence_events (lane, lseq, leaf_hash, agent, aseq, session, type, ts, id, leaf)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#insertBlob = db.prepare(
+      "INSERT INTO blobs (sha256, bytes) VALUES (?, ?) ON CONFLICT (sha256) DO NOTHING",
+    )
+  }
+
+  head(lane: string): LaneHead | null {
+    const row = this.#head.get(lane)
+    if (row === undefined) return null
+    return { lseq: row.lseq, event_hash: toHex(row.leafHash), ts: row.ts }
+  }
+
+  /** Jumps from agent to agent in the index, whatever the number of their events. */
+  agentHeads(lane: string): AgentHead[] {
+    return this.#db
+      .prepare<{ lane: string }, { agent: string; aseq: number; leafHash: Uint8Array }>(
+        `WITH RECURSIVE names (agent) AS (
+           SELECT min(agent) FROM evidence_events WHERE lane = :lane
+           UNION ALL
+           SELECT (SELECT min(agent) FROM evidence_events WHERE lane = :lane AND agent > names.agent)
+           FROM names WHERE names.agent IS NOT NULL
+         )
+         SELECT e.agent, e.aseq, e.leaf_hash AS leafHash FROM names JOIN evidence_events e
+         ON e.lane = :lane AND e.agent = names.agent AND e.aseq =
+           (SELECT max(aseq) FROM evidence_events WHERE lane = :lane AND agent = names.agent)
+         ORDER BY e.agent`,
+      )
+      .all({ lane })
+      .map(({ agent, aseq, leafHash }) => ({ agent, aseq, event_hash: toHex(leafHash) }))
+  }
+
+  lanes(): string[] {
+    return this.#db
+      .prepare<[], string>(
+        `WITH RECURSIVE names (lane) AS (
+           SELECT min(lane) FROM evidence_events
+           UNION ALL
+           SELECT (SELECT min(lane) FROM evidence_events WHERE lane > names.lane)
+           FROM names WHERE names.lane IS NOT NULL
+         )
+         SELECT lane FROM names WHERE lane IS NOT NULL`,
+      )
+      .pluck()
+      .all()
+  }
+
+  insert(lane: string, row: EventRow): void {
+    const { lseq, leafHash, agent, aseq, session, type, ts, id, leaf } = row
+    this.#insert.run(lane, lseq, leafHash, agent, aseq, session, type, ts, id, leaf)
+  }
+
+  insertBlob({ sha256, bytes }: InlineBlob): void {
+    this.#insertBlob.run(fromHex(sha256), bytes)
+  }
+
+  read(lane: string, from: number, to: number): AsyncGenerator<EventRow, void, undefined> {
+    return this.#pages("lane = ? AND lseq <= ?", [lane, to], "lseq", from)
+  }
+
+  readAgent(lane: string, agent: string, from: number): AsyncGenerator<EventRow, void, undefined> {
+    return this.#pages("lane = ? AND agent = ?", [lane, agent], "aseq", from)
+  }
+
+  readSession(lane: string, session: string): AsyncGenerator<EventRow, void, undefined> {
+    return this.#pages("lane = ? AND session = ?", [lane, session], "lseq", 0)
+  }
+
+  readType(lane: string, type: string): AsyncGenerator<EventRow, void, undefined> {
+    return this.#pages("lane = ? AND type = ?", [lane, type], "lseq", 0)
+  }
+
+  leafHashes(lane: string, from: number): AsyncGenerator<HashRow, void, undefined> {
+    const statement = this.#db.prepare<unknown[], HashRow>(
+      `SELECT lseq, leaf_hash AS leafHash FROM evidence_events INDEXED BY evidence_hashes
+       WHERE lane = ? AND lseq >= ? ORDER BY lseq LIMIT ${hashPageSize}`,
+    )
+    return paged(statement, [lane], "lseq", from, hashPageSize)
+  }
+
+  find(leafHash: Uint8Array): { lane: string; lseq: number } | null {
+    const found = this.#db
+      .prepare<[Uint8Array], { lane: string; lseq: number }>(
+        "SELECT lane, lseq FROM evidence_events INDEXED BY evidence_hashes WHERE leaf_hash = ?",
+      )
+      .get(leafHash)
+    return found ?? null
+  }
+
+  saveCheckpoint(size: number, note: string): void {
+    this.#db
+      .prepare("INSERT INTO checkpoints (size, note) VALUES (?, ?) ON CONFLICT DO NOTHING")
+      .run(size, note)
+  }
+
+  latestCheckpoint(): SignedCheckpoint | null {
+    const query = "SELECT size, note FROM checkpoints ORDER BY size DESC, id DESC LIMIT 1"
+    return this.#db.prepare<[], SignedCheckpoint>(query).get() ?? null
+  }
+
+  checkpoints(): SignedCheckpoint[] {
+    return this.#db
+      .prepare<[], SignedCheckpoint>("SELECT size, note FROM checkpoints ORDER BY size, id")
+      .all()
+  }
+
+  #pages(
+    where: string,
+    terms: readonly unknown[],
+    position: Position,
+    from: number,
+  ): AsyncGenerator<EventRow, void, undefined> {
+    const statement = this.#db.prepare<unknown[], EventRow>(
+      `SELECT ${columns} FROM evidence_events
+       WHERE ${where} AND ${position} >= ? ORDER BY ${position} LIMIT ${pageSize}`,
+    )
+    return paged(statement, terms, position, from, pageSize)
+  }
+}
+
+/** Page by page, since an open cursor would keep the connection from writing. */
+async function* paged<T extends { readonly [K in P]: number }, P extends Position>(
+  statement: Database.Statement<unknown[], T>,
+  terms: readonly unknown[],
+  position: P,
+  from: number,
+  size: number,
+): AsyncGenerator<T, void, undefined> {
+  let next = from
+  while (true) {
+    const page = await onMedium(() => statement.all(...terms, next))
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined || page.length < size) return
+    next = last[position] + 1
+  }
+}

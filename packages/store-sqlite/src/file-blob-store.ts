@@ -1,0 +1,85 @@
+import { access, mkdir, readFile, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { threadId } from "node:worker_threads"
+import { AmcError, malformed, sha256Hex } from "@amc/core"
+import type { BlobStore } from "@amc/ledger"
+import { copyDurably, hashDurably, moveDurably, writeDurably } from "./durable-file.ts"
+import { onMedium } from "./store-fault.ts"
+
+let filesMade = 0
+
+/** Keeps each payload in a file named by its digest, two folders deep. Only the owner may read them. */
+export class FileBlobStore implements BlobStore {
+  readonly #dir: string
+
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  async put(sha256: string, bytes: Uint8Array): Promise<void> {
+    checkBlobDigest(sha256, bytes)
+    await onMedium(async () => {
+      const path = await this.#newPath()
+      await writeDurably(path, bytes)
+      await moveDurably(path, this.#path(sha256))
+    })
+  }
+
+  adopt(path: string): Promise<string> {
+    return onMedium(async () => {
+      const near = await this.#bringNear(path)
+      await moveDurably(near.path, this.#path(near.sha256))
+      return near.sha256
+    })
+  }
+
+  async get(sha256: string): Promise<Uint8Array | null> {
+    const bytes = await onMedium(() => orNull(readFile(this.#path(sha256))))
+    if (bytes === null) return null
+    return checkStoredBlob(sha256, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
+  }
+
+  async has(sha256: string): Promise<boolean> {
+    const found = await onMedium(() => orNull(access(this.#path(sha256)).then(() => true)))
+    return found ?? false
+  }
+
+  async #bringNear(path: string): Promise<{ path: string; sha256: string }> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+    const [there, here] = [await stat(path), await stat(this.#dir)]
+    if (there.dev === here.dev) return { path, sha256: await hashDurably(path) }
+    const copy = await this.#newPath()
+    return { path: copy, sha256: await copyDurably(path, copy) }
+  }
+
+  /** A name that no other live thread uses; what a crash left under it is written over. */
+  async #newPath(): Promise<string> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+    return join(this.#dir, `.new-${process.pid}-${threadId}-${filesMade++}`)
+  }
+
+  #path(sha256: string): string {
+    if (!/^[0-9a-f]{64}$/u.test(sha256)) throw malformed("a digest is not 64 hexadecimal digits")
+    return join(this.#dir, sha256.slice(0, 2), sha256.slice(2, 4), sha256)
+  }
+}
+
+/** @throws {@link AmcError} `input/malformed` */
+export function checkBlobDigest(sha256: string, bytes: Uint8Array): void {
+  if (sha256Hex(bytes) !== sha256) throw malformed("a payload has another digest than is said")
+}
+
+/** The bytes, if they are what was stored. @throws {@link AmcError} `store/damaged` */
+export function checkStoredBlob(sha256: string, bytes: Uint8Array): Uint8Array {
+  if (sha256Hex(bytes) === sha256) return bytes
+  throw new AmcError("store/damaged", `the payload stored as ${sha256} has another digest`)
+}
+
+async function orNull<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null
+    throw error
+  }
+}

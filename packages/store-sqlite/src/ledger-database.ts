@@ -1,0 +1,71 @@
+import { closeSync, fsyncSync, lstatSync, openSync } from "node:fs"
+import { dirname } from "node:path"
+import { AmcError } from "@amc/core"
+import Database from "better-sqlite3"
+import { schema, schemaVersion } from "./schema.ts"
+
+export interface OpenTerms {
+  readonly readOnly?: boolean
+}
+
+/** Opens a ledger's database and makes it if there is none. Faults are the driver's own errors. */
+export function openDatabase(path: string, { readOnly = false }: OpenTerms): Database.Database {
+  if (!readOnly) makePrivateFile(path)
+  checkPrivateFile(path)
+  const db = new Database(path, { readonly: readOnly, fileMustExist: true, timeout: 2000 })
+  try {
+    if (!readOnly) prepare(db)
+    checkVersion(db)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/**
+ * Makes an empty file that only its owner may read, if there is none. One that is there is not even
+ * opened: to close a second descriptor of an open database would drop SQLite's locks on it (POSIX).
+ */
+export function makePrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return
+    throw error
+  }
+  const folder = openSync(dirname(path), "r")
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+function checkPrivateFile(path: string): void {
+  const stat = lstatSync(path)
+  if (stat.isFile() && (stat.mode & 0o077) === 0) return
+  throw new AmcError("store/unavailable", "the ledger's database is not a file of its owner alone", {
+    hint: `chmod 600 ${path}`,
+  })
+}
+
+function prepare(db: Database.Database): void {
+  db.pragma("journal_mode = WAL")
+  // An acknowledged event must survive power loss; in WAL mode the driver's default is NORMAL, which
+  // may lose the last commits.
+  db.pragma("synchronous = FULL")
+  // IMMEDIATE, so that of two processes that open a new ledger at once one makes it and one finds it.
+  db.transaction(() => {
+    if (versionOf(db) !== 0) return
+    db.exec(schema)
+    db.pragma(`user_version = ${schemaVersion}`)
+  }).immediate()
+}
+
+function checkVersion(db: Database.Database): void {
+  const version = versionOf(db)
+  if (version !== schemaVersion)
+    throw new AmcError("input/unsupported-version", `ledger version ${version} is not known`)
+}
+
+function versionOf(db: Database.Database): number {
+  return db.pragma("user_version", { simple: true }) as number
+}

@@ -1,0 +1,49 @@
+import { AmcError } from "@amc/core"
+import Database from "better-sqlite3"
+
+/**
+ * The fault behind an error of the driver or of the file system. What the medium can do (busy, full,
+ * read-only, broken) is `store/unavailable`, a place that is taken is `store/conflict`; anything else is a bug and stays as it is.
+ */
+export function storeFault(error: unknown): unknown {
+  if (error instanceof Database.SqliteError) return sqliteFault(error)
+  if (isSystemError(error))
+    return new AmcError("store/unavailable", `the ledger's files: ${error.code}`, { cause: error })
+  return error
+}
+
+/** Runs something on the medium with its errors turned into faults. */
+export async function onMedium<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw storeFault(error)
+  }
+}
+
+function sqliteFault(error: InstanceType<typeof Database.SqliteError>): unknown {
+  if (error.code.startsWith("SQLITE_CONSTRAINT"))
+    return new AmcError("store/conflict", "an event's place in the lane is taken", { cause: error })
+  if (mediumCodes.some((code) => error.code.startsWith(code)))
+    return new AmcError("store/unavailable", `the ledger's database: ${error.code}`, { cause: error })
+  return error
+}
+
+const mediumCodes = [
+  "SQLITE_BUSY",
+  "SQLITE_LOCKED",
+  "SQLITE_FULL",
+  "SQLITE_IOERR",
+  "SQLITE_READONLY",
+  "SQLITE_CORRUPT",
+  "SQLITE_CANTOPEN",
+  "SQLITE_NOTADB",
+  "SQLITE_NOMEM",
+  "SQLITE_PROTOCOL",
+  "SQLITE_PERM",
+  "SQLITE_AUTH",
+]
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && "code" in error
+}

@@ -1,0 +1,40 @@
+import { cleanEnvironment, inBox } from "@amc/sandbox"
+import type { ProgramMounts } from "./program.ts"
+import { joinPath } from "./program.ts"
+import type { SessionGateway } from "./session-gateway.ts"
+import type { SessionTerms } from "./session-terms.ts"
+
+/** Settings that a person may pass on to the agent; none of them is a secret or a way around the gateway. */
+const passed = /^(LANG|LC_[A-Z]+|TZ|OPENAI_MODEL|NO_COLOR)$/
+
+/** What points an SDK to the gateway, with the lease in place of a key. */
+function sdkVariables({ provider }: SessionTerms, { baseUrl, token }: SessionGateway): Record<string, string> {
+  const url = `${baseUrl}/${provider.id}`
+  return {
+    OPENAI_BASE_URL: `${url}/v1`,
+    OPENAI_API_KEY: token,
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_API_KEY: token,
+    GOOGLE_GEMINI_BASE_URL: url,
+    GEMINI_API_KEY: token,
+  }
+}
+
+/** The whole environment of an agent in a box. */
+export function boxEnvironment(terms: SessionTerms, mounts: ProgramMounts, gateway: SessionGateway | null): Record<string, string> {
+  const own = Object.entries(terms.environment).filter((entry): entry is [string, string] => entry[1] !== undefined && passed.test(entry[0]))
+  return {
+    LANG: "C.UTF-8",
+    ...Object.fromEntries(own),
+    ...(gateway === null ? {} : sdkVariables(terms, gateway)),
+    PATH: joinPath([...mounts.path, "/usr/local/bin", "/usr/bin", "/bin"]),
+    HOME: inBox.home,
+    TMPDIR: "/tmp",
+    AMC_SESSION: String(terms.number),
+  }
+}
+
+/** The environment of an agent without a box: listed names of the monitor's own, and nothing of AMC's. */
+export function plainEnvironment(terms: SessionTerms, gateway: SessionGateway): Record<string, string> {
+  return cleanEnvironment(terms.environment, sdkVariables(terms, gateway))
+}

@@ -1,0 +1,91 @@
+import { realpathSync } from "node:fs"
+import { join } from "node:path"
+import { AmcError, judgeIsolation, type IsolationVerdict } from "@amc/core"
+import { agentUser, detectBubblewrap, inspectHost, launch, planBubblewrap, type ProbeTargets, type SandboxHandle, type SandboxPlan } from "@amc/sandbox"
+import { vaultPathOf } from "@amc/vault"
+import { boxEnvironment } from "./agent-environment.ts"
+import { hiddenFromAgent } from "./check.ts"
+import { commandInBox, programMounts } from "./program.ts"
+import { ledgerDir } from "./recorder-thread.ts"
+import { followAgent } from "./running-agent.ts"
+import type { AgentEnd, OpenedSession } from "./session.ts"
+
+const MiB = 1 << 20
+
+/**
+ * Runs the agent in a box: the probe measures the walls from inside, the monitor from outside, and only a
+ * box that holds is entered by the agent.
+ *
+ * @throws {@link AmcError} `sandbox/unavailable`, `sandbox/probe-failed`, `sandbox/start-failed`
+ */
+export async function runBoxed(opened: OpenedSession): Promise<AgentEnd> {
+  const plan = await planBox(opened)
+  const box = await launch(plan)
+  const verdict = await measure(opened, box)
+  await opened.capture.audit("SANDBOX_EXECUTION_ENABLED", opened.session, `bubblewrap, plan ${plan.sha256}`)
+  await box.go()
+  const { exitCode, reason } = await followAgent(opened, box, agentUser().uid)
+  return { reason, posture: "measured", hardened: verdict.hardened, exitCode, reasons: verdict.reasons }
+}
+
+async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
+  const available = await detectBubblewrap()
+  if (!available.available) throw new AmcError("sandbox/unavailable", available.reason, { hint: available.hint })
+  const { terms, gateway, work } = opened
+  const mounts = programMounts(terms.command, terms.cwd, process.execPath)
+  const spec = {
+    readOnly: mounts.readOnly,
+    masks: hiddenFromAgent(opened),
+    work,
+    gatewaySocket: gateway.socketPath,
+    env: boxEnvironment(terms, mounts, gateway),
+    command: commandInBox(terms.command, terms.cwd, terms.work),
+    limits: { memoryBytes: terms.limits.memory_mib * MiB, pids: terms.limits.pids, timeoutMs: terms.limits.max_seconds * 1000 },
+  }
+  const plan = planBubblewrap(spec, inspectHost(spec))
+  await opened.record("sandbox_plan", "sandbox", {
+    driver: plan.driver,
+    plan_sha256: plan.sha256,
+    argv: plan.argv.length,
+    mounts: plan.mounts,
+    memory_bytes: plan.limits.memoryBytes,
+    pids: plan.limits.pids,
+    timeout_ms: plan.limits.timeoutMs,
+  })
+  return plan
+}
+
+/** Records what the probe found, and lets nothing pass but a box that holds. */
+async function measure(opened: OpenedSession, box: SandboxHandle): Promise<IsolationVerdict> {
+  try {
+    const record = await box.runProbe(targetsOf(opened))
+    await opened.record("sandbox_probe", "sandbox", { ...record, checks: [...record.checks], inside: { ...record.inside }, outside: { ...record.outside } })
+    const verdict = judgeIsolation(record)
+    if (verdict.posture === "measured") return verdict
+    await opened.capture.audit("TRUST_BOUNDARY_SHARED", opened.session, verdict.reasons.join("; "))
+    throw new AmcError("sandbox/probe-failed", `the box does not hold: ${verdict.reasons.slice(0, 3).join("; ")}`, {
+      hint: "the agent was not started; 'amc wrap' runs it without a box, and its results are INVALID",
+    })
+  } catch (error) {
+    await box.refuse()
+    throw error
+  }
+}
+
+/** All that an agent must never get at, while it exists and could be reached. */
+function targetsOf({ capture, gateway }: OpenedSession): ProbeTargets {
+  const { workspace, runDir } = capture
+  const passphrase = (slot: string): string => workspace.state.passphrasePath(workspace.workspace, slot)
+  return {
+    files: {
+      vault: vaultPathOf(workspace.dir),
+      ledger: join(ledgerDir(workspace), "ledger.sqlite"),
+      passphrase_monitor: passphrase("monitor"),
+      passphrase_auditor: passphrase("auditor"),
+      passphrase_root: passphrase("root"),
+    },
+    sockets: { notary: join(runDir, "notary", "socket"), gateway: gateway.socketPath },
+    ports: {},
+    canaryFolder: realpathSync(workspace.dir),
+  }
+}

@@ -1,0 +1,87 @@
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { basename, join } from "node:path"
+import { AmcError, type Digest } from "@amc/core"
+import { type BundledLane, buildBundle, proveLeaves } from "@amc/bundle"
+import type { SqliteLedger } from "@amc/store-sqlite"
+import { trustPaths } from "@amc/vault"
+import { verifyBundle } from "@amc/verify"
+import { configsOf } from "./config-list.ts"
+import { eventOf, withLedger } from "./ledger-reader.ts"
+import { withNotary } from "./notary-session.ts"
+import { findRunOpened, readRunSlice, type RunSlice } from "./run-slice.ts"
+import { loadRun, openStoredRun } from "./run-store.ts"
+import type { Workspace } from "./workspace.ts"
+
+export interface BundleTerms {
+  readonly agent: string
+  readonly runId: string
+}
+
+/**
+ * Puts a run and all its evidence into one file. What can't be verified is not handed out: the bundle is
+ * checked as a stranger would check it before it is given.
+ *
+ * @throws {@link AmcError} `run/unknown`, `run/not-reproducible`, `vault/locked`, `usage/invalid`
+ */
+export async function exportBundle(workspace: Workspace, { agent, runId }: BundleTerms): Promise<Uint8Array> {
+  const stored = loadRun(workspace.dir, runId)
+  const { seal } = openStoredRun(stored, workspace.keyring)
+  if (seal.run.agent !== agent) throw new AmcError("usage/invalid", `${runId} is about ${seal.run.agent}, not ${agent}`)
+  const lane = await withLedger(workspace, (ledger) => laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size))
+  const unsigned = buildBundle({
+    workspace: workspace.workspace,
+    origin: workspace.origin,
+    agent,
+    run_id: runId,
+    checkpoint: stored.checkpoint,
+    lanes: [lane],
+    report: stored.report,
+    seal: stored.seal,
+    ...trustFiles(workspace.dir),
+    configs: configsOf(workspace, agent),
+  })
+  const bytes = await unsigned.assemble(await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)))
+  await requireAccepted(bytes, workspace)
+  return bytes
+}
+
+async function requireAccepted(bytes: Uint8Array, { rootSha256 }: Workspace): Promise<void> {
+  const verdict = await verifyBundle(bytes, { rootSha256 })
+  if (verdict.accepted) return
+  const [{ code, subject, detail }] = verdict.findings
+  throw new AmcError("run/not-reproducible", `a verifier would reject this bundle: ${code}: ${subject}: ${detail}`, { hint: "see 'amc verify'" })
+}
+
+async function laneOf(ledger: SqliteLedger, lane: string, runId: string, treeSize: number): Promise<BundledLane> {
+  const slice = await readRunSlice(ledger, await findRunOpened(ledger, lane, runId))
+  const hashes: Digest[] = []
+  for await (const hash of ledger.events.leafHashes(lane, 0)) {
+    if (hashes.length === treeSize) break
+    hashes.push(hash)
+  }
+  return { lane, agentLeaves: slice.agent, systemLeaves: slice.system, proofs: proveLeaves(hashes, indicesOf(slice)) }
+}
+
+/** With one lane the index in the tree is the place in the lane. */
+function indicesOf({ agent, system }: RunSlice): number[] {
+  return [...agent, ...system].map((leaf) => eventOf(leaf).lseq).sort((a, b) => a - b)
+}
+
+function trustFiles(dir: string): { root: Uint8Array; keys: ReadonlyMap<string, Uint8Array> } {
+  const paths = trustPaths(dir)
+  const names = readdirSync(paths.keys).filter((name) => name.endsWith(".json"))
+  const keys = names.map((name) => [basename(name, ".json"), new Uint8Array(readFileSync(join(paths.keys, name)))] as const)
+  return { root: new Uint8Array(readFileSync(paths.root)), keys: new Map(keys) }
+}
+
+/** Writes a bundle to a new file. @throws {@link AmcError} `usage/invalid` if there is one, or it can't be written */
+export function writeBundle(path: string, bytes: Uint8Array): void {
+  try {
+    const file = openSync(path, "wx", 0o644)
+    writeFileSync(file, bytes, { flush: true })
+    closeSync(file)
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code === "EEXIST" ? "exists already" : "can't be written"
+    throw new AmcError("usage/invalid", `${path} ${why}`, { cause, hint: "choose another --out" })
+  }
+}

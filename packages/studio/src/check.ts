@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { dirname } from "node:path"
+import { inspectHost, launch, planBubblewrap } from "@amc/sandbox"
+import { boxEnvironment } from "./agent-environment.ts"
+import { commandFiles, programMounts } from "./program.ts"
+import type { OpenedSession } from "./session.ts"
+import type { SessionResult, SessionTerms } from "./session-terms.ts"
+
+const checkSeconds = 120
+const MiB = 1 << 20
+
+/**
+ * Runs the owner's check on what the agent left behind, in a fresh box with no gateway, and records how
+ * it ended. The check's own files come from where they are on this machine: the agent never had them.
+ */
+export async function checkOutcome(opened: OpenedSession): Promise<SessionResult["checked"]> {
+  const { terms, capture } = opened
+  if (terms.check === null || terms.driver !== "bubblewrap") return "not-checked"
+  const started = capture.clock()
+  const box = await launch(planCheck(opened, terms.check))
+  await box.skipProbe()
+  box.stdin.end()
+  box.stdout.resume()
+  box.stderr.resume()
+  const { code, timedOut } = await box.exited
+  const passed = code === 0 && !timedOut
+  await opened.record("outcome", "session", {
+    check_sha256: checkSha256(terms, terms.check),
+    exit_code: code ?? -1,
+    timed_out: timedOut,
+    duration_ms: Math.max(0, capture.clock() - started),
+    passed,
+  })
+  return passed ? "passed" : "failed"
+}
+
+function planCheck({ terms, work }: OpenedSession, check: string): ReturnType<typeof planBubblewrap> {
+  const words = wordsOf(check)
+  const mounts = programMounts(words, terms.cwd, process.execPath)
+  const spec = {
+    readOnly: mounts.readOnly,
+    masks: [],
+    work,
+    gatewaySocket: null,
+    env: boxEnvironment(terms, mounts, null),
+    command: ["/bin/sh", "-c", check],
+    limits: { memoryBytes: terms.limits.memory_mib * MiB, pids: terms.limits.pids, timeoutMs: checkSeconds * 1000 },
+  }
+  return planBubblewrap(spec, inspectHost(spec))
+}
+
+/**
+ * What the agent must not see of the check: a check whose answers lie open is passed by copying them.
+ * The folder of each file that the check names is hidden, or the file alone where the agent's own
+ * program lies in that folder.
+ */
+export function hiddenFromAgent({ terms }: OpenedSession): readonly string[] {
+  if (terms.check === null) return []
+  const own = commandFiles(terms.command, terms.cwd)
+  const files = commandFiles(wordsOf(terms.check), terms.cwd).filter((file) => !own.includes(file))
+  return files.map((file) => (own.some((each) => each.startsWith(`${dirname(file)}/`)) ? file : dirname(file)))
+}
+
+/** The digest of the check: its words and its files. */
+function checkSha256({ cwd }: SessionTerms, check: string): string {
+  const hash = createHash("sha256").update(check)
+  for (const file of commandFiles(wordsOf(check), cwd)) hash.update(`\n${fileSha256(file)}`)
+  return hash.digest("hex")
+}
+
+/** Enough of a shell's word splitting to find the files that a check names. */
+function wordsOf(check: string): string[] {
+  return check.split(/[\s;&|()'"]+/).filter((word) => word !== "")
+}
+
+function fileSha256(file: string): string {
+  return createHash("sha256").update(readFileSync(file)).digest("hex")
+}

@@ -1,0 +1,63 @@
+import { existsSync } from "node:fs"
+import { AmcError, gatewayConfigSchema, workspaceConfigSchema } from "@amc/core"
+import { createTrust, generatePassphrase, loadKeyring, type SlotName, vaultPathOf, writePassphraseFile } from "@amc/vault"
+import { gatewayConfigPath } from "./gateway-config.ts"
+import { newWorkspaceId } from "./ids.ts"
+import { withNotary } from "./notary-session.ts"
+import { writeConfig } from "./signed-config.ts"
+import { makePrivateFolder, type StateHome } from "./state-home.ts"
+import { openWorkspace, type Workspace, workspaceConfigPath, workspaceDir } from "./workspace.ts"
+
+const slots: readonly SlotName[] = ["monitor", "auditor", "root"]
+const lane = "main"
+
+/** Providers that a new workspace routes to; a key is added with `amc provider add`. */
+const firstProviders = `v: 1
+providers:
+  - id: openai
+    upstream: https://api.openai.com
+`
+
+export interface InitTerms {
+  readonly folder: string
+  readonly state: StateHome
+  readonly clock: () => number
+}
+
+/**
+ * Makes a workspace: vault, root 1, key certificates, signed config, and a generated passphrase per
+ * vault slot under the state folder. Remembers the root's fingerprint for this place.
+ *
+ * Slots whose passphrases lie on one disk separate nothing from whoever reads that disk.
+ *
+ * @throws {@link AmcError} `workspace/exists`, `workspace/unwritable`
+ */
+export async function initWorkspace({ folder, state, clock }: InitTerms): Promise<Workspace> {
+  const dir = workspaceDir(folder)
+  if (existsSync(vaultPathOf(dir))) throw new AmcError("workspace/exists", `${dir} is there already`)
+  const workspace = newWorkspaceId()
+  makePrivateFolder(dir)
+  const passphrases = keepPassphrases(state, workspace)
+  try {
+    const { root } = await createTrust({ dir, workspace, lane, clock, passphrases })
+    const place = { dir, workspace, keyring: loadKeyring(dir, root) }
+    await withNotary({ dir, workspace, state }, async (notary) => {
+      await writeConfig(place, gatewayConfigPath, firstProviders, gatewayConfigSchema, notary)
+      await writeConfig(place, workspaceConfigPath, `v: 1\nworkspace: ${workspace}\nlane: ${lane}\n`, workspaceConfigSchema, notary)
+    })
+    state.remember({ path: dir, workspace, root_sha256: root.replace("sha256:", "") })
+    return openWorkspace(folder, state, clock())
+  } finally {
+    for (const passphrase of Object.values(passphrases)) passphrase.fill(0)
+  }
+}
+
+function keepPassphrases(state: StateHome, workspace: string): Record<SlotName, Uint8Array> {
+  state.folderOf(workspace)
+  const entries = slots.map((slot) => {
+    const passphrase = generatePassphrase()
+    writePassphraseFile(state.passphrasePath(workspace, slot), passphrase)
+    return [slot, passphrase] as const
+  })
+  return Object.fromEntries(entries) as Record<SlotName, Uint8Array>
+}

@@ -1,0 +1,46 @@
+import { existsSync } from "node:fs"
+import { AmcError, type Event, eventHash, parseLeaf, parseLeafEvent } from "@amc/core"
+import { readSlice } from "@amc/ledger"
+import type { EvidenceEvent } from "@amc/score"
+import { openLedger, type SqliteLedger } from "@amc/store-sqlite"
+import { ledgerDir } from "./recorder-thread.ts"
+import type { Workspace } from "./workspace.ts"
+
+/** Opens the workspace's ledger to read only; works while another process writes it. */
+export async function withLedger<T>(workspace: Workspace, use: (ledger: SqliteLedger) => Promise<T>): Promise<T> {
+  if (!existsSync(ledgerDir(workspace)))
+    throw new AmcError("workspace/missing", "nothing has been recorded in this workspace yet", { hint: "start with 'amc score -- <your agent command>'" })
+  const ledger = openLedger(ledgerDir(workspace), { readOnly: true })
+  try {
+    return await use(ledger)
+  } finally {
+    await ledger.close()
+  }
+}
+
+/** Keeps a signed checkpoint beside the events that it covers. */
+export async function keepCheckpoint(workspace: Workspace, size: number, note: string): Promise<void> {
+  const ledger = openLedger(ledgerDir(workspace))
+  try {
+    await ledger.events.saveCheckpoint(size, note)
+  } finally {
+    await ledger.close()
+  }
+}
+
+/** The leaves of one agent's chain up to and including a place in it. */
+export async function agentLeaves(ledger: SqliteLedger, lane: string, agent: string, to: number): Promise<Uint8Array[]> {
+  const leaves: Uint8Array[] = []
+  for await (const leaf of readSlice(ledger.events, { lane, agent, to })) leaves.push(leaf)
+  return leaves
+}
+
+/** Leaves as the events that a score reads. Their signatures are the verifier's business. */
+export function evidenceOf(leaves: readonly Uint8Array[]): EvidenceEvent[] {
+  return leaves.map((leaf) => ({ hash: eventHash(leaf), event: parseLeafEvent(parseLeaf(leaf)) }))
+}
+
+/** The event of a leaf. */
+export function eventOf(leaf: Uint8Array): Event {
+  return parseLeafEvent(parseLeaf(leaf))
+}

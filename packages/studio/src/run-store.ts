@@ -1,0 +1,69 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { AmcError, type Keyring, openRunSeal, type RunSeal } from "@amc/core"
+import { parseReport, type Report } from "@amc/score"
+
+/** A sealed run as it lies in the workspace: three files that together are the claim and its proof. */
+export interface StoredRun {
+  readonly runId: string
+  /** Canonical JSON; the seal is about these bytes. */
+  readonly report: Uint8Array
+  /** DSSE envelope of the run statement, by the auditor. */
+  readonly seal: Uint8Array
+  /** The signed note of the checkpoint that the run was made at. */
+  readonly checkpoint: string
+}
+
+const names = { report: "report.json", seal: "seal.dsse.json", checkpoint: "checkpoint" } as const
+const runIdPattern = /^run-[0-9a-f-]{36}$/
+
+/** Keeps a run: all of it or nothing. @throws {@link AmcError} `workspace/unwritable` */
+export function saveRun(dir: string, { runId, report, seal, checkpoint }: StoredRun): void {
+  const folder = folderOf(dir, runId)
+  const temporary = `${folder}.tmp`
+  try {
+    rmSync(temporary, { recursive: true, force: true })
+    mkdirSync(temporary, { recursive: true, mode: 0o700 })
+    writeFileSync(join(temporary, names.report), report, { mode: 0o600, flush: true })
+    writeFileSync(join(temporary, names.seal), seal, { mode: 0o600, flush: true })
+    writeFileSync(join(temporary, names.checkpoint), checkpoint, { mode: 0o600, flush: true })
+    renameSync(temporary, folder)
+  } catch (cause) {
+    throw new AmcError("workspace/unwritable", `${folder} can't be written`, { cause })
+  }
+}
+
+/** Reads a run. Nothing is checked: see {@link openStoredRun}. @throws {@link AmcError} `run/unknown` */
+export function loadRun(dir: string, runId: string): StoredRun {
+  const folder = runIdPattern.test(runId) ? folderOf(dir, runId) : null
+  if (folder === null || !existsSync(folder)) throw new AmcError("run/unknown", `there is no run ${runId}`, { hint: "see 'amc run list'" })
+  try {
+    return {
+      runId,
+      report: new Uint8Array(readFileSync(join(folder, names.report))),
+      seal: new Uint8Array(readFileSync(join(folder, names.seal))),
+      checkpoint: readFileSync(join(folder, names.checkpoint), "utf8"),
+    }
+  } catch (cause) {
+    throw new AmcError("run/unknown", `the run ${runId} is not whole`, { cause })
+  }
+}
+
+/** The ids of the runs, oldest first (they start with their time). */
+export function listRuns(dir: string): readonly string[] {
+  const folder = join(dir, "runs")
+  return existsSync(folder) ? readdirSync(folder).filter((name) => runIdPattern.test(name)).sort() : []
+}
+
+/**
+ * What a stored run says, if an auditor of this keyring sealed it.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
+export function openStoredRun(run: StoredRun, keyring: Keyring): { seal: RunSeal; report: Report } {
+  return { seal: openRunSeal(run.seal, keyring.keys("auditor")), report: parseReport(run.report) }
+}
+
+function folderOf(dir: string, runId: string): string {
+  return join(dir, "runs", runId)
+}

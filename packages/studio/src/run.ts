@@ -1,0 +1,100 @@
+import { AmcError, type MeasuredFacts, type RunSeal, sha256Hex, toHex } from "@amc/core"
+import { bankSha256, currentBank, encodeReport, engine, type Report, scoreRun } from "@amc/score"
+import type { Capture } from "./capture.ts"
+import { newRunId } from "./ids.ts"
+import { evidenceOf, keepCheckpoint, withLedger } from "./ledger-reader.ts"
+import { readRunSlice, type RunSlice } from "./run-slice.ts"
+import { saveRun, type StoredRun } from "./run-store.ts"
+
+export interface RunTerms {
+  readonly agent: string
+  readonly windowDays: number
+}
+
+export interface SealedRun {
+  readonly stored: StoredRun
+  readonly report: Report
+}
+
+const dayMs = 86_400_000
+
+/**
+ * Scores an agent on all that its ledger holds of the window, up to now, and seals the result.
+ *
+ * `run_opened` fixes the inputs; the checkpoint after it commits to them; the report is a function of
+ * them alone; the auditor's seal names all three.
+ *
+ * @throws {@link AmcError} `vault/locked`, `store/unavailable`, `workspace/unwritable`
+ */
+export async function makeRun(capture: Capture, terms: RunTerms): Promise<SealedRun> {
+  const opened = await openRun(capture, terms)
+  const checkpoint = await capture.recorder.checkpoint()
+  const note = await capture.notary.signCheckpoint(checkpoint)
+  await keepCheckpoint(capture.workspace, checkpoint.size, note)
+  const slice = await withLedger(capture.workspace, (ledger) => readRunSlice(ledger, opened))
+  const report = scoreRun({ events: evidenceOf([...slice.agent, ...slice.system]), runOpened: opened })
+  const bytes = encodeReport(report)
+  const runSeal = sealOf(capture, slice, bytes, { origin: checkpoint.origin, size: checkpoint.size, root_sha256: toHex(checkpoint.root) })
+  const seal = await capture.notary.sealRun(runSeal)
+  const stored = { runId: runSeal.run.run_id, report: bytes, seal, checkpoint: note }
+  saveRun(capture.workspace.dir, stored)
+  await recordSeal(capture, runSeal, seal)
+  return { stored, report }
+}
+
+/** Records `run_opened` with the heads of the agent's chain and of the system's. */
+async function openRun(capture: Capture, { agent, windowDays }: RunTerms): Promise<string> {
+  const { recorder, workspace, clock } = capture
+  await recorder.flush()
+  const { agents } = await recorder.heads()
+  const heads = agents
+    .filter((head) => head.agent === agent || head.agent === "_system")
+    .map((head) => ({ lane: workspace.lane, ...head }))
+    .sort((a, b) => (a.agent < b.agent ? -1 : 1))
+  const now = clock()
+  const measured: MeasuredFacts<"run_opened"> = {
+    run_id: newRunId(),
+    agent,
+    bank_sha256: bankSha256(currentBank),
+    window_from_ms: Math.max(0, now - windowDays * dayMs),
+    window_to_ms: now,
+    heads,
+  }
+  const recorded = await recorder.record({ type: "run_opened", channel: "owner", agent, session: null, facts: { measured, reported: {} } })
+  const before = heads.find((head) => head.agent === agent)?.aseq ?? -1
+  if (recorded.aseq !== before + 1)
+    throw new AmcError("store/conflict", "the agent was active while its run was opened", { hint: "run again when its sessions have ended" })
+  return recorded.event_hash
+}
+
+function sealOf({ workspace }: Capture, { runOpened }: RunSlice, report: Uint8Array, checkpoint: RunSeal["run"]["checkpoint"]): RunSeal {
+  const { run_id, agent, bank_sha256, window_from_ms, window_to_ms, heads } = runOpened.facts.measured
+  return {
+    reportSha256: sha256Hex(report),
+    run: {
+      run_id,
+      workspace: workspace.workspace,
+      agent,
+      engine,
+      bank_sha256,
+      window: { from_ms: window_from_ms, to_ms: window_to_ms },
+      checkpoint,
+      heads,
+    },
+  }
+}
+
+/** The seal itself goes into the ledger, so that the next run's completeness covers it. */
+async function recordSeal({ recorder, workspace }: Capture, { reportSha256, run }: RunSeal, seal: Uint8Array): Promise<void> {
+  const [kid] = workspace.keyring.keys("auditor").keys()
+  const sha256 = sha256Hex(seal)
+  const measured = { run_id: run.run_id, agent: run.agent, report_sha256: reportSha256, statement_sha256: sha256, kid: kid ?? "" }
+  await recorder.record({
+    type: "run_sealed",
+    channel: "owner",
+    agent: run.agent,
+    session: null,
+    facts: { measured, reported: {} },
+    payload: { sha256, size: seal.length, media: "application/vnd.dsse.envelope.v1+json", blob: seal },
+  })
+}

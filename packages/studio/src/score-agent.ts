@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs"
+import { ensureAgentConfig } from "./agent-config.ts"
+import { auditFlaw, type Capture, configEvent } from "./capture.ts"
+import { ingestClaims } from "./claims.ts"
+import { findProvider } from "./gateway-config.ts"
+import { makeRun, type SealedRun } from "./run.ts"
+import { runSession } from "./session.ts"
+import type { SessionResult, SessionTerms } from "./session-terms.ts"
+import { agentConfigPath } from "./agent-config.ts"
+import { join } from "node:path"
+
+/** What to score: an agent's command, and how often and where to run it. */
+export interface ScoreTerms extends Omit<SessionTerms, "limits" | "provider" | "number"> {
+  readonly providerId: string
+  readonly sessions: number
+  /** A file of claims to show beside the evidence. */
+  readonly claims: string | null
+  readonly windowDays: number
+  readonly onSession: (number: number, result: SessionResult) => void
+}
+
+export interface Scored extends SealedRun {
+  readonly sessions: readonly SessionResult[]
+}
+
+/**
+ * Runs an agent for some sessions and scores it on the whole window, older sessions included.
+ *
+ * @throws {@link AmcError} as {@link runSession} and {@link makeRun}
+ */
+export async function scoreAgent(capture: Capture, terms: ScoreTerms): Promise<Scored> {
+  const limits = await agentLimits(capture, terms.agent)
+  const provider = findProvider(capture.gatewayConfig.value, terms.providerId)
+  if (terms.claims !== null) await ingestClaims(capture.recorder, terms.agent, terms.claims)
+  const sessions: SessionResult[] = []
+  for (let number = 1; number <= terms.sessions && !terms.signal.aborted; number++) {
+    const result = await runSession(capture, { ...terms, limits, provider, number })
+    sessions.push(result)
+    terms.onSession(number, result)
+  }
+  return { sessions, ...(await makeRun(capture, { agent: terms.agent, windowDays: terms.windowDays })) }
+}
+
+/** The agent's limits from its signed config, which a new agent gets. */
+export async function agentLimits(capture: Capture, agent: string): Promise<SessionTerms["limits"]> {
+  const isNew = !existsSync(join(capture.workspace.dir, agentConfigPath(agent)))
+  const config = await ensureAgentConfig(capture.workspace, agent, capture.notary, capture.clock())
+  if (isNew) await capture.recorder.record(configEvent(config))
+  await auditFlaw(capture, config)
+  return config.value.limits
+}

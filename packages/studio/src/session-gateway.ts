@@ -1,0 +1,72 @@
+import { randomBytes } from "node:crypto"
+import { join } from "node:path"
+import type { Channel } from "@amc/core"
+import { createGateway, defaultLimits, type Gateway, type Ingress, type Lease, LeaseBook, leaseFacts, SecretScanner } from "@amc/gateway"
+import type { Capture } from "./capture.ts"
+import { upstreamOf } from "./gateway-config.ts"
+import type { SessionTerms } from "./session-terms.ts"
+
+/** The gateway of one session: its own way in, its own lease. */
+export interface SessionGateway {
+  readonly token: string
+  readonly secrets: SecretScanner
+  readonly upstream: { readonly origin: string; readonly loopback: boolean }
+  /** The run's socket, or the loopback port of a session without a box. */
+  readonly socketPath: string
+  readonly baseUrl: string
+  close(): Promise<void>
+}
+
+const graceMs = 60_000
+
+/**
+ * Opens the session's own way in and issues its lease. A boxed agent comes by the run's socket, where no
+ * other session's lease counts; without a box it comes by a loopback port that others can reach too.
+ */
+export async function openSessionGateway(capture: Capture, session: string, terms: SessionTerms, inBoxUrl: string): Promise<SessionGateway> {
+  const { provider, driver, limits, agent } = terms
+  const ingress: Ingress = driver === "bubblewrap" ? "run-socket" : "loopback"
+  const key = await capture.providerKey(provider.id)
+  const upstream = upstreamOf(capture.workspace, provider, key)
+  const leases = new LeaseBook(randomBytes, capture.clock)
+  const { token, lease } = leases.issue({
+    agent,
+    session,
+    providers: [provider.id],
+    ingress,
+    ttlMs: limits.max_seconds * 1000 + graceMs,
+    maxCalls: limits.max_calls,
+  })
+  const secrets = new SecretScanner([new TextEncoder().encode(token), ...(key === null ? [] : [key])])
+  const gateway = createGateway({
+    recorder: capture.recorder,
+    leases,
+    providers: new Map([[provider.id, upstream]]),
+    clock: capture.clock,
+    random: randomBytes,
+    limits: defaultLimits,
+    spoolDir: capture.spoolDir,
+    secrets,
+    monitorKid: [...capture.workspace.keyring.keys("monitor").keys()][0] ?? "",
+  })
+  await recordLease(capture, lease, "issued")
+  const socketPath = join(capture.runDir, `${session.slice(-12)}.sock`)
+  const port = await gateway.listen(ingress === "run-socket" ? { socketPath } : { port: 0, host: "127.0.0.1" }, ingress, session)
+  return {
+    token,
+    secrets,
+    upstream: { origin: upstream.origin, loopback: upstream.loopback },
+    socketPath,
+    baseUrl: port === null ? inBoxUrl : `http://127.0.0.1:${port}`,
+    close: () => closeGateway(capture, gateway, lease),
+  }
+}
+
+async function closeGateway(capture: Capture, gateway: Gateway, lease: Lease): Promise<void> {
+  await gateway.close()
+  await recordLease(capture, lease, "revoked")
+}
+
+async function recordLease({ recorder }: Capture, lease: Lease, action: "issued" | "revoked"): Promise<void> {
+  await recorder.record({ type: "lease", channel: "session" satisfies Channel, agent: lease.agent, session: lease.session, facts: leaseFacts(lease, action) })
+}

@@ -1,0 +1,38 @@
+import type { Readable } from "node:stream"
+import type { AgentConfig, ProviderConfig } from "@amc/core"
+
+export type Driver = "bubblewrap" | "none"
+
+/** What one session of an agent is to be. */
+export interface SessionTerms {
+  readonly agent: string
+  readonly limits: AgentConfig["limits"]
+  readonly driver: Driver
+  readonly provider: ProviderConfig
+  readonly command: readonly string[]
+  /** The folder in which the command's relative paths mean something. */
+  readonly cwd: string
+  /** Copied to `/workspace` for this session. Without a box the agent works in `cwd`. */
+  readonly work: string
+  /** A shell command of the owner's that says by exit 0 whether the work is done. */
+  readonly check: string | null
+  /** Counts from 1; the agent and the check get it as `AMC_SESSION`. */
+  readonly number: number
+  /** The monitor's own environment; what an agent may have of it is listed by name. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly stdin: Readable | null
+  readonly echo: { readonly stdout?: (bytes: Uint8Array) => void; readonly stderr?: (bytes: Uint8Array) => void }
+  readonly signal: AbortSignal
+}
+
+/** How a session ended, as far as the caller's own work goes; the ledger has the rest. */
+export interface SessionResult {
+  readonly session: string
+  /** The agent's own exit code, 128 + signal, or 125 if it could not be started. */
+  readonly exitCode: number
+  readonly posture: "measured" | "shared"
+  readonly hardened: boolean
+  /** Why the posture is what it is; empty if measured and hardened. */
+  readonly reasons: readonly string[]
+  readonly checked: "passed" | "failed" | "not-checked"
+}

@@ -1,0 +1,111 @@
+import { rmSync } from "node:fs"
+import { type Channel, isFault, type MeasuredFacts, type Recorded } from "@amc/core"
+import { openSession, type SealTerms, sealSession } from "@amc/ledger"
+import { inBox } from "@amc/sandbox"
+import { runBoxed } from "./boxed-agent.ts"
+import type { Capture } from "./capture.ts"
+import { checkOutcome } from "./check.ts"
+import { upstreamOf } from "./gateway-config.ts"
+import { newSessionId } from "./ids.ts"
+import { runPlain } from "./plain-agent.ts"
+import { commandSha256 } from "./program.ts"
+import { openSessionGateway, type SessionGateway } from "./session-gateway.ts"
+import type { SessionResult, SessionTerms } from "./session-terms.ts"
+import { makeWork, type Work } from "./work-copy.ts"
+
+type SessionFact = "agent_process_started" | "agent_process_exited" | "sandbox_plan" | "sandbox_probe" | "outcome"
+
+/** What the drivers work with: one session that is open in the ledger. */
+export interface OpenedSession {
+  readonly capture: Capture
+  readonly terms: SessionTerms
+  readonly session: string
+  readonly gateway: SessionGateway
+  /** The agent's work folder on this machine. */
+  readonly work: string
+  /** Records something of this session. */
+  record<T extends SessionFact>(type: T, channel: Channel, measured: MeasuredFacts<T>): Promise<Recorded>
+}
+
+/** How the agent's own part ended. */
+export interface AgentEnd extends SealTerms {
+  readonly exitCode: number
+  readonly reasons: readonly string[]
+}
+
+/**
+ * Runs one session of an agent: opened by the monitor before the agent exists, captured, checked by the
+ * owner's command, sealed. Whatever goes wrong in between, the session is sealed and says so.
+ *
+ * @throws {@link AmcError} `sandbox/unavailable`, `sandbox/start-failed`, `store/unavailable`, `usage/invalid`
+ */
+export async function runSession(capture: Capture, terms: SessionTerms): Promise<SessionResult> {
+  const session = newSessionId()
+  const work = makeWork(terms)
+  try {
+    return await runOpened(capture, terms, session, work)
+  } finally {
+    if (work.isCopy) rmSync(work.root, { recursive: true, force: true })
+  }
+}
+
+async function runOpened(capture: Capture, terms: SessionTerms, session: string, work: Work): Promise<SessionResult> {
+  const { recorder } = capture
+  const name = { agent: terms.agent, session }
+  await openSession(recorder, name, openFacts(capture, terms, work.sha256))
+  let end: AgentEnd = { reason: "interrupted", posture: "shared", hardened: false, exitCode: 1, reasons: [] }
+  let checked: SessionResult["checked"] = "not-checked"
+  try {
+    const opened = await openWith(capture, terms, session, work.dir)
+    try {
+      end = await runAgent(opened)
+    } finally {
+      await opened.gateway.close()
+    }
+    checked = await checkOutcome(opened)
+  } catch (error) {
+    end = failedEnd(error, end)
+    throw error
+  } finally {
+    await sealSession(recorder, name, { reason: end.reason, posture: end.posture, hardened: end.hardened })
+  }
+  return { session, exitCode: end.exitCode, posture: end.posture === "measured" ? "measured" : "shared", hardened: end.hardened, reasons: end.reasons, checked }
+}
+
+function runAgent(opened: OpenedSession): Promise<AgentEnd> {
+  return opened.terms.driver === "bubblewrap" ? runBoxed(opened) : runPlain(opened)
+}
+
+async function openWith(capture: Capture, terms: SessionTerms, session: string, work: string): Promise<OpenedSession> {
+  const gateway = await openSessionGateway(capture, session, terms, `http://${inBox.gatewayHost}:${inBox.gatewayPort}`)
+  return {
+    capture,
+    terms,
+    session,
+    gateway,
+    work,
+    record: (type, channel, measured) =>
+      capture.recorder.record({ type, channel, agent: terms.agent, session, facts: { measured, reported: {} } } as never),
+  }
+}
+
+function openFacts({ workspace }: Capture, terms: SessionTerms, workSha256: string | null): MeasuredFacts<"session_open"> {
+  const { driver, provider, command, cwd, limits } = terms
+  return {
+    kind: driver === "bubblewrap" ? "sandbox" : "wrap",
+    driver,
+    provider: provider.id,
+    upstream: provider.upstream,
+    upstream_loopback: upstreamOf(workspace, provider, null).loopback,
+    command_sha256: commandSha256(command, cwd),
+    work_sha256: workSha256,
+    max_calls: limits.max_calls,
+    max_duration_ms: limits.max_seconds * 1000,
+  }
+}
+
+/** A session that a fault ended says which kind it was; the fault itself goes to the caller. */
+function failedEnd(error: unknown, end: AgentEnd): AgentEnd {
+  if (isFault(error, "sandbox/probe-failed")) return { ...end, reason: "probe-failed" }
+  return isFault(error, "sandbox/start-failed", "sandbox/unavailable") ? { ...end, reason: "not-started" } : end
+}

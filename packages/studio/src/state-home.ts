@@ -1,0 +1,91 @@
+import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs"
+import { homedir } from "node:os"
+import { join, resolve } from "node:path"
+import { AmcError, hex32, label } from "@amc/core"
+import { z } from "zod"
+
+const memorySchema = z.strictObject({
+  schema: z.literal("amc.workspaces/v1"),
+  workspaces: z.array(z.strictObject({ path: z.string().max(4096), workspace: label, root_sha256: hex32 })).max(10_000),
+})
+
+/** A workspace that was made or accepted on this machine: its place and the root that is pinned for it. */
+export type RememberedWorkspace = z.infer<typeof memorySchema>["workspaces"][number]
+
+/**
+ * This user's folder for what must lie outside of every workspace: which workspaces are known, with
+ * their pinned roots, and generated passphrases (XDG base directory specification, state).
+ *
+ * A `.amc` folder that somebody planted is inert: only remembered pairs of path and root are opened.
+ */
+export class StateHome {
+  readonly dir: string
+
+  constructor(environment: Readonly<Record<string, string | undefined>>) {
+    const xdg = environment["XDG_STATE_HOME"]
+    const base = xdg !== undefined && xdg.startsWith("/") ? xdg : join(environment["HOME"] ?? homedir(), ".local", "state")
+    this.dir = join(base, "amc")
+  }
+
+  /** A private folder of one workspace, made if missing. @throws {@link AmcError} `workspace/unwritable` */
+  folderOf(workspace: string): string {
+    return makePrivateFolder(join(this.dir, "workspaces", workspace))
+  }
+
+  passphrasePath(workspace: string, slot: string): string {
+    return join(this.dir, "workspaces", workspace, `passphrase.${slot}`)
+  }
+
+  remembered(): readonly RememberedWorkspace[] {
+    const path = join(this.dir, "workspaces.json")
+    try {
+      return memorySchema.parse(JSON.parse(readFileSync(path, "utf8"))).workspaces
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return []
+      throw new AmcError("input/malformed", `${path} can't be read as the list of known workspaces`, { cause })
+    }
+  }
+
+  find(path: string): RememberedWorkspace | undefined {
+    const real = realPath(path)
+    return this.remembered().find((entry) => entry.path === real)
+  }
+
+  /** Remembers a workspace in place of an older one at the same path. */
+  remember(entry: RememberedWorkspace): void {
+    const real = { ...entry, path: realPath(entry.path) }
+    const others = this.remembered().filter(({ path }) => path !== real.path)
+    makePrivateFolder(this.dir)
+    const path = join(this.dir, "workspaces.json")
+    const temporary = `${path}.${process.pid}.tmp`
+    try {
+      writeFileSync(temporary, `${JSON.stringify({ schema: "amc.workspaces/v1", workspaces: [...others, real] }, null, 2)}\n`, { mode: 0o600, flush: true })
+      renameSync(temporary, path)
+    } catch (cause) {
+      throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
+    }
+  }
+}
+
+/** Makes a folder that only this user can enter. @throws {@link AmcError} `workspace/unwritable` */
+export function makePrivateFolder(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    chmodSync(path, 0o700)
+    return path
+  } catch (cause) {
+    throw new AmcError("workspace/unwritable", `${path} can't be made`, {
+      cause,
+      hint: "choose a folder that you can write; the state folder follows XDG_STATE_HOME",
+    })
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // A path that does not exist yet has no other name than the one it is given.
+    return resolve(path)
+  }
+}

@@ -1,0 +1,106 @@
+import { AmcError, toHex } from "@amc/core"
+import type { AgentHead, EventRow, EventStore, InlineBlob, LaneHead, SignedCheckpoint } from "@amc/ledger"
+import type { MemoryBlobStore } from "./memory-blob-store.ts"
+
+/** The simplest store that keeps the contract, and nothing beyond the process. */
+export class MemoryEventStore implements EventStore {
+  readonly #lanes = new Map<string, EventRow[]>()
+  readonly #checkpoints: SignedCheckpoint[] = []
+  readonly #blobs: MemoryBlobStore | undefined
+
+  constructor(blobs?: MemoryBlobStore) {
+    this.#blobs = blobs
+  }
+
+  async head(lane: string): Promise<LaneHead | null> {
+    const last = this.#rows(lane).at(-1)
+    return last === undefined
+      ? null
+      : { lseq: last.lseq, event_hash: toHex(last.leafHash), ts: last.ts }
+  }
+
+  async agentHeads(lane: string): Promise<readonly AgentHead[]> {
+    const last = new Map(this.#rows(lane).map((row) => [row.agent, row]))
+    return [...last.values()]
+      .map(({ agent, aseq, leafHash }) => ({ agent, aseq, event_hash: toHex(leafHash) }))
+      .sort((a, b) => (a.agent < b.agent ? -1 : 1))
+  }
+
+  async lanes(): Promise<readonly string[]> {
+    return [...this.#lanes.keys()].sort()
+  }
+
+  async append(
+    lane: string,
+    expectedHead: string | null,
+    rows: readonly EventRow[],
+    blobs: readonly InlineBlob[],
+  ): Promise<void> {
+    const head = await this.head(lane)
+    if ((head?.event_hash ?? null) !== expectedHead) throw conflict("another head than expected")
+    const stored = [...this.#rows(lane)]
+    for (const row of rows) {
+      if (row.lseq !== stored.length) throw conflict("an event does not follow")
+      if (stored.some((other) => takesPlaceOf(other, row))) throw conflict("a place is taken")
+      stored.push(row)
+    }
+    this.#lanes.set(lane, stored)
+    for (const { sha256, bytes } of blobs) this.#blobs?.keep(sha256, bytes)
+  }
+
+  async *read(lane: string, fromLseq: number, toLseq?: number): AsyncGenerator<EventRow> {
+    yield* this.#rows(lane).slice(fromLseq, (toLseq ?? Number.MAX_SAFE_INTEGER - 1) + 1)
+  }
+
+  async *readAgent(lane: string, agent: string, fromAseq: number): AsyncGenerator<EventRow> {
+    yield* this.#rows(lane).filter((row) => row.agent === agent && row.aseq >= fromAseq)
+  }
+
+  async *readSession(lane: string, session: string): AsyncGenerator<EventRow> {
+    yield* this.#rows(lane).filter((row) => row.session === session)
+  }
+
+  async *readType(lane: string, type: string): AsyncGenerator<EventRow> {
+    yield* this.#rows(lane).filter((row) => row.type === type)
+  }
+
+  async *leafHashes(lane: string, fromLseq: number): AsyncGenerator<Uint8Array> {
+    for (const { leafHash } of this.#rows(lane).slice(fromLseq)) yield leafHash
+  }
+
+  async findEvent(eventHash: string): Promise<{ lane: string; row: EventRow } | null> {
+    for (const [lane, rows] of this.#lanes) {
+      const row = rows.find(({ leafHash }) => toHex(leafHash) === eventHash)
+      if (row !== undefined) return { lane, row }
+    }
+    return null
+  }
+
+  async saveCheckpoint(size: number, note: string): Promise<void> {
+    if (this.#checkpoints.some((one) => one.size === size && one.note === note)) return
+    this.#checkpoints.push({ size, note })
+    this.#checkpoints.sort((a, b) => a.size - b.size)
+  }
+
+  async latestCheckpoint(): Promise<SignedCheckpoint | null> {
+    return this.#checkpoints.at(-1) ?? null
+  }
+
+  async checkpoints(): Promise<readonly SignedCheckpoint[]> {
+    return [...this.#checkpoints]
+  }
+
+  async close(): Promise<void> {}
+
+  #rows(lane: string): readonly EventRow[] {
+    return this.#lanes.get(lane) ?? []
+  }
+}
+
+function takesPlaceOf(a: EventRow, b: EventRow): boolean {
+  return a.id === b.id || (a.agent === b.agent && a.aseq === b.aseq)
+}
+
+function conflict(message: string): AmcError {
+  return new AmcError("store/conflict", message)
+}

@@ -1,0 +1,103 @@
+import {
+  type Facts,
+  type MeasuredFacts,
+  type ObservationOf,
+  type ObservedPayload,
+  type ReceiptTerms,
+  sha256Hex,
+  utf8,
+} from "@amc/core"
+
+/** Of which call of which session an observation speaks. */
+export interface SampleCall {
+  readonly agent: string
+  readonly session: string
+  readonly callId: string
+  readonly body?: string
+  readonly receipt?: boolean
+}
+
+export const sampleSession: MeasuredFacts<"session_open"> = {
+  kind: "sandbox",
+  driver: "bubblewrap",
+  provider: "openai",
+  upstream: "https://api.openai.com",
+  upstream_loopback: false,
+  command_sha256: "11".repeat(32),
+  work_sha256: "22".repeat(32),
+  max_calls: 100,
+  max_duration_ms: 600_000,
+}
+
+/** A request as the gateway observes it. */
+export function sampleRequest(call: SampleCall): ObservationOf<"llm_request"> {
+  const { agent, session, callId } = call
+  const payload = samplePayload(call.body ?? `{"model":"m-1","call":"${callId}"}`)
+  const facts: Facts<"llm_request"> = {
+    measured: {
+      call_id: callId,
+      provider: "openai",
+      upstream: "https://api.openai.com",
+      method: "POST",
+      body_bytes: payload.size,
+      secrets_found: 0,
+      facts_truncated: false,
+    },
+    reported: { path: "/v1/chat/completions", format: "openai.chat", model: "m-1", stream: false, tools: 2 },
+  }
+  const channel = "gateway:run-socket"
+  return { type: "llm_request", channel, agent, session, facts, payload, ...receiptOf(call, "llm_request") }
+}
+
+/** The response to {@link sampleRequest}. */
+export function sampleResponse(
+  call: SampleCall,
+  requestEventHash: string,
+): ObservationOf<"llm_response"> {
+  const { agent, session, callId } = call
+  const payload = samplePayload(call.body ?? `{"id":"${callId}","usage":{"prompt_tokens":12}}`)
+  const facts: Facts<"llm_response"> = {
+    measured: {
+      call_id: callId,
+      request_event_hash: requestEventHash,
+      status: 200,
+      from_upstream: true,
+      completeness: "complete",
+      body_bytes: payload.size,
+      first_byte_ms: 40,
+      total_ms: 400,
+      retry_after_ms: -1,
+      facts_truncated: false,
+    },
+    reported: {
+      model: "m-1",
+      finish_reason: "stop",
+      input_tokens: 12,
+      output_tokens: 34,
+      tool_calls: 1,
+      tool_names: ["read_file"],
+    },
+  }
+  const channel = "gateway:run-socket"
+  return { type: "llm_response", channel, agent, session, facts, payload, ...receiptOf(call, "llm_response") }
+}
+
+/** What AMC says about itself, outside of any session. */
+export function sampleAudit(detail: string): ObservationOf<"audit"> {
+  const measured = { code: "CONFIG_UNSIGNED" as const, subject: "gateway.yaml", detail }
+  const facts = { measured, reported: {} }
+  return { type: "audit", channel: "recorder", agent: "_system", session: null, facts }
+}
+
+export function samplePayload(text: string): ObservedPayload {
+  const blob = utf8(text)
+  return { sha256: sha256Hex(blob), size: blob.length, media: "application/json", blob }
+}
+
+function receiptOf(
+  { callId, receipt = false }: SampleCall,
+  kind: ReceiptTerms["kind"],
+): { readonly receipt?: ReceiptTerms } {
+  if (!receipt) return {}
+  return { receipt: { kind, receipt_id: `${kind}-${callId}`, provider: "openai", model: "m-1" } }
+}

@@ -1,0 +1,34 @@
+import { AmcError, type Signer } from "@amc/core"
+import { privateKeySigner } from "./private-key.ts"
+import { type Secrets, wipeSecrets } from "./secrets.ts"
+import { openSlot } from "./vault.ts"
+
+/** Names of the private keys inside their slots; `monitor` and `ledger` lie in the slot `monitor`. */
+export const keyNames = {
+  monitor: "key/monitor",
+  ledger: "key/ledger",
+  auditor: "key/auditor",
+  root: "key/root",
+} as const
+
+/**
+ * The signer of the lane's events and receipts, for the recorder's worker. Nothing else of the slot is
+ * kept.
+ *
+ * @throws {@link AmcError} as {@link openSlot}
+ */
+export async function openLaneSigner(vaultPath: string, passphrase: Uint8Array): Promise<Signer> {
+  const secrets = await openSlot(vaultPath, "monitor", passphrase)
+  try {
+    return signerOf(secrets, keyNames.monitor)
+  } finally {
+    wipeSecrets(secrets)
+  }
+}
+
+/** The signer of a named key among secrets. @throws {@link AmcError} `vault/locked` if it is not there */
+export function signerOf(secrets: Secrets, name: string): Signer {
+  const key = secrets.get(name)
+  if (key === undefined) throw new AmcError("vault/locked", `the slot has no ${name}`)
+  return privateKeySigner(key)
+}

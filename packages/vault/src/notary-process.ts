@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { extname } from "node:path"
+import type { Readable, Writable } from "node:stream"
+import { fileURLToPath } from "node:url"
+import { AmcError, concatBytes } from "@amc/core"
+import { LineSplitter } from "./line-splitter.ts"
+import type { NotaryTerms } from "./notary.ts"
+import { maxLine, openAnswer } from "./notary-line.ts"
+import { encodeSecrets } from "./secrets.ts"
+
+/** A notary's process that listens. */
+export interface NotaryProcess {
+  readonly pid: number
+  close(): Promise<void>
+}
+
+// As source beside this source, bundled beside the bundle.
+const entry = new URL(`./notary-main${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+// Otherwise anybody of this user could start the debugger in the process with a signal.
+const flags = ["--disable-sigusr1"]
+const CLOSE_TIMEOUT_MS = 5000
+
+/**
+ * Starts the notary's process with an empty environment, hands it the passphrases on descriptor 3, and
+ * waits for its first line.
+ *
+ * @throws {@link AmcError} what the process says; `notary/unavailable`
+ */
+export async function spawnNotary({
+  vaultPath,
+  socketPath,
+  slots,
+}: NotaryTerms): Promise<NotaryProcess> {
+  const child = spawn(process.execPath, [...flags, fileURLToPath(entry), vaultPath, socketPath], {
+    env: {},
+    stdio: ["pipe", "pipe", "inherit", "pipe"],
+  })
+  const ended = endOf(child)
+  // If the process dies first, writing to it fails; that it said nothing is then the news.
+  for (const stream of child.stdio) stream?.on("error", () => {})
+  handOver(child.stdio[3] as Writable, slots)
+  try {
+    openAnswer(await firstLine(child.stdio[1] as Readable))
+  } catch (error) {
+    await close(child, ended)
+    throw error
+  }
+  return { pid: child.pid ?? 0, close: () => close(child, ended) }
+}
+
+function handOver(pipe: Writable, slots: NotaryTerms["slots"]): void {
+  const bytes = encodeSecrets(new Map(slots.map(({ slot, passphrase }) => [slot, passphrase])))
+  pipe.end(bytes, () => bytes.fill(0))
+}
+
+async function firstLine(stdout: Readable): Promise<Uint8Array> {
+  const splitter = new LineSplitter(maxLine)
+  for await (const chunk of stdout.iterator({ destroyOnReturn: false })) {
+    const [line] = splitter.push(concatBytes(chunk as Buffer)) ?? []
+    if (line !== undefined) return line
+  }
+  throw new AmcError("notary/unavailable", "the notary's process did not start")
+}
+
+async function endOf(child: ChildProcess): Promise<void> {
+  // A process that could not be started has no exit.
+  const [exit, failure] = [once(child, "exit"), once(child, "error")]
+  await Promise.race([exit.catch(() => {}), failure])
+}
+
+async function close(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  child.stdin?.destroy()
+  const timer = setTimeout(() => child.kill("SIGKILL"), CLOSE_TIMEOUT_MS)
+  await ended
+  clearTimeout(timer)
+}

@@ -1,0 +1,96 @@
+import {
+  type Checkpoint,
+  encodeCheckpoint,
+  encodeRunSeal,
+  encodeSignedFile,
+  fromBase64,
+  type KeyRole,
+  malformed,
+  parseCanonical,
+  type PublicKey,
+  publicKeyFromRaw,
+  type RunSeal,
+  type SignedFileTerms,
+  text,
+  utf8,
+} from "@amc/core"
+import { NotaryLine } from "./notary-client.ts"
+import { spawnNotary } from "./notary-process.ts"
+
+/** Where the vault is, where to listen, and what opens which slot. The caller wipes the passphrases. */
+export interface NotaryTerms {
+  readonly vaultPath: string
+  /** At most 103 bytes; its folder is made 0700, or must be so. */
+  readonly socketPath: string
+  readonly slots: readonly {
+    readonly slot: "auditor" | "monitor"
+    readonly passphrase: Uint8Array
+  }[]
+}
+
+/**
+ * The process that holds the auditor's and the ledger's keys. It signs the statements below and nothing
+ * else; each method throws `vault/locked` if the slot was not opened, `notary/refused` if the notary does
+ * not take the statement for one, and `notary/unavailable` if the process is gone.
+ */
+export interface Notary {
+  readonly pid: number
+  /** The `.sig` of a file, by the auditor. */
+  signFile(file: Uint8Array, terms: SignedFileTerms): Promise<Uint8Array>
+  /** The seal of a run, by the auditor. */
+  sealRun(seal: RunSeal): Promise<Uint8Array>
+  /** The envelope of a bundle's manifest, by the auditor. */
+  signBundleManifest(manifest: Uint8Array): Promise<Uint8Array>
+  /** The checkpoint as a note signed by the ledger's key, under the checkpoint's origin. */
+  signCheckpoint(checkpoint: Checkpoint): Promise<string>
+  /** The public keys of what is unlocked. Hints: only a keyring says what they may sign. */
+  keys(): Promise<ReadonlyMap<KeyRole, PublicKey>>
+  /** Ends the process, and with it the keys' memory. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a notary and waits until it has unlocked its slots.
+ *
+ * @throws {@link AmcError} as {@link openSlot} for its slots; `vault/unsafe-file` for the socket's folder;
+ * `notary/unavailable`
+ */
+export async function startNotary(terms: NotaryTerms): Promise<Notary> {
+  const child = await spawnNotary(terms)
+  const line = await connect(terms.socketPath, child.close)
+  return {
+    pid: child.pid,
+    signFile: async (file, signedTerms) =>
+      line.ask("sign-file", encodeSignedFile(file, signedTerms)),
+    sealRun: async (seal) => line.ask("seal-run", encodeRunSeal(seal)),
+    signBundleManifest: async (manifest) => line.ask("sign-bundle", manifest),
+    signCheckpoint: async (checkpoint) =>
+      text(await line.ask("sign-checkpoint", utf8(encodeCheckpoint(checkpoint)))),
+    keys: async () => readKeys(await line.ask("keys", new Uint8Array())),
+    close: async () => {
+      line.close()
+      await child.close()
+    },
+  }
+}
+
+async function connect(socketPath: string, abandon: () => Promise<void>): Promise<NotaryLine> {
+  try {
+    return await NotaryLine.connect(socketPath)
+  } catch (error) {
+    await abandon()
+    throw error
+  }
+}
+
+function readKeys(bytes: Uint8Array): ReadonlyMap<KeyRole, PublicKey> {
+  const value = parseCanonical(bytes)
+  if (typeof value !== "object" || value === null) throw malformed("notary lists no keys")
+  const keys = Object.entries(value).map(([role, raw]) => [role, readKey(raw)] as const)
+  return new Map(keys) as ReadonlyMap<string, PublicKey> as ReadonlyMap<KeyRole, PublicKey>
+}
+
+function readKey(raw: unknown): PublicKey {
+  if (typeof raw !== "string") throw malformed("notary lists something that is not a key")
+  return publicKeyFromRaw(fromBase64(raw))
+}

@@ -1,0 +1,112 @@
+import { buildBundle, type BundleParts, proveLeaves } from "@amc/bundle"
+import { fromHex, parseCheckpoint, parseNote, type RunSeal, sealRun, sha256Hex, signBundleManifest, signFile, systemAgent, toHex, utf8 } from "@amc/core"
+import { currentBank, bankSha256, encodeReport, engine, scoreRun } from "@amc/score"
+import { agent, LaneFixture, recordSession } from "./lane.fixture.ts"
+import { makeWorld, origin, startMs, workspace, type World } from "./world.fixture.ts"
+
+export const configPath = "gateway.yaml"
+export const configBytes: Uint8Array = utf8("v: 1\nproviders: []\n")
+
+/** A workspace with a ledger and one run in it, before anything is bundled. */
+export interface RunFixture {
+  readonly world: World
+  readonly lane: LaneFixture
+  readonly runOpened: LaneFixture["leaves"][number]
+}
+
+/** A ledger with configs, sessions and the opening of a run. */
+export function makeRun(world: World = makeWorld(), sessions = 2, runId = "run-1"): RunFixture {
+  const lane = new LaneFixture(world)
+  recordSystem(lane)
+  for (let session = 0; session < sessions; session++) recordSession(lane, `s-${session}`)
+  return { world, lane, runOpened: openRun(lane, runId) }
+}
+
+export function recordSystem(lane: LaneFixture): void {
+  const { key } = lane.signer
+  lane.record("key_change", { kid: key.kid, role: "monitor", action: "enrolled" }, { agent: systemAgent, channel: "owner" })
+  lane.record(
+    "config_change",
+    { path: configPath, sha256: sha256Hex(configBytes), version: 1, role: "auditor" },
+    { agent: systemAgent, channel: "owner" },
+  )
+}
+
+export function openRun(lane: LaneFixture, runId = "run-1", windowFromMs: number = startMs): LaneFixture["leaves"][number] {
+  const measured = {
+    run_id: runId,
+    agent,
+    bank_sha256: bankSha256(currentBank),
+    window_from_ms: windowFromMs,
+    window_to_ms: (lane.leaves.at(-1)?.event.ts ?? startMs) + 10,
+    heads: lane.heads(),
+  }
+  return lane.record("run_opened", measured, { channel: "recorder" })
+}
+
+/** The report that the engine gives for a run. */
+export function reportOf({ lane, runOpened }: RunFixture): Uint8Array {
+  const events = lane.leaves.filter(({ event }) => event.lseq <= runOpened.event.lseq)
+  return encodeReport(scoreRun({ events, runOpened: runOpened.hash }))
+}
+
+/** What an honest auditor says of a run and its report. */
+export function sealOf({ lane, runOpened }: RunFixture, report: Uint8Array, note: string): RunSeal {
+  if (runOpened.event.type !== "run_opened") throw new Error("not the opening of a run")
+  const { run_id, bank_sha256, window_from_ms, window_to_ms, heads } = runOpened.event.facts.measured
+  const { size, root } = parseCheckpoint(parseNote(note).text)
+  return {
+    reportSha256: sha256Hex(report),
+    run: {
+      run_id,
+      workspace,
+      agent: runOpened.event.agent,
+      engine,
+      bank_sha256,
+      window: { from_ms: window_from_ms, to_ms: window_to_ms },
+      checkpoint: { origin, size, root_sha256: toHex(root) },
+      heads,
+    },
+  }
+}
+
+/** All parts of an honest bundle of a run. */
+export function partsOf(run: RunFixture): BundleParts {
+  const { world, lane, runOpened } = run
+  const note = lane.checkpoint(world.signers.ledger)
+  const report = reportOf(run)
+  const leaves = lane.leaves.filter(({ event }) => event.lseq <= runOpened.event.lseq)
+  const sliceOf = (of: string): Uint8Array[] => leaves.filter(({ event }) => event.agent === of).map(({ leaf }) => leaf)
+  return {
+    workspace,
+    origin,
+    agent,
+    run_id: sealOf(run, report, note).run.run_id,
+    checkpoint: note,
+    lanes: [
+      {
+        lane: runOpened.event.lane,
+        agentLeaves: sliceOf(agent),
+        systemLeaves: sliceOf(systemAgent),
+        proofs: proveLeaves(lane.leaves.map(({ hash }) => fromHex(hash)), leaves.map(({ event }) => event.lseq)),
+      },
+    ],
+    report,
+    seal: sealRun(sealOf(run, report, note), world.signers.auditor),
+    root: world.rootBytes,
+    keys: world.certificates,
+    configs: [{ path: configPath, bytes: configBytes, signature: configSignature(world) }],
+  }
+}
+
+export function configSignature(world: World, terms: { path?: string; version?: number; workspace?: string } = {}): Uint8Array {
+  const all = { path: configPath, workspace, version: 1, previous_sha256: null, expires_ms: null, role: "auditor", ...terms } as const
+  return signFile(configBytes, all, world.signers.auditor)
+}
+
+/** Builds a bundle and has its manifest signed by the world's auditor. */
+export async function bundleOf(parts: BundleParts, world: World): Promise<Uint8Array> {
+  const unsigned = buildBundle(parts)
+  return unsigned.assemble(signBundleManifest(unsigned.manifestBytes, world.signers.auditor))
+}
+

@@ -1,0 +1,141 @@
+import {
+  AmcError,
+  type Event,
+  type Finding,
+  hashLeaf,
+  isLeafSignedBy,
+  type Keyring,
+  type Leaf,
+  parseLeaf,
+  parseLeafEvent,
+  type PublicKey,
+  text,
+  toHex,
+  type Verdict,
+  verdictOf,
+} from "@amc/core"
+import { type ChainHead, ChainLinks } from "./chain-links.ts"
+import { FindingList } from "./finding-list.ts"
+import { type CheckedEvent, SessionCheck } from "./session-check.ts"
+
+/** Which chain to check, and by whose keys. */
+export interface ChainTerms {
+  readonly lane: string
+  /** Set for one agent's slice (or `_system`'s); absent for the whole lane. */
+  readonly agent?: string
+  /** Of a root that the caller has pinned. */
+  readonly keyring: Keyring
+}
+
+/** What a chain was found to hold. */
+export interface ChainSummary {
+  readonly events: number
+  /** Each agent's last event. */
+  readonly heads: ReadonlyMap<string, ChainHead>
+  readonly sessions: { readonly open: number; readonly sealed: number }
+}
+
+/**
+ * Checks the leaves of a lane, or of one agent's slice, one by one from genesis: spelling, signature by
+ * a monitor key that may sign there, links, time, ids, sessions (spec/event.md). Total over any bytes.
+ *
+ * Says nothing about events after the last one it was given: compare the heads with something signed.
+ */
+export class ChainCheck {
+  readonly #terms: ChainTerms
+  readonly #findings: FindingList
+  readonly #monitors: ReadonlyMap<string, PublicKey>
+  readonly #links: ChainLinks
+  readonly #sessions = new SessionCheck()
+  readonly #ids = new Set<string>()
+  #count = 0
+
+  constructor(terms: ChainTerms, findings: FindingList) {
+    this.#terms = terms
+    this.#findings = findings
+    this.#monitors = terms.keyring.keys("monitor")
+    this.#links = new ChainLinks({ ...terms, rootSha256: toHex(terms.keyring.root.sha256) })
+  }
+
+  /** Checks the next leaf; gives its event if it could be read, whatever was found against it. */
+  add(leafBytes: Uint8Array): CheckedEvent | undefined {
+    const subject = this.#subject(this.#count++)
+    const hash = toHex(hashLeaf(leafBytes))
+    const event = this.#read(leafBytes, subject)
+    if (event === undefined) {
+      this.#links.skip(hash)
+      return undefined
+    }
+    const checked = { event, hash }
+    for (const finding of this.#eventFindings(checked)) this.#findings.add({ ...finding, subject })
+    return checked
+  }
+
+  summary(): ChainSummary {
+    const { openCount: open, sealedCount: sealed } = this.#sessions
+    return { events: this.#count, heads: this.#links.heads, sessions: { open, sealed } }
+  }
+
+  #subject(row: number): string {
+    const { lane, agent } = this.#terms
+    return agent === undefined ? `event ${row} of lane ${lane}` : `event ${row} of ${agent} in lane ${lane}`
+  }
+
+  #read(leafBytes: Uint8Array, subject: string): Event | undefined {
+    const terms = { code: "ledger/leaf-malformed", subject, tampered: true } as const
+    const leaf = this.#findings.attempt(terms, () => parseKnownLeaf(leafBytes))
+    if (leaf === undefined) return undefined
+    const flaw = this.#signatureFlaw(leaf)
+    if (flaw !== undefined) this.#findings.add({ ...flaw, subject })
+    return this.#findings.attempt(terms, () => parseLeafEvent(leaf))
+  }
+
+  #signatureFlaw(leaf: Leaf): Omit<Finding, "subject"> | undefined {
+    const key = this.#monitors.get(leaf.kid)
+    if (key === undefined)
+      return { code: "ledger/unknown-key", detail: `the root certified no monitor key ${leaf.kid}`, tampered: true }
+    if (isLeafSignedBy(leaf, key)) return undefined
+    return { code: "ledger/signature-invalid", detail: `the signature of key ${leaf.kid} does not fit the event`, tampered: true }
+  }
+
+  #eventFindings(checked: CheckedEvent): readonly Omit<Finding, "subject">[] {
+    const { event, hash } = checked
+    return [
+      ...this.#keyPlaceFindings(event),
+      ...this.#links.check(event, hash),
+      ...this.#idFindings(event.id),
+      ...this.#sessions.check(checked),
+    ]
+  }
+
+  #keyPlaceFindings({ kid, lseq: index, ts }: Event): readonly Omit<Finding, "subject">[] {
+    const { keyring, lane } = this.#terms
+    if (!this.#monitors.has(kid) || keyring.monitorKey(kid, { lane, index, ts }) !== undefined) return []
+    return [{ code: "ledger/key-out-of-place", detail: `key ${kid} was not certified for lane ${lane} there and then`, tampered: false }]
+  }
+
+  #idFindings(id: string): readonly Omit<Finding, "subject">[] {
+    if (this.#ids.has(id)) return [{ code: "ledger/id-repeated", detail: "another event has the same id", tampered: false }]
+    this.#ids.add(id)
+    return []
+  }
+}
+
+/** Verifies a chain that fits into memory. See {@link ChainCheck} for what that means. */
+export function verifyChain(leaves: Iterable<Uint8Array>, terms: ChainTerms): Verdict<ChainSummary> {
+  const findings = new FindingList()
+  const chain = new ChainCheck(terms, findings)
+  for (const leaf of leaves) chain.add(leaf)
+  return verdictOf(chain.summary(), findings.all())
+}
+
+function parseKnownLeaf(bytes: Uint8Array): Leaf {
+  if (isLaterLeaf(bytes)) throw new AmcError("input/unsupported-version", "the leaf's version is not known to this program")
+  return parseLeaf(bytes)
+}
+
+function isLaterLeaf(bytes: Uint8Array): boolean {
+  const head = bytes.subarray(0, 16)
+  if (head.some((byte) => byte > 0x7f)) return false
+  return /^amc-leaf\/v(?:[2-9]|[1-9][0-9]+)\n/u.test(text(head))
+}

@@ -1,0 +1,216 @@
+import { equalBytes, type Event, type Finding, hashLeaf, isFault, type Keyring, MerkleAccumulator, parseRunSeal, sha256Hex, STATEMENT_PAYLOAD_TYPE, type Verdict } from "@amc/core"
+import { ChainCheck, type ChainSummary } from "./chain-check.ts"
+import { checkConfig, type ConfigFile, noteConfigChange } from "./config-check.ts"
+import { checkEnvelope } from "./envelope-check.ts"
+import { FindingList } from "./finding-list.ts"
+import { openSignedCheckpoint, type SignedCheckpoint } from "./signed-checkpoint.ts"
+
+/** A stored event: its leaf, and whatever else the store keeps of it in columns, which must agree. */
+export interface LedgerRow {
+  readonly leaf: Uint8Array
+  readonly leafHash?: Uint8Array
+  readonly lseq?: number
+  readonly agent?: string
+  readonly aseq?: number
+  readonly session?: string | null
+  readonly type?: string
+  readonly ts?: number
+  readonly id?: string
+}
+
+/** A ledger as the caller reads it. What it throws (`store/unavailable`) goes through: it could not look. */
+export interface LedgerSource {
+  lanes(): Promise<readonly string[]>
+  /** The rows of a lane in order, from the first. */
+  leaves(lane: string): AsyncIterable<LedgerRow>
+  /** Stored bytes by digest, or null if there are none. */
+  blob(sha256: string): Promise<Uint8Array | null>
+  /** The signed notes of all checkpoints, in the order in which they were made. */
+  checkpoints(): Promise<readonly string[]>
+  readonly configs: readonly ConfigFile[]
+}
+
+/** Against what a ledger is verified. */
+export interface LedgerTerms {
+  /** Of a root that the caller has pinned. */
+  readonly keyring: Keyring
+  readonly origin: string
+  /** The time that a config's expiry is judged at. */
+  readonly atMs: number
+}
+
+/** What a ledger was verified to hold. */
+export interface LedgerSummary {
+  readonly events: number
+  readonly lanes: readonly (ChainSummary & { readonly lane: string })[]
+  readonly checkpoints: number
+  /** How many events the largest checkpoint covers. */
+  readonly covered: number
+  readonly blobs: number
+  readonly configs: number
+}
+
+/**
+ * Verifies a whole ledger (L5): chains, signatures, seals, blobs, tree, checkpoints, configs. A ledger
+ * that is being written to, or that recovered from a crash, has open or closed sessions and gaps, and
+ * none of that is a finding.
+ *
+ * @throws {@link AmcError} what the source throws
+ */
+export async function verifyLedger(source: LedgerSource, terms: LedgerTerms): Promise<Verdict<LedgerSummary>> {
+  return new LedgerCheck(source, terms).run()
+}
+
+class LedgerCheck {
+  readonly #source: LedgerSource
+  readonly #terms: LedgerTerms
+  readonly #findings = new FindingList()
+  readonly #history = new Map<string, { version: number; sha256: string }>()
+  readonly #blobs = new Set<string>()
+
+  constructor(source: LedgerSource, terms: LedgerTerms) {
+    this.#source = source
+    this.#terms = terms
+  }
+
+  async run(): Promise<Verdict<LedgerSummary>> {
+    // Before the leaves: a ledger that grows meanwhile is then longer than its checkpoints, never shorter.
+    const checkpoints = this.#openCheckpoints(await this.#source.checkpoints())
+    const lanes: (ChainSummary & { readonly lane: string })[] = []
+    const names = await this.#source.lanes()
+    const tree = new TreeCheck(checkpoints)
+    for (const lane of names) lanes.push({ lane, ...(await this.#checkLane(lane, tree)) })
+    this.#findings.addAll(names.length > 1 && checkpoints.length > 0 ? [unknownOrder] : tree.finish())
+    this.#checkConfigs()
+    return this.#findings.verdict({
+      events: lanes.reduce((sum, { events }) => sum + events, 0),
+      lanes,
+      checkpoints: checkpoints.length,
+      covered: Math.max(0, ...checkpoints.slice(-1).map(({ size }) => size)),
+      blobs: this.#blobs.size,
+      configs: this.#source.configs.length,
+    })
+  }
+
+  #openCheckpoints(notes: readonly string[]): readonly NumberedCheckpoint[] {
+    const { keyring, origin } = this.#terms
+    const keys = keyring.keys("ledger")
+    const opened = notes.flatMap((note, at) => {
+      const subject = `checkpoint ${at}`
+      const terms = { code: "ledger/checkpoint", subject, tampered: false } as const
+      const checkpoint = this.#findings.attempt(terms, () => openSignedCheckpoint(note, origin, keys))
+      return checkpoint === undefined ? [] : [{ ...checkpoint, subject }]
+    })
+    for (const [at, { size, subject }] of opened.entries())
+      if (size < (opened[at - 1]?.size ?? 0))
+        this.#findings.add({ code: "ledger/checkpoint-order", subject, detail: "it is smaller than the one before it", tampered: true })
+    return opened.sort((a, b) => a.size - b.size)
+  }
+
+  async #checkLane(lane: string, tree: TreeCheck): Promise<ChainSummary> {
+    const chain = new ChainCheck({ lane, keyring: this.#terms.keyring }, this.#findings)
+    let row = 0
+    for await (const stored of this.#source.leaves(lane)) {
+      const subject = `event ${row++} of lane ${lane}`
+      const leafHash = hashLeaf(stored.leaf)
+      const checked = chain.add(stored.leaf)
+      this.#findings.addAll(tree.append(leafHash))
+      if (checked === undefined) continue
+      this.#checkColumns(stored, leafHash, checked.event, subject)
+      noteConfigChange(this.#history, checked.event)
+      await this.#checkBlob(checked.event, subject)
+    }
+    return chain.summary()
+  }
+
+  #checkColumns(stored: LedgerRow, leafHash: Uint8Array, event: Event, subject: string): void {
+    const columns = ["lseq", "agent", "aseq", "session", "type", "ts", "id"] as const
+    const wrong: string[] = columns.filter((name) => stored[name] !== undefined && stored[name] !== event[name])
+    if (stored.leafHash !== undefined && !equalBytes(stored.leafHash, leafHash)) wrong.push("leaf_hash")
+    if (wrong.length === 0) return
+    const detail = `the row's ${wrong.join(", ")} is not what its signed event says`
+    this.#findings.add({ code: "ledger/column-contradicted", subject, detail, tampered: true })
+  }
+
+  async #checkBlob(event: Event, subject: string): Promise<void> {
+    const sha256 = event.payload?.blob_sha256 ?? null
+    if (sha256 === null || (this.#blobs.has(sha256) && event.type !== "run_sealed")) return
+    this.#blobs.add(sha256)
+    const bytes = await this.#readBlob(sha256)
+    if (bytes === null)
+      this.#findings.add({ code: "ledger/blob-missing", subject, detail: `its payload ${sha256} is not there`, tampered: false })
+    else if (bytes === "damaged" || sha256Hex(bytes) !== sha256)
+      this.#findings.add({ code: "ledger/blob-contradicted", subject, detail: `what is stored as payload ${sha256} are other bytes`, tampered: true })
+    else if (event.type === "run_sealed") this.#checkRunSeal(event, bytes, subject)
+  }
+
+  async #readBlob(sha256: string): Promise<Uint8Array | null | "damaged"> {
+    try {
+      return await this.#source.blob(sha256)
+    } catch (error) {
+      if (isFault(error, "store/damaged")) return "damaged"
+      throw error
+    }
+  }
+
+  #checkRunSeal(event: Event & { type: "run_sealed" }, bytes: Uint8Array, subject: string): void {
+    const terms = { code: "ledger/run-seal", subject } as const
+    const keys = this.#terms.keyring.keys("auditor")
+    const signed = checkEnvelope(bytes, { ...terms, payloadType: STATEMENT_PAYLOAD_TYPE, keys }, this.#findings)
+    if (signed === undefined) return
+    const seal = this.#findings.attempt({ ...terms, tampered: false }, () => parseRunSeal(signed.payload))
+    if (seal === undefined) return
+    const { run_id, agent, report_sha256 } = event.facts.measured
+    if (seal.run.run_id === run_id && seal.run.agent === agent && seal.reportSha256 === report_sha256) return
+    this.#findings.add({ ...terms, detail: "the auditor sealed another run or report than the event says", tampered: true })
+  }
+
+  #checkConfigs(): void {
+    const { keyring, atMs } = this.#terms
+    const terms = { workspace: keyring.root.workspace, auditors: keyring.keys("auditor"), history: this.#history, atMs }
+    for (const config of this.#source.configs) this.#findings.addAll(checkConfig(config, terms))
+  }
+}
+
+interface NumberedCheckpoint extends SignedCheckpoint {
+  readonly subject: string
+}
+
+/** Grows the tree beside the walk and compares it with each checkpoint as it reaches its size. */
+class TreeCheck {
+  readonly #tree = new MerkleAccumulator()
+  readonly #checkpoints: readonly NumberedCheckpoint[]
+  #next = 0
+
+  /** @param checkpoints in the order of their sizes */
+  constructor(checkpoints: readonly NumberedCheckpoint[]) {
+    this.#checkpoints = checkpoints
+    // A checkpoint of size 0 has the root of the empty tree, or it would not have been read.
+    while (this.#checkpoints[this.#next]?.size === 0) this.#next++
+  }
+
+  append(leafHash: Uint8Array): readonly Finding[] {
+    this.#tree.append(leafHash)
+    const found: Finding[] = []
+    for (let at = this.#checkpoints[this.#next]; at?.size === this.#tree.size; at = this.#checkpoints[++this.#next])
+      if (!equalBytes(at.root, this.#tree.root()))
+        found.push({ code: "ledger/tree-contradicted", subject: at.subject, detail: `the first ${at.size} events are not those that it was signed over`, tampered: true })
+    return found
+  }
+
+  finish(): readonly Finding[] {
+    return this.#checkpoints.slice(this.#next).map(({ subject, size }) => ({
+      code: "ledger/truncated",
+      subject,
+      detail: `it was signed over ${size} events, and the ledger has ${this.#tree.size}`,
+      tampered: true,
+    }))
+  }
+}
+
+const unknownOrder: Finding = {
+  code: "input/unsupported-version",
+  subject: "tree",
+  detail: "the ledger has several lanes, and this program knows the tree of one lane only",
+  tampered: false,
+}

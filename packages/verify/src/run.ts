@@ -1,0 +1,124 @@
+import {
+  canonicalize,
+  equalBytes,
+  type Finding,
+  type Keyring,
+  parseRunSeal,
+  type RunSeal,
+  sha256Hex,
+  STATEMENT_PAYLOAD_TYPE,
+  type Verdict,
+} from "@amc/core"
+import { encodeReport, engine, parseReport, type Report, scoreRun } from "@amc/score"
+import { checkEnvelope } from "./envelope-check.ts"
+import { FindingList } from "./finding-list.ts"
+import { headFindings, type RunOpened, runsOpened, sliceOfRun } from "./run-slice.ts"
+import type { CheckedEvent } from "./session-check.ts"
+
+/** A sealed run and the evidence to judge it by. */
+export interface RunEvidence {
+  /** The agent's and `_system`'s events, verified and from genesis on; later ones than the run's are left out here. */
+  readonly events: readonly CheckedEvent[]
+  readonly seal: Uint8Array
+  readonly report: Uint8Array
+  /** Of a root that the caller has pinned. */
+  readonly keyring: Keyring
+}
+
+/** What a run was verified to be. */
+export interface RunSummary {
+  readonly run: RunSeal["run"]
+  readonly report: Report
+  readonly runOpened: RunOpened
+  /** Ids of the auditor keys that sealed it. */
+  readonly sealedBy: ReadonlySet<string>
+}
+
+/** A run's window ends with its opening; this much passes at most between asking the clock and recording. */
+export const windowSlackMs = 60_000
+
+/**
+ * Verifies a run: sealed by a certified auditor key, opened by an event that says the same, complete up
+ * to the heads which that event names, and with exactly the report that the evidence gives.
+ *
+ * The seal's checkpoint is not looked at: compare it with one that covers the events.
+ */
+export function verifyRun(evidence: RunEvidence): Verdict<RunSummary> {
+  const findings = new FindingList()
+  return findings.verdict(checkRun(evidence, findings))
+}
+
+/** Scores the slice of a run again and gives the report's bytes, or why this program can't. */
+export function rebuildReport(events: readonly CheckedEvent[], runOpened: RunOpened): Verdict<Uint8Array> {
+  const findings = new FindingList()
+  const slice = sliceOfRun(events, runOpened)
+  const terms = { code: "run/not-reproducible", subject: "report", tampered: false } as const
+  return findings.verdict(
+    findings.attempt(terms, () => encodeReport(scoreRun({ events: slice, runOpened: runOpened.hash }))),
+  )
+}
+
+/** {@link verifyRun} as a part of a larger verification. */
+export function checkRun(evidence: RunEvidence, findings: FindingList): RunSummary | undefined {
+  const opened = openSeal(evidence, findings)
+  if (opened === undefined) return undefined
+  const { seal, sealedBy } = opened
+  const runOpened = findOpening(evidence.events, seal, findings)
+  if (runOpened === undefined) return undefined
+  const slice = sliceOfRun(evidence.events, runOpened)
+  const incomplete = headFindings(slice, runOpened)
+  findings.addAll([...incomplete, ...sealFindings(seal, runOpened, evidence.keyring.root.workspace)])
+  const report = incomplete.length > 0 ? undefined : checkReport(evidence, seal, runOpened, findings)
+  return report && { run: seal.run, report, runOpened, sealedBy }
+}
+
+function openSeal({ seal, keyring }: RunEvidence, findings: FindingList): { seal: RunSeal; sealedBy: ReadonlySet<string> } | undefined {
+  const terms = { code: "run/seal-invalid", subject: "run seal" } as const
+  const signed = checkEnvelope(seal, { ...terms, payloadType: STATEMENT_PAYLOAD_TYPE, keys: keyring.keys("auditor") }, findings)
+  if (signed === undefined) return undefined
+  const read = findings.attempt({ ...terms, tampered: false }, () => parseRunSeal(signed.payload))
+  return read && { seal: read, sealedBy: signed.signedBy }
+}
+
+function findOpening(events: readonly CheckedEvent[], { run }: RunSeal, findings: FindingList): RunOpened | undefined {
+  const [opening, ...others] = runsOpened(events, run.run_id, run.agent)
+  if (opening !== undefined && others.length === 0) return opening
+  const detail = opening === undefined ? "no event opens this run of this agent" : "several events open this run"
+  findings.add({ code: "run/not-opened", subject: `run ${run.run_id}`, detail, tampered: false })
+  return undefined
+}
+
+function sealFindings({ run }: RunSeal, { event }: RunOpened, workspace: string): readonly Finding[] {
+  const { bank_sha256, window_from_ms, window_to_ms, heads } = event.facts.measured
+  const opened = { workspace, bank_sha256, window: { from_ms: window_from_ms, to_ms: window_to_ms }, heads }
+  const sealed = { workspace: run.workspace, bank_sha256: run.bank_sha256, window: run.window, heads: run.heads }
+  const findings: Finding[] = []
+  if (!equalBytes(canonicalize(opened), canonicalize(sealed)))
+    findings.push({ code: "run/seal-contradicted", subject: "run seal", detail: "it says otherwise than the event that opened the run", tampered: true })
+  if (window_to_ms > event.ts || event.ts - window_to_ms > windowSlackMs)
+    findings.push({ code: "run/window", subject: "run window", detail: "it does not end with the run's opening", tampered: false })
+  return findings
+}
+
+function checkReport({ events, report }: RunEvidence, seal: RunSeal, runOpened: RunOpened, findings: FindingList): Report | undefined {
+  const subject = "report"
+  if (sha256Hex(report) !== seal.reportSha256) {
+    findings.add({ code: "run/report-contradicted", subject, detail: "it is not the report that was sealed", tampered: true })
+    return undefined
+  }
+  if (seal.run.engine !== engine) {
+    const detail = "the run was made by an engine that this program does not have"
+    findings.add({ code: "score/unknown-engine", subject, detail, tampered: false })
+    return undefined
+  }
+  const rebuilt = rebuildReport(events, runOpened)
+  if (!rebuilt.accepted) {
+    findings.addAll(rebuilt.findings)
+    return undefined
+  }
+  if (!equalBytes(rebuilt.value, report)) {
+    findings.add({ code: "run/not-reproducible", subject, detail: "the evidence gives another report than the sealed one", tampered: true })
+    return undefined
+  }
+  return findings.attempt({ code: "run/report-malformed", subject, tampered: false }, () => parseReport(report))
+}
