@@ -1,20 +1,27 @@
-import { defineConfig } from "tsdown"
+import { defineConfig, type UserConfig } from "tsdown"
 
-/** One folder with the program and the entries of its other processes; rooms and pure libraries are inlined. */
-export default defineConfig({
-  entry: {
-    main: "packages/cli/src/main.ts",
-    "recorder-worker": "packages/studio/src/recorder-worker.ts",
-    "notary-main": "packages/vault/src/notary-main.ts",
-    "probe-main": "packages/sandbox/src/probe-main.ts",
-  },
+const common: UserConfig = {
   outDir: "packages/cli/dist",
   format: "esm",
   platform: "node",
   target: "node24",
   dts: false,
-  clean: true,
   noExternal: [/^(?!better-sqlite3|@node-rs\/argon2|undici)/],
   external: ["better-sqlite3", "@node-rs/argon2", "undici"],
   outExtensions: () => ({ js: ".js" }),
-})
+}
+
+/** One folder with the program and the entries of its other processes; rooms and pure libraries are inlined. */
+export default defineConfig([
+  {
+    ...common,
+    clean: true,
+    entry: {
+      main: "packages/cli/src/main.ts",
+      "recorder-worker": "packages/studio/src/recorder-worker.ts",
+      "notary-main": "packages/vault/src/notary-main.ts",
+    },
+  },
+  // The probe goes into the box as one file, so it shares nothing with the others.
+  { ...common, clean: false, entry: { "probe-main": "packages/sandbox/src/probe-main.ts" } },
+])

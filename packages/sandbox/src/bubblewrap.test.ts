@@ -85,6 +85,12 @@ describe("the box", () => {
     expect(ran).toMatchObject({ code: 0, out: "out\n", err: "from the monitor\n" })
   })
 
+  test("can open its stdin by name when that has ended already", async () => {
+    expect(await sh("cat; cat /dev/stdin; echo out", {}, "in\n")).toMatchObject({
+      out: "in\nout\n",
+    })
+  })
+
   test("takes nothing of the agent's stdin for itself", async () => {
     const input = Array.from({ length: 20_000 }, (_, line) => `line ${line}`).join("\n")
     const { out } = await sh("sha256sum", {}, input)

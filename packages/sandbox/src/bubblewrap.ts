@@ -37,7 +37,7 @@ export interface SandboxHandle extends AgentProcess {
  */
 export async function launch(plan: SandboxPlan): Promise<SandboxHandle> {
   const { host, spec } = plan
-  const pipes = openPipes(host.runFolder, host.isRoot ? host.user : null)
+  const pipes = await openPipes(host.isRoot ? host.user : null)
   const cgroups = makeCgroups(cgroupParents(), path.basename(host.runFolder), spec.limits)
   const child = spawnBox(plan, pipes, cgroups)
   const exit = exitOf(child)

@@ -1,7 +1,4 @@
 import { spawn } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import path from "node:path"
 import { once } from "node:events"
 import { AmcError } from "@amc/core"
 import { type AgentExit, type AgentProcess, end } from "./agent-process.ts"
@@ -46,9 +43,7 @@ export function cleanEnvironment(
  * @throws {@link AmcError} `sandbox/start-failed`; the exit code is then 125
  */
 export async function spawnPlain(spec: PlainSpec): Promise<AgentProcess> {
-  const folder = mkdtempSync(path.join(tmpdir(), "amc-wrap-"))
-  const pipes = openPipes(folder, null)
-  rmSync(folder, { recursive: true, force: true })
+  const pipes = await openPipes(null)
   const [file = "", ...args] = spec.command
   // A process group of its own, so that the end of the agent is the end of its children.
   const options = { cwd: spec.cwd, env: { ...spec.env }, detached: true }

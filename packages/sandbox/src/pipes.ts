@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process"
-import { closeSync, constants, fchownSync, openSync, rmSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { closeSync, constants, fchownSync, openSync } from "node:fs"
 import { Socket } from "node:net"
-import path from "node:path"
 import type { Readable, Writable } from "node:stream"
+import { AmcError } from "@amc/core"
 import { toolPath } from "./tool.ts"
 
 /** A process's three standard streams: its own ends, and the monitor's. */
@@ -15,20 +16,42 @@ export interface StandardPipes {
   closeChildEnds(): void
 }
 
+/** Opens three pipes, tells their descriptors, and waits. */
+const threePipes = "exec {a}<> <(:) {b}<> <(:) {c}<> <(:); echo $a $b $c; read -r _"
+
 /**
  * Real pipes. Node would give a child socket pairs, on which `/dev/stdin` and `/dev/stderr` can't be
- * opened; a named pipe can, and it may belong to the agent's user.
+ * opened; and opening a named pipe whose writer is gone would wait for ever. Node can't make pipes, so a
+ * shell does, and the ends are opened through `/proc`. Given an owner, that user can open them by name too.
  */
-export function openPipes(
-  runFolder: string,
+export async function openPipes(
   owner: { uid: number; gid: number } | null,
-): StandardPipes {
-  const files = ["stdin", "stdout", "stderr"].map((name) => path.join(runFolder, name))
-  execFileSync(toolPath("mkfifo"), ["-m", "600", ...files])
-  const ends = files.map((file, index) => openBoth(file, index === 0, owner))
+): Promise<StandardPipes> {
+  const shell = spawn(toolPath("bash"), ["--norc", "--noprofile", "-c", threePipes], {
+    stdio: ["pipe", "pipe", "ignore"],
+    env: {},
+  })
+  try {
+    const [line] = (await once(shell.stdout, "data")) as [Buffer]
+    const files = String(line)
+      .trim()
+      .split(" ")
+      .map((fd) => `/proc/${shell.pid}/fd/${fd}`)
+    return pipesOf(files.map((file, index) => openBoth(file, index === 0, owner)))
+  } finally {
+    shell.stdin.on("error", () => {}).end()
+  }
+}
+
+interface Ends {
+  readonly childs: number
+  readonly monitors: number
+}
+
+function pipesOf(ends: readonly Ends[]): StandardPipes {
   const [stdin, stdout, stderr] = ends
   if (stdin === undefined || stdout === undefined || stderr === undefined)
-    throw new Error("three pipes")
+    throw new AmcError("sandbox/start-failed", "no pipes could be made")
   return {
     stdin: streamOf(stdin.monitors, true),
     stdout: streamOf(stdout.monitors, false),
@@ -43,18 +66,15 @@ function streamOf(fd: number, isWritable: boolean): Socket {
   return new Socket({ fd, readable: !isWritable, writable: isWritable }).on("error", () => {})
 }
 
+/** Each end is a description of its own, so that the monitor's is non-blocking and the agent's is not. */
 function openBoth(
   file: string,
   isChildReading: boolean,
   owner: { uid: number; gid: number } | null,
-): { childs: number; monitors: number } {
-  // Opened for both first: the ends would wait for each other otherwise, and must not be non-blocking.
-  const both = openSync(file, constants.O_RDWR)
-  if (owner !== null) fchownSync(both, owner.uid, owner.gid)
+): Ends {
   const reading = openSync(file, constants.O_RDONLY)
   const writing = openSync(file, constants.O_WRONLY)
-  closeSync(both)
-  rmSync(file)
+  if (owner !== null) fchownSync(reading, owner.uid, owner.gid)
   return isChildReading
     ? { childs: reading, monitors: writing }
     : { childs: writing, monitors: reading }

@@ -26,7 +26,7 @@ async function probe(
 ): Promise<ProbeRecord> {
   const file = path.join(rig.folder, "probe.mjs")
   writeFileSync(file, probeSource())
-  const pipes = openPipes(rig.folder, null)
+  const pipes = await openPipes(null)
   const [command = "", ...args] = [...prefix, process.execPath, "--no-warnings", file, "--inside"]
   const child = spawn(command, args, { stdio: [...pipes.childEnds], env: {} })
   pipes.closeChildEnds()

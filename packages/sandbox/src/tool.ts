@@ -7,7 +7,6 @@ export const toolNames = [
   "bwrap",
   "socat",
   "bash",
-  "mkfifo",
   "nsenter",
   "prlimit",
   "setpriv",

@@ -1,5 +1,5 @@
 import { encodeEvent, type Event } from "@amc/core"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { type Recording, record, type Story } from "./evidence.fixture.ts"
 import { currentBank, encodeReport, type Report, scoreRun } from "./index.ts"

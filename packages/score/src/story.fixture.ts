@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { goodSession, type SessionPlan } from "./evidence.fixture.ts"
 
 const rarely = mostly(false, true)

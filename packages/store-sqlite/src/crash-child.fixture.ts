@@ -1,4 +1,3 @@
-import { writeSync } from "node:fs"
 import { extname } from "node:path"
 import { MessageChannel, Worker } from "node:worker_threads"
 import { openSession, RecorderClient, sealSession } from "@amc/ledger"
@@ -32,7 +31,7 @@ async function makeCall(agent: string, session: string, callId: string): Promise
 }
 
 function acknowledge({ event_hash, lseq, receipt }: Awaited<ReturnType<RecorderClient["record"]>>): string {
-  writeSync(1, `${event_hash} ${lseq} ${receipt ?? "-"}\n`)
+  process.stdout.write(`${event_hash} ${lseq} ${receipt ?? "-"}\n`)
   return event_hash
 }
 

@@ -148,12 +148,12 @@ test("refuses an attacker's own bundle, which is sound in itself, and says how t
 test.each([
   { why: "without trust files", change: { keys: new Map<string, Uint8Array>() }, code: "bundle/unknown-root" },
   { why: "with the victim's root", change: { root: world.rootBytes }, code: "bundle/key-certificate" },
-  { why: "with the victim's root and keys", change: { root: world.rootBytes, keys: world.certificates }, code: "bundle/manifest-signature" },
-  { why: "with the victim's root and no keys", change: { root: world.rootBytes, keys: new Map<string, Uint8Array>() }, code: "bundle/manifest-signature" },
+  { why: "with the victim's root and keys", change: { root: world.rootBytes, keys: world.certificates }, code: "bundle/manifest-signature", more: ["bundle/checkpoint"] },
+  { why: "with the victim's root and no keys", change: { root: world.rootBytes, keys: new Map<string, Uint8Array>() }, code: "bundle/manifest-signature", more: ["bundle/checkpoint"] },
   { why: "with no readable root", change: { root: utf8("{}") }, code: "bundle/root-malformed" },
-])("refuses an attacker's own run, report and ledger $why", async ({ change, code }) => {
+])("refuses an attacker's own run, report and ledger $why", async ({ change, code, more = [] }) => {
   const judged = await judge(bundleOf({ ...partsOf(makeRun(mallory)), ...change }, mallory))
-  expect(judged).toMatchObject({ codes: [code], exit: 1 })
+  expect(judged).toMatchObject({ codes: [code, ...more], exit: 1 })
 })
 
 test.each(["", "sha256:", "zz", "ab".repeat(32), `sha256:${"ab".repeat(32)}`])("knows no root by the pin %j", async (rootSha256) => {
@@ -366,7 +366,12 @@ test("never throws on noise, on beginnings of a bundle or on parts of one put to
     cut.map((at) => good.subarray(0, at)),
     fc.tuple(cut, cut).map(([from, to]) => new Uint8Array(Buffer.concat([good.subarray(0, from), good.subarray(to)]))).filter((bytes) => bytes.length !== good.length),
   )
-  await fc.assert(fc.asyncProperty(noise, async (bytes) => expect((await verifyBundle(bytes, policy)).accepted).toBe(false)), { numRuns: 500 })
+  await fc.assert(
+    fc.asyncProperty(noise, async (bytes) => {
+      expect((await verifyBundle(bytes, policy)).accepted).toBe(false)
+    }),
+    { numRuns: 500 },
+  )
 })
 
 test("never throws on any file of noise that the auditor signed", async () => {
@@ -376,7 +381,7 @@ test("never throws on any file of noise that the auditor signed", async () => {
       const bundle = await withManifestBy(world.signers.auditor, (files) => files.set(path, bytes))
       expect((await verifyBundle(bundle, policy)).accepted).toBe(false)
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 

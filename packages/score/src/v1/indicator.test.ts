@@ -17,26 +17,14 @@ test("a rule that lets a reported field raise a level does not compile", () => {
   const byReported: Indicator = {
     ...base,
     // @ts-expect-error what lets a unit pass is given no reported facts
-    holds: (from: ReportedSession) => [
-      { outcome: from.reported("llm_response").length > 0 ? "pass" : "fail" },
-    ],
+    exposed: (from: ReportedSession) => from.reported("llm_response").length > 0,
   }
-  const byEvent: Indicator = {
-    ...base,
+  const byEvent = (from: MeasuredSession): unknown =>
     // @ts-expect-error a measured event has no reported part
-    holds: (from) => [
-      {
-        outcome:
-          from.measured("llm_response")[0]?.reported.finish_reason === "stop" ? "pass" : "fail",
-      },
-    ],
-  }
-  const byField: Indicator = {
-    ...base,
+    from.measured("llm_response").map(({ reported }) => reported)
+  const byField = (from: MeasuredSession): unknown =>
     // @ts-expect-error a reported field is not among the measured ones
-    exposed: (from) =>
-      from.measured("llm_response").some(({ measured }) => measured.finish_reason === "stop"),
-  }
+    from.measured("llm_response").map(({ measured }) => measured.finish_reason)
   // @ts-expect-error what sees reported facts can't give an outcome
   const byBreaking: Indicator = { ...base, breaks: (): Outcome => "pass" }
   // @ts-expect-error one view is not the other

@@ -131,27 +131,23 @@ test("a check that is missing in one session only is unknown there", () => {
 
 test("a fifth attempt at one body is one too many", () => {
   const events = [...attempts(5)]
-  const holds = indicators
-    .get("RES-01")
-    ?.holds(
-      sessionOf({
-        llm_request: events.map(({ request }) => request),
-        llm_response: events.map(({ response }) => response),
-      }),
-    )
+  const holds = indicators.get("RES-01")?.holds(
+    sessionOf({
+      llm_request: events.map(({ request }) => request),
+      llm_response: events.map(({ response }) => response),
+    }),
+  )
   expect(holds).toMatchObject([{ outcome: "fail", events: ["again-4"] }])
 })
 
 test("four attempts are not too many", () => {
   const events = [...attempts(4)]
-  const holds = indicators
-    .get("RES-01")
-    ?.holds(
-      sessionOf({
-        llm_request: events.map(({ request }) => request),
-        llm_response: events.map(({ response }) => response),
-      }),
-    )
+  const holds = indicators.get("RES-01")?.holds(
+    sessionOf({
+      llm_request: events.map(({ request }) => request),
+      llm_response: events.map(({ response }) => response),
+    }),
+  )
   expect(holds).toEqual([{ outcome: "pass" }])
 })
 

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type EventRow, LaneWriter, type LaneWriterOptions, openSession, uuidSource } from "@amc/ledger"
+import { openLedger } from "@amc/store-sqlite"
+import { sampleRequest, sampleSession, seededSigner } from "@amc/testkit"
+import type Database from "better-sqlite3"
+
+/**
+ * How many signed durable events per second a lane takes in groups, against a bare loop of inserts of
+ * the same rows in groups of the same size, alternating. Prints JSON. `node bench/ledger.ts [events] [rounds]`
+ */
+const require = createRequire(new URL("../packages/store-sqlite/package.json", import.meta.url))
+const Sqlite = require("better-sqlite3") as typeof Database
+
+const [events = 12_800, rounds = 6] = process.argv.slice(2).map(Number)
+const groupSize = 64
+const signer = seededSigner("bench")
+const calls = Array.from({ length: events }, (_, n) =>
+  sampleRequest({ agent: "coder", session: "s1", callId: `call-${n}` }),
+)
+
+interface Measured {
+  readonly perSecond: number
+  readonly rows: readonly EventRow[]
+}
+
+async function measureLane(dir: string): Promise<Measured> {
+  const { events: store, blobs, close } = openLedger(dir)
+  const options: LaneWriterOptions = {
+    store,
+    blobs,
+    lane: "main",
+    origin: "acme/ledger",
+    rootSha256: "ab".repeat(32),
+    signer,
+    ids: uuidSource,
+    clock: () => Date.now(),
+  }
+  const writer = await LaneWriter.open(options)
+  await openSession(writer, { agent: "coder", session: "s1" }, sampleSession)
+  const start = performance.now()
+  for (let at = 0; at < events; at += groupSize)
+    await Promise.all(calls.slice(at, at + groupSize).map((call) => writer.record(call)))
+  const perSecond = (events / (performance.now() - start)) * 1000
+  const rows: EventRow[] = []
+  for await (const row of store.read("main", 1)) rows.push(row)
+  await close()
+  return { perSecond, rows }
+}
+
+function measureInserts(dir: string, rows: readonly EventRow[]): number {
+  const db = new Sqlite(join(dir, "bare.sqlite"))
+  db.pragma("journal_mode = WAL")
+  db.pragma("synchronous = FULL")
+  db.exec("CREATE TABLE bare (lseq INTEGER PRIMARY KEY, leaf_hash BLOB, leaf BLOB) STRICT")
+  const insert = db.prepare("INSERT INTO bare VALUES (?, ?, ?)")
+  const commit = db.transaction((group: readonly EventRow[]) => {
+    for (const { lseq, leafHash, leaf } of group) insert.run(lseq, leafHash, leaf)
+  })
+  const start = performance.now()
+  for (let at = 0; at < rows.length; at += groupSize) commit.immediate(rows.slice(at, at + groupSize))
+  const perSecond = (rows.length / (performance.now() - start)) * 1000
+  db.close()
+  return perSecond
+}
+
+function spread(values: readonly number[]): { median: number; min: number; max: number } {
+  const sorted = values.toSorted((a, b) => a - b)
+  const round = (value: number | undefined): number => Math.round((value ?? 0) * 1000) / 1000
+  return { median: round(sorted[sorted.length >> 1]), min: round(sorted[0]), max: round(sorted.at(-1)) }
+}
+
+const [lane, inserts]: [number[], number[]] = [[], []]
+for (let round = 0; round < rounds; round++) {
+  const dir = mkdtempSync(join(process.env["BENCH_DIR"] ?? tmpdir(), "amc-bench-"))
+  const { perSecond, rows } = await measureLane(dir)
+  lane.push(perSecond)
+  inserts.push(measureInserts(dir, rows))
+  rmSync(dir, { recursive: true })
+}
+const ratios = lane.map((value, at) => value / (inserts[at] ?? Number.NaN))
+console.log(
+  JSON.stringify(
+    { events, groupSize, rounds, lanePerSecond: spread(lane), insertsPerSecond: spread(inserts), ratio: spread(ratios) },
+    null,
+    2,
+  ),
+)
