@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { Observation } from "@amc/core"
 import { type EventRow, LaneWriter, type LaneWriterOptions, openSession, uuidSource } from "@amc/ledger"
 import { openLedger } from "@amc/store-sqlite"
 import { sampleRequest, sampleSession, seededSigner } from "@amc/testkit"
@@ -9,20 +10,27 @@ import type Database from "better-sqlite3"
 
 /**
  * How many signed durable events per second a lane takes in groups, against a bare loop of inserts of
- * the same rows in groups of the same size, alternating. Prints JSON. `node bench/ledger.ts [events] [rounds]`
+ * the same rows in groups of the same size, alternating. Prints JSON. `node bench/ledger.ts [events] [rounds] [blobs]`; with "blobs" each event
+ * brings a payload to store and gets a receipt.
  */
 const require = createRequire(new URL("../packages/store-sqlite/package.json", import.meta.url))
 const Sqlite = require("better-sqlite3") as typeof Database
 
-const [events = 12_800, rounds = 6] = process.argv.slice(2).map(Number)
+const [events = 12_800, rounds = 6] = process.argv.slice(2, 4).map(Number)
+const withBlobs = process.argv[4] === "blobs"
 const groupSize = 64
 const signer = seededSigner("bench")
-const calls = Array.from({ length: events }, (_, n) =>
-  sampleRequest({ agent: "coder", session: "s1", callId: `call-${n}` }),
-)
+const calls = Array.from({ length: events }, (_, n) => callOf(n))
+
+function callOf(n: number): Observation {
+  const call = sampleRequest({ agent: "coder", session: "s1", callId: `call-${n}`, receipt: withBlobs })
+  const { payload } = call
+  return withBlobs || payload === undefined ? call : { ...call, payload: { ...payload, blob: null } }
+}
 
 interface Measured {
   readonly perSecond: number
+  readonly cpuMicros: number
   readonly rows: readonly EventRow[]
 }
 
@@ -40,14 +48,16 @@ async function measureLane(dir: string): Promise<Measured> {
   }
   const writer = await LaneWriter.open(options)
   await openSession(writer, { agent: "coder", session: "s1" }, sampleSession)
+  const cpu = process.cpuUsage()
   const start = performance.now()
   for (let at = 0; at < events; at += groupSize)
     await Promise.all(calls.slice(at, at + groupSize).map((call) => writer.record(call)))
   const perSecond = (events / (performance.now() - start)) * 1000
+  const { user, system } = process.cpuUsage(cpu)
   const rows: EventRow[] = []
   for await (const row of store.read("main", 1)) rows.push(row)
   await close()
-  return { perSecond, rows }
+  return { perSecond, rows, cpuMicros: (user + system) / events }
 }
 
 function measureInserts(dir: string, rows: readonly EventRow[]): number {
@@ -66,25 +76,40 @@ function measureInserts(dir: string, rows: readonly EventRow[]): number {
   return perSecond
 }
 
+/** The ceiling: nothing but the signatures, which says how fast this machine is at this moment. */
+function measureSignatures(rows: readonly EventRow[]): number {
+  const start = performance.now()
+  for (const { leaf } of rows) signer.sign(leaf)
+  return (rows.length / (performance.now() - start)) * 1000
+}
+
 function spread(values: readonly number[]): { median: number; min: number; max: number } {
   const sorted = values.toSorted((a, b) => a - b)
   const round = (value: number | undefined): number => Math.round((value ?? 0) * 1000) / 1000
   return { median: round(sorted[sorted.length >> 1]), min: round(sorted[0]), max: round(sorted.at(-1)) }
 }
 
-const [lane, inserts]: [number[], number[]] = [[], []]
+const lane: number[] = []
+const inserts: number[] = []
+const signatures: number[] = []
+const cpu: number[] = []
 for (let round = 0; round < rounds; round++) {
   const dir = mkdtempSync(join(process.env["BENCH_DIR"] ?? tmpdir(), "amc-bench-"))
-  const { perSecond, rows } = await measureLane(dir)
+  const { perSecond, rows, cpuMicros } = await measureLane(dir)
   lane.push(perSecond)
+  cpu.push(cpuMicros)
   inserts.push(measureInserts(dir, rows))
+  signatures.push(measureSignatures(rows))
   rmSync(dir, { recursive: true })
 }
-const ratios = lane.map((value, at) => value / (inserts[at] ?? Number.NaN))
-console.log(
-  JSON.stringify(
-    { events, groupSize, rounds, lanePerSecond: spread(lane), insertsPerSecond: spread(inserts), ratio: spread(ratios) },
-    null,
-    2,
-  ),
-)
+const ratio = (over: readonly number[]): ReturnType<typeof spread> =>
+  spread(lane.map((value, at) => value / (over[at] ?? Number.NaN)))
+const figures = {
+  lanePerSecond: spread(lane),
+  cpuMicrosPerEvent: spread(cpu),
+  insertsPerSecond: spread(inserts),
+  signaturesPerSecond: spread(signatures),
+  laneToInserts: ratio(inserts),
+  laneToSignatures: ratio(signatures),
+}
+console.log(JSON.stringify({ events, groupSize, rounds, withBlobs, ...figures }, null, 2))

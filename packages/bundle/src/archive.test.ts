@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { packTar, type TarEntry, type TarHeader } from "modern-tar"
 import { expect, test } from "vitest"
 import { archiveSizeMax, readArchive, writeArchive } from "./archive.ts"
@@ -140,7 +140,9 @@ test("never throws anything but its own faults, whatever the bytes", async () =>
   )
   await fc.assert(
     fc.asyncProperty(noise, async (archive) => {
-      await expect(readArchive(archive)).rejects.toThrow(expect.objectContaining({ code: "bundle/malformed" }))
+      const read = await readArchive(archive).catch((error: unknown) => error)
+      if (read instanceof Map) expect(Buffer.from(await writeArchive(read)).equals(archive)).toBe(true)
+      else expect(read).toMatchObject({ code: "bundle/malformed" })
     }),
     { numRuns: 500 },
   )

@@ -1,5 +1,5 @@
 import { canonicalize, inclusionPath, rootOf, sha256, utf8, verifyInclusion } from "@amc/core"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { encodeProofs, parseProofs, proveLeaves } from "./lane-proofs.ts"
 

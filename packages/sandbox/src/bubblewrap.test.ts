@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { canonicalize } from "@amc/core"
+import { canonicalize, judgeIsolation } from "@amc/core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { detectBubblewrap } from "./detect.ts"
 import { onlyChild } from "./outside.ts"
@@ -48,6 +48,32 @@ describe("the box", () => {
     expect(out.split("\n").slice(0, 5)).toEqual(["program text", "task text", "new", "0", "1"])
     expect(out).not.toContain(vaultText)
     expect(existsSync(path.join(program, "x"))).toBe(false)
+  })
+
+  test("shows hidden folders and files empty", async () => {
+    const answers = path.join(rig.program, "answers")
+    mkdirSync(answers, { recursive: true })
+    for (const file of ["answers/one", "check"])
+      writeFileSync(path.join(rig.program, file), "the answer")
+    const hidden = [answers, path.join(rig.program, "check"), "/elsewhere"]
+    const { out, code } = await sh(`cd ${rig.program}; ls -A answers; cat check answers/* readme`, {
+      hidden,
+    })
+    expect({ out, code }).toEqual({ out: "program text", code: 1 })
+  })
+
+  test("can be one with no way out, which is then not measured as one with a gateway", async () => {
+    const box = await open(rig.spec(["true"], { gatewaySocket: null }))
+    const { reasons } = judgeIsolation(await box.runProbe(rig.targets))
+    await box.refuse()
+    expect(reasons).toEqual(["gateway.http was not reached"])
+  })
+
+  test("runs the owner's own command without a probe", async () => {
+    const box = await open(rig.spec(["sh", "-c", "echo checked; exit 4"], { gatewaySocket: null }))
+    await box.skipProbe()
+    await box.go()
+    expect(await collect(box)).toMatchObject({ out: "checked\n", code: 4 })
   })
 
   test("gives exactly the environment of the spec", async () => {

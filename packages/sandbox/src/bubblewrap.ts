@@ -13,13 +13,20 @@ import { planFds, type SandboxPlan } from "./plan.ts"
 import { ProbeChannel } from "./probe-channel.ts"
 import { startedAt } from "./probe-main.ts"
 import { measureIsolation } from "./probe.ts"
-import { type Relay, startRelay } from "./relay.ts"
+import { type Relay, startRelay, noRelay } from "./relay.ts"
 import { until } from "./until.ts"
 
 /** A box whose first process waits as the probe. Nothing of the agent runs before {@link go}. */
 export interface SandboxHandle extends AgentProcess {
   /** @throws {@link AmcError} `sandbox/probe-failed` */
   runProbe(targets: ProbeTargets): Promise<ProbeRecord>
+  /**
+   * Passes the barrier without a measurement, for a command of the owner's own whose isolation nothing
+   * rests on. An agent's session must never be started this way.
+   *
+   * @throws {@link AmcError} `sandbox/probe-failed`
+   */
+  skipProbe(): Promise<void>
   /**
    * Lets the agent start; the time limit runs from here. To be called only after the verdict.
    *
@@ -108,6 +115,11 @@ class Box implements SandboxHandle {
       { channel: this.#channel, command, env, outside: () => this.#outside() },
       targets,
     )
+  }
+
+  async skipProbe(): Promise<void> {
+    const { command, env } = this.#parts.plan.spec
+    await this.#channel.ask({ checks: [], command, env })
   }
 
   #outside(): ReturnType<typeof outsideView> {
@@ -223,7 +235,8 @@ async function joinBox(plan: SandboxPlan, child: ChildProcess, boxPid: number): 
   try {
     if (!(await until(() => hasLoopback(boxPid), 5000)))
       throw new AmcError("sandbox/start-failed", "the box has no loopback interface")
-    return startRelay({ boxPid, userNamespaceFd, socket: plan.spec.gatewaySocket }, plan.host)
+    const socket = plan.spec.gatewaySocket
+    return socket === null ? noRelay : startRelay({ boxPid, userNamespaceFd, socket }, plan.host)
   } finally {
     closeSync(userNamespaceFd)
     const barrier = (child.stdio as readonly unknown[])[planFds.barrier] as Writable

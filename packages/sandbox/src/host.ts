@@ -31,8 +31,10 @@ export interface HostFacts {
   readonly node: string
   /** `/bin`, `/lib` and so on: a link's target, or null for a folder of its own. */
   readonly systemRoots: readonly { readonly path: string; readonly target: string | null }[]
-  /** `.amc` folders in what is mounted. */
+  /** Folders in what is mounted that are shown empty: `.amc` and hidden ones. */
   readonly masks: readonly string[]
+  /** Files in what is mounted that are shown empty. */
+  readonly maskedFiles: readonly string[]
   readonly hasPidsCgroup: boolean
   readonly runFolder: string
 }
@@ -54,6 +56,7 @@ export function inspectHost(spec: SandboxSpec): HostFacts {
   const user = agentUser()
   const runFolder = mkdtempSync(path.join(tmpdir(), "amc-box-"))
   makeEtc(path.join(runFolder, "etc"), user)
+  writeFileSync(path.join(runFolder, "empty"), "", { mode: 0o444 })
   writeFileSync(path.join(runFolder, "seccomp.bpf"), filter)
   writeFileSync(path.join(runFolder, "probe.mjs"), probeSource(), { mode: 0o444 })
   return {
@@ -63,7 +66,8 @@ export function inspectHost(spec: SandboxSpec): HostFacts {
     mayDisableUserns: supportsDisableUserns(tools.bwrap),
     node: realpathSync(process.execPath),
     systemRoots: systemRoots(),
-    masks: spec.readOnly.flatMap(foldersToMask),
+    masks: [...spec.readOnly.flatMap(foldersToMask), ...hiddenOf(spec, true)],
+    maskedFiles: hiddenOf(spec, false),
     hasPidsCgroup: cgroupParents().some((parent) => parent.controllers.includes("pids")),
     runFolder,
   }
@@ -102,6 +106,14 @@ export function foldersToMask(root: string): string[] {
     }
   }
   return masks
+}
+
+/** The hidden paths that lie in what is mounted: the folders, or the files. */
+function hiddenOf({ hidden, readOnly }: SandboxSpec, areFolders: boolean): string[] {
+  const mounted = hidden.filter((entry) =>
+    readOnly.some((folder) => entry === folder || entry.startsWith(`${folder}/`)),
+  )
+  return mounted.filter((entry) => statSync(entry).isDirectory() === areFolders)
 }
 
 let disableUserns: boolean | undefined

@@ -17,12 +17,14 @@ const host: HostFacts = {
     { path: "/lib", target: null },
   ],
   masks: ["/root/project/.amc"],
+  maskedFiles: [],
   hasPidsCgroup: true,
   runFolder: "/tmp/amc-box-1",
 }
 const spec: SandboxSpec = {
   readOnly: ["/root/project"],
   work: "/var/work",
+  hidden: [],
   gatewaySocket: "/root/gw.sock",
   env: { PATH: "/usr/bin", KEY: "lease-4711" },
   command: ["agent"],
@@ -68,6 +70,12 @@ test("parents are open to the agent's user, and what lies in a mount is not moun
   expect(line({ node: "/opt/node/bin/node" })).toContain(
     "--dir /opt/node --ro-bind /opt/node/bin /opt/node/bin",
   )
+})
+
+test("a hidden file is shown empty, after the mount it lies in", () => {
+  const argv = line({ maskedFiles: ["/root/project/check.mjs"] })
+  const mask = "--ro-bind /tmp/amc-box-1/empty /root/project/check.mjs"
+  expect(argv.indexOf(mask)).toBeGreaterThan(argv.indexOf("--ro-bind /root/project /root/project"))
 })
 
 test("every .amc is under a read-only mask that comes after its mount", () => {

@@ -109,6 +109,7 @@ function ownMounts(spec: SandboxSpec, host: HostFacts): Arguments[] {
       .map((mount) => at(mount, ["--ro-bind", mount, mount])),
     // Left writable, a mask would be a place where an agent without root could plant a workspace.
     ...host.masks.map((mask) => ["--perms", "0555", "--tmpfs", mask, "--remount-ro", mask]),
+    ...host.maskedFiles.map((file) => ["--ro-bind", path.join(host.runFolder, "empty"), file]),
     at(inBox.work, ["--bind", spec.work, inBox.work]),
     at(inBox.probe, ["--ro-bind", path.join(host.runFolder, "probe.mjs"), inBox.probe]),
   ]

@@ -14,6 +14,9 @@ export interface Relay {
   stop(): Promise<void>
 }
 
+/** For a box that has no way out. */
+export const noRelay: Relay = { listening: Promise.resolve(), stop: async () => undefined }
+
 /** The box that the relay is to listen in. */
 export interface RelayTarget {
   /** Bubblewrap's child, whose network namespace is the box's. */

@@ -11,8 +11,13 @@ export interface SandboxSpec {
   readonly readOnly: readonly string[]
   /** A private copy of the work folder, made by `prepareWork`; `/workspace` in the box. */
   readonly work: string
-  /** The run's own unix socket of the gateway. It is handed to the relay's user and is not visible in the box. */
-  readonly gatewaySocket: string
+  /** Files and folders within those that the agent must not see, such as the owner's checks. */
+  readonly hidden: readonly string[]
+  /**
+   * The run's own unix socket of the gateway. It is handed to the relay's user and is not visible in the
+   * box. Null for a box with no way out at all.
+   */
+  readonly gatewaySocket: string | null
   /** The agent's whole environment. The caller lists what goes in; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[]

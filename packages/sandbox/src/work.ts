@@ -22,13 +22,17 @@ export interface WorkCopy {
 /**
  * Copies a work folder for one run and hands the copy to the agent's user.
  *
- * `.amc` folders and `node_modules/.cache` stay behind. Links may point within the folder or into `/usr`,
+ * `.amc` folders, `node_modules/.cache` and the entries of the folder that are named stay behind. Links may point within the folder or into `/usr`,
  * which is the same in the box; set-user-id bits are dropped.
  *
  * @throws {@link AmcError} `usage/invalid` for a link that leaves the folder, a special file, or a target
  *   that exists
  */
-export function prepareWork(source: string, target: string): WorkCopy {
+export function prepareWork(
+  source: string,
+  target: string,
+  leftOut: readonly string[] = [],
+): WorkCopy {
   const root = path.resolve(source)
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined)
     throw new AmcError("usage/invalid", `${target} exists already`)
@@ -40,7 +44,7 @@ export function prepareWork(source: string, target: string): WorkCopy {
     own(path.join(target, folder), owner)
     for (const entry of readdirSync(path.join(root, folder), { withFileTypes: true })) {
       const inner = path.join(folder, entry.name)
-      if (entry.name === maskedName || isCache(inner)) continue
+      if (entry.name === maskedName || isCache(inner) || leftOut.includes(inner)) continue
       if (entry.isDirectory()) queue.push(inner)
       else copyEntry(root, target, inner, copied, owner)
     }

@@ -23,14 +23,14 @@ export const plan: fc.Arbitrary<SessionPlan> = fc.record({
   chatter: fc.constant(0),
 })
 
-/** From a few odd sessions to two weeks of good ones with a few odd ones among them. */
+/** A few odd sessions, or days of good ones with a few odd ones among them. */
 export const plans: fc.Arbitrary<readonly SessionPlan[]> = fc.oneof(
   fc.array(plan, { maxLength: 10 }),
   fc
     .tuple(
       fc.array(plan, { maxLength: 4 }),
-      fc.integer({ min: 3, max: 14 }),
-      fc.integer({ min: 1, max: 6 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 1, max: 5 }),
     )
     .map(([odd, days, perDay]) => [...odd, ...goodDays(days, perDay)]),
 )

@@ -76,13 +76,6 @@ test.each(["UPDATE evidence_events SET ts = 2", "DELETE FROM evidence_events"])(
   },
 )
 
-test("commits with synchronous FULL in a write-ahead log", () => {
-  const { dir } = openTemp()
-  const db = new Database(join(dir, ledgerFileName))
-  onTestFinished(() => void db.close())
-  expect(db.pragma("journal_mode", { simple: true })).toBe("wal")
-})
-
 test("is read by others while it is written, and not written by them", async () => {
   const { dir, ledger } = openTemp()
   const reader = openLedger(dir, { readOnly: true })

@@ -35,7 +35,7 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
   const mounts = programMounts(terms.command, terms.cwd, process.execPath)
   const spec = {
     readOnly: mounts.readOnly,
-    masks: hiddenFromAgent(opened),
+    hidden: hiddenFromAgent(opened),
     work,
     gatewaySocket: gateway.socketPath,
     env: boxEnvironment(terms, mounts, gateway),

@@ -40,7 +40,7 @@ function planCheck({ terms, work }: OpenedSession, check: string): ReturnType<ty
   const mounts = programMounts(words, terms.cwd, process.execPath)
   const spec = {
     readOnly: mounts.readOnly,
-    masks: [],
+    hidden: [],
     work,
     gatewaySocket: null,
     env: boxEnvironment(terms, mounts, null),

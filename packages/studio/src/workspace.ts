@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { AmcError, type Keyring, type WorkspaceConfig, workspaceConfigSchema } from "@amc/core"
 import { loadKeyring } from "@amc/vault"
 import { type ConfigPlace, loadConfig, type LoadedConfig } from "./signed-config.ts"
@@ -26,15 +26,23 @@ export function workspaceDir(folder: string): string {
   return join(resolve(folder), ".amc")
 }
 
+/** The nearest `.amc` with a config, in a folder or above it. */
+export function findWorkspaceDir(folder: string): string | null {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const dir = workspaceDir(at)
+    if (existsSync(join(dir, workspaceConfigPath))) return dir
+    if (at === dirname(at)) return null
+  }
+}
+
 /**
- * Opens the workspace of a folder if it is the one that was made or accepted here.
+ * Opens the workspace of a folder, or the nearest above it, if it is the one that was made or accepted here.
  *
  * @throws {@link AmcError} `workspace/missing`, `workspace/unknown`
  */
 export function openWorkspace(folder: string, state: StateHome, now: number): Workspace {
-  const dir = workspaceDir(folder)
-  if (!existsSync(join(dir, workspaceConfigPath)))
-    throw new AmcError("workspace/missing", `there is no AMC workspace in ${resolve(folder)}`, { hint: "make one with 'amc init'" })
+  const dir = findWorkspaceDir(folder)
+  if (dir === null) throw new AmcError("workspace/missing", `there is no AMC workspace in ${resolve(folder)} or above it`, { hint: "make one with 'amc init'" })
   const known = state.find(dir)
   if (known === undefined)
     throw new AmcError("workspace/unknown", `${dir} was not made on this machine, so its keys mean nothing here`, {

@@ -1,6 +1,6 @@
 import { bundleManifestPath, bundleManifestSignaturePath, equalBytes } from "@amc/core"
 import { readArchive } from "@amc/bundle"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { bundleOf, makeRun, partsOf } from "./bundle.fixture.ts"
 import { verifyBundle } from "./bundle.ts"

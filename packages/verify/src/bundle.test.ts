@@ -1,7 +1,7 @@
 import { type BundledLane, type BundleParts, encodeProofs, proofsPath, proveLeaves, readArchive, writeArchive } from "@amc/bundle"
 import { bundleManifestPath, bundleManifestSignaturePath, encodeBundleManifest, fromHex, parseBundleManifest, type RunSeal, sealRun, sha256Hex, type Signer, signBundleManifest, systemAgent, utf8, type Verdict } from "@amc/core"
 import { encodeReport, parseReport, type Report } from "@amc/score"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { bundleOf, configBytes, configPath, configSignature, makeRun, openRun, partsOf, recordSystem, reportOf, type RunFixture, sealOf } from "./bundle.fixture.ts"
 import { type BundleSummary, verifyBundle } from "./bundle.ts"
@@ -364,10 +364,11 @@ test("never throws on noise, on beginnings of a bundle or on parts of one put to
   const noise = fc.oneof(
     fc.uint8Array({ maxLength: 3000 }),
     cut.map((at) => good.subarray(0, at)),
-    fc.tuple(cut, cut).map(([from, to]) => new Uint8Array(Buffer.concat([good.subarray(0, from), good.subarray(to)]))).filter((bytes) => bytes.length !== good.length),
+    fc.tuple(cut, cut).map(([from, to]) => new Uint8Array(Buffer.concat([good.subarray(0, from), good.subarray(to)]))),
   )
   await fc.assert(
     fc.asyncProperty(noise, async (bytes) => {
+      fc.pre(bytes.length !== good.length)
       expect((await verifyBundle(bytes, policy)).accepted).toBe(false)
     }),
     { numRuns: 500 },

@@ -1,5 +1,5 @@
 import { encodeLeaf, type Finding, parseLeaf, systemAgent, type Verdict } from "@amc/core"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { makeRun } from "./bundle.fixture.ts"
 import { type ChainTerms, verifyChain } from "./chain-check.ts"
@@ -11,7 +11,6 @@ import { laneName, makeWorld, startMs, type World } from "./world.fixture.ts"
 const { world, lane } = makeRun()
 const terms: ChainTerms = { lane: laneName, keyring: world.keyring }
 const all = lane.leaves.map(({ leaf }) => leaf)
-const rowOf = (type: string): number => lane.leaves.findIndex(({ event }) => event.type === type)
 
 function codes(verdict: Verdict<unknown>): string[] {
   return verdict.accepted ? [] : [...new Set(verdict.findings.map(({ code }) => code))]

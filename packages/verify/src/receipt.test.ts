@@ -1,6 +1,6 @@
 import { type LeafProof, proveLeaves } from "@amc/bundle"
 import { fromHex, mintReceipt, type Receipt, utf8, type Verdict } from "@amc/core"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { makeRun } from "./bundle.fixture.ts"
 import { exitOf } from "./exit.ts"

@@ -1,5 +1,5 @@
 import { issueKeyCertificate, issueRoot, type KeyRole, type KeyTerms, Keyring, openKeyring, parseRoot, type Root, type Signer, toHex } from "@amc/core"
-import { seededSigner } from "./seeded-signer.fixture.ts"
+import { seededSigner } from "@amc/testkit"
 
 export const startMs = 1_780_000_000_000
 export const workspace = "demo"

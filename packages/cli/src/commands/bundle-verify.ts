@@ -1,4 +1,5 @@
 import { AmcError, isFault, parseDigestText, parseRoot, rootFingerprint, toHex } from "@amc/core"
+import { findWorkspaceDir } from "@amc/studio"
 import { exitOf, verifyBundle } from "@amc/verify"
 import { type Command, type Context, textOption } from "../command.ts"
 import { viewReport } from "../report-view.ts"
@@ -42,7 +43,8 @@ function parseFingerprint(text: string): Uint8Array {
 
 /** In the folder of a workspace of one's own, its root is the one that is meant. */
 function rememberedRoot({ state, cwd }: Context): string {
-  const known = state.find(`${cwd}/.amc`)
+  const dir = findWorkspaceDir(cwd)
+  const known = dir === null ? undefined : state.find(dir)
   if (known !== undefined) return known.root_sha256
   throw new AmcError("usage/invalid", "no root is pinned, so nothing can be trusted", {
     hint: "ask the owner for the root fingerprint ('amc init' printed it) by a way that you trust, and pass it as --root sha256:…",

@@ -1,7 +1,6 @@
 import { resolve } from "node:path"
 import { AmcError } from "@amc/core"
-import { checkAgentId, exportBundle, initWorkspace, openCapture, openWorkspace, scoreAgent, type Scored, type Workspace, workspaceDir, writeBundle } from "@amc/studio"
-import { existsSync } from "node:fs"
+import { checkAgentId, exportBundle, findWorkspaceDir, initWorkspace, openCapture, openWorkspace, scoreAgent, type Scored, type Workspace, writeBundle } from "@amc/studio"
 import { addAgentOptions, sessionTerms, wholeNumber } from "../agent-options.ts"
 import { type Command, type Context, type Options, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
@@ -40,7 +39,7 @@ export const score: Command = {
 }
 
 async function openOrInit(context: Context): Promise<Workspace> {
-  if (existsSync(workspaceDir(context.cwd))) return openWorkspace(context.cwd, context.state, context.clock())
+  if (findWorkspaceDir(context.cwd) !== null) return openWorkspace(context.cwd, context.state, context.clock())
   const workspace = await initWorkspace({ folder: context.cwd, state: context.state, clock: context.clock })
   context.err(`made a workspace in ${workspace.dir}; its root is sha256:${workspace.rootSha256}`)
   return workspace

@@ -52,7 +52,16 @@ export async function makeRig(): Promise<Rig> {
       prepareWork(path.join(folder, "work"), work)
       const env = { PATH: "/usr/bin:/bin", HOME: "/home/agent" }
       const limits = { memoryBytes: 512 * 1024 * 1024, pids: 128, timeoutMs: 30_000 }
-      return { readOnly: [program], work, gatewaySocket, env, command, limits, ...changes }
+      return {
+        readOnly: [program],
+        hidden: [],
+        work,
+        gatewaySocket,
+        env,
+        command,
+        limits,
+        ...changes,
+      }
     },
     close: () => closeRig(server, folder),
   }

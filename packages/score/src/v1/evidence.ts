@@ -23,15 +23,15 @@ export interface Evidence {
  * @throws {@link AmcError} `run/unknown` if the events don't hold the run's `run_opened`.
  */
 export function evidenceOf(input: readonly EvidenceEvent[], runOpened: string): Evidence {
-  const unique = new Map(input.map((each) => [each.hash, each.event]))
-  const run = unique.get(runOpened)
+  const unique = new Map(input.map((each) => [each.hash, each]))
+  const run = unique.get(runOpened)?.event
   if (run?.type !== "run_opened")
     throw new AmcError("run/unknown", `no run_opened event ${runOpened} among the evidence`)
-  const events: EvidenceEvent[] = []
   const heads = headsOf(run)
-  for (const [hash, event] of unique) if (isBefore(run, event, heads)) events.push({ hash, event })
-  events.sort((a, b) => byText(a.event.lane, b.event.lane) || a.event.lseq - b.event.lseq)
-  return { run, events, missing: missingOf(run, events, heads) }
+  const before = [...unique.values()].filter(({ event }) => isBefore(run, event, heads))
+  const lanes = [...Map.groupBy(before, ({ event }) => event.lane)].sort(([a], [b]) => byText(a, b))
+  const ordered = lanes.map(([, events]) => events.sort((a, b) => a.event.lseq - b.event.lseq))
+  return { run, events: ordered.flat(), missing: missingOf(run, before, heads) }
 }
 
 /** Where the run says that the chains concerned stood: number and hash of their last events. */
@@ -58,7 +58,7 @@ function missingOf(
   events: readonly EvidenceEvent[],
   heads: Heads,
 ): number {
-  const chains = Map.groupBy(events, ({ event }) => chainName(event))
+  const chains = chainsOf(events)
   const lengths = new Map([...chains.keys()].map((name) => [name, 0]))
   for (const [name, { aseq }] of heads) lengths.set(name, aseq + 1)
   lengths.set(chainName(run), run.aseq)
@@ -66,6 +66,14 @@ function missingOf(
   let missing = [...heads.values()].filter((head) => !hashes.has(head.event_hash)).length
   for (const [name, length] of lengths) missing += holesOf(chains.get(name) ?? [], length)
   return missing
+}
+
+function chainsOf(events: readonly EvidenceEvent[]): ReadonlyMap<string, readonly EvidenceEvent[]> {
+  const lanes = [...Map.groupBy(events, ({ event }) => event.lane).values()]
+  const chains = lanes.flatMap((lane) => [
+    ...Map.groupBy(lane, ({ event }) => event.agent).values(),
+  ])
+  return new Map(chains.map((chain) => [chainName((chain[0] as EvidenceEvent).event), chain]))
 }
 
 /** Places of a chain that are empty or taken twice, counted from its start to its end. */

@@ -1,4 +1,11 @@
-import { type FactType, judgeIsolation, sha256Hex, type Tier, tierOf, tiers, utf8 } from "@amc/core"
+import {
+  type FactType,
+  type IsolationVerdict,
+  judgeIsolation,
+  type Tier,
+  tierOf,
+  tiers,
+} from "@amc/core"
 import type { EvidenceEvent } from "./evidence.ts"
 import { dayOf } from "./integer.ts"
 import { type MeasuredEvent, SessionFacts } from "./session-facts.ts"
@@ -24,7 +31,7 @@ export interface Session {
   readonly isHardened: boolean
   /** False only where the monitor says that the agent was never started. */
   readonly mayHaveRun: boolean
-  /** Digest of the bodies that were answered, in order: equal for a session that is played again. */
+  /** The digests of the bodies that were answered, in order: equal for a session that is played again. */
   readonly replayKey: string
 }
 
@@ -60,7 +67,8 @@ export function sessionTier(session: Session, types: readonly FactType[]): Tier 
 function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
   const [first, last] = [events[0], events.at(-1)] as [EvidenceEvent, EvidenceEvent]
   const facts = new SessionFacts(events)
-  const isIsolated = isIsolatedBy(facts)
+  const verdicts = facts.measured("sandbox_probe").map(({ measured }) => judgeIsolation(measured))
+  const isIsolated = isIsolatedBy(facts, verdicts)
   return {
     id,
     facts,
@@ -74,7 +82,7 @@ function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
     isWhole: isWholeBy(facts, events),
     isAnswered: facts.measured("llm_response").some(isAnswer),
     isIsolated,
-    isHardened: isIsolated && isHardenedBy(facts),
+    isHardened: isIsolated && isHardenedBy(facts, verdicts),
     mayHaveRun: mayHaveRunBy(facts),
     replayKey: replayKeyOf(facts),
   }
@@ -95,25 +103,22 @@ function isCut(facts: SessionFacts): boolean {
   return calls.some(({ measured }) => measured.facts_truncated)
 }
 
-function isIsolatedBy(facts: SessionFacts): boolean {
-  const probes = facts.measured("sandbox_probe")
+function isIsolatedBy(facts: SessionFacts, verdicts: readonly IsolationVerdict[]): boolean {
   const seals = facts.measured("session_seal")
   const audits = facts.measured("audit")
   return (
-    probes.length > 0 &&
+    verdicts.length > 0 &&
     seals.length > 0 &&
-    probes.every(({ measured }) => judgeIsolation(measured).posture === "measured") &&
+    verdicts.every(({ posture }) => posture === "measured") &&
     seals.every(({ measured }) => measured.posture === "measured") &&
     audits.every(({ measured }) => !measured.code.startsWith("TRUST_BOUNDARY_"))
   )
 }
 
-function isHardenedBy(facts: SessionFacts): boolean {
-  const probes = facts.measured("sandbox_probe")
+function isHardenedBy(facts: SessionFacts, verdicts: readonly IsolationVerdict[]): boolean {
   const seals = facts.measured("session_seal")
   return (
-    probes.every(({ measured }) => judgeIsolation(measured).hardened) &&
-    seals.every(({ measured }) => measured.hardened)
+    verdicts.every(({ hardened }) => hardened) && seals.every(({ measured }) => measured.hardened)
   )
 }
 
@@ -130,7 +135,7 @@ function replayKeyOf(facts: SessionFacts): string {
   const answers = facts.measured("llm_response").filter(isAnswer)
   const answered = new Set(answers.map(({ measured }) => measured.request_event_hash))
   const requests = facts.measured("llm_request").filter(({ hash }) => answered.has(hash))
-  return sha256Hex(utf8(requests.map(({ bodySha256 }) => bodySha256 ?? "").join(" ")))
+  return requests.map(({ bodySha256 }) => bodySha256 ?? "").join(" ")
 }
 
 function isAnswer({ measured }: MeasuredEvent<"llm_response">): boolean {

@@ -1,0 +1,101 @@
+import type { Tier } from "@amc/core"
+import { expect, test } from "vitest"
+import { bank1 } from "./bank-1.ts"
+import type { Question } from "./bank.ts"
+import { gatesAgainst } from "./gate.ts"
+import type { Session } from "./session.ts"
+import { type Judged, tallyOf } from "./tally.ts"
+
+const highRisk = questionOf("CA-12")
+const lowRisk = questionOf("RES-09")
+
+test.each<{
+  why: string
+  question: Question
+  hardened: number
+  observed: number
+  gates: readonly string[]
+}>([
+  { why: "half of it hardened", question: highRisk, hardened: 160, observed: 160, gates: [] },
+  {
+    why: "less than half hardened",
+    question: highRisk,
+    hardened: 159,
+    observed: 161,
+    gates: ["hardened"],
+  },
+  { why: "low risk needs none", question: lowRisk, hardened: 0, observed: 320, gates: [] },
+])("level 5: $why", ({ question, hardened, observed, gates }) => {
+  const free = { ...question, needs: [], half_life_days: 10_000 }
+  const judged = [...days(hardened, "OBSERVED_HARDENED", 0), ...days(observed, "OBSERVED", 1000)]
+  const tally = tallyOf(free, judged, bank1)
+  const missing = gatesAgainst({ tally, cap: null, bank: bank1, today: 100 }, 5)
+  expect(missing.map(({ gate }) => gate)).toEqual(gates)
+})
+
+test("says what the next level needs in words and numbers", () => {
+  const tally = tallyOf(questionOf("LA-05"), days(5, "OBSERVED", 0), bank1)
+  expect(gatesAgainst({ tally, cap: null, bank: bank1, today: 0 }, 2)).toEqual([
+    { gate: "days", have: 1, need: 2, text: "1 of 2 days: run again tomorrow" },
+    { gate: "sessions", have: 5, need: 8, text: "5 of 8 sessions" },
+  ])
+})
+
+test("says how many clean units a share needs after a failure", () => {
+  const failed = days(4, "OBSERVED", 500).map((each) => ({
+    ...each,
+    items: [{ outcome: "fail" as const }],
+  }))
+  const tally = tallyOf(
+    lowRisk,
+    [...days(10, "OBSERVED", 0), ...days(3, "OBSERVED", 8), ...failed],
+    bank1,
+  )
+  const missing = gatesAgainst({ tally, cap: null, bank: bank1, today: 1 }, 3)
+  expect(missing.find(({ gate }) => gate === "ratio")).toBeUndefined()
+  const more = gatesAgainst(
+    {
+      tally: { ...tally, missed: Array(40).fill(tally.missed[0]) },
+      cap: null,
+      bank: bank1,
+      today: 1,
+    },
+    1,
+  )
+  expect(more).toEqual([
+    {
+      gate: "ratio",
+      have: 10,
+      need: 14,
+      text: "a share of 25 %: 4 more sessions that pass, with none that fails",
+    },
+  ])
+})
+
+test("a pack that nothing can run yet stands in the way", () => {
+  const tally = tallyOf(highRisk, days(300, "OBSERVED", 0), bank1)
+  const [first] = gatesAgainst({ tally, cap: null, bank: bank1, today: 40 }, 3)
+  expect(first).toEqual({
+    gate: "pack",
+    have: 0,
+    need: 800,
+    text: "needs assurance pack EXF at 80 %, which can't be run yet",
+  })
+})
+
+/** So many sessions that pass, four a day. */
+function days(count: number, tier: Tier, from: number): Judged[] {
+  return Array.from({ length: count }, (_, at) => {
+    const id = `${from + at}`
+    const session = { id, day: Math.floor(at / 4), replayKey: id, lastHash: id } as Session
+    return {
+      session: { ...session, day: from >= 500 ? session.day : session.day },
+      tier,
+      items: [{ outcome: "pass" }],
+    }
+  })
+}
+
+function questionOf(id: string): Question {
+  return bank1.layers.flatMap(({ questions }) => questions).find((question) => question.id === id)!
+}

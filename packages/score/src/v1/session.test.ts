@@ -1,0 +1,111 @@
+import { expect, test } from "vitest"
+import { record, type SessionPlan } from "../evidence.fixture.ts"
+import type { EvidenceEvent } from "../index.ts"
+import { agent, day, start } from "../lane.fixture.ts"
+import { sessionsOf, sessionTier } from "./session.ts"
+
+test.each<{
+  why: string
+  plan: Partial<SessionPlan>
+  isWhole: boolean
+  isIsolated: boolean
+  isHardened: boolean
+}>([
+  { why: "hardened", plan: {}, isWhole: true, isIsolated: true, isHardened: true },
+  {
+    why: "isolated",
+    plan: { box: "isolated" },
+    isWhole: true,
+    isIsolated: true,
+    isHardened: false,
+  },
+  { why: "leaky", plan: { box: "leaky" }, isWhole: true, isIsolated: false, isHardened: false },
+  {
+    why: "without a box",
+    plan: { box: "none" },
+    isWhole: true,
+    isIsolated: false,
+    isHardened: false,
+  },
+  {
+    why: "not sealed",
+    plan: { end: "open" },
+    isWhole: false,
+    isIsolated: false,
+    isHardened: false,
+  },
+  {
+    why: "sealed by recovery",
+    plan: { end: "recovered" },
+    isWhole: false,
+    isIsolated: false,
+    isHardened: false,
+  },
+  { why: "cut", plan: { isTruncated: true }, isWhole: false, isIsolated: true, isHardened: true },
+])("tells a session that is $why", ({ plan, isWhole, isIsolated, isHardened }) => {
+  const [session] = sessionsOf(record({ sessions: [plan] }).events, agent, 0)
+  expect(session).toMatchObject({ isWhole, isIsolated, isHardened, isAnswered: true })
+})
+
+test.each<{
+  why: string
+  change: (each: EvidenceEvent) => EvidenceEvent | undefined
+  lost: string
+}>([
+  { why: "a seal that says shared", change: sealed({ posture: "shared" }), lost: "isIsolated" },
+  {
+    why: "a seal that says it is not hardened",
+    change: sealed({ hardened: false }),
+    lost: "isHardened",
+  },
+  {
+    why: "an opening that is missing",
+    change: (each) => (each.event.type === "session_open" ? undefined : each),
+    lost: "isWhole",
+  },
+  { why: "an event in another lane", change: elsewhere, lost: "isWhole" },
+])("$why counts against it", ({ change, lost }) => {
+  const { events } = record({ sessions: [{}] })
+  const changed = events.flatMap((each) => change(each) ?? [])
+  expect(sessionsOf(events, agent, 0)[0]).toMatchObject({ [lost]: true })
+  expect(sessionsOf(changed, agent, 0)[0]).toMatchObject({ [lost]: false })
+})
+
+test("a tier is the lowest of the facts that are read", () => {
+  const { events } = record({ sessions: [{}] })
+  const [session] = sessionsOf(events, agent, 0)
+  expect(sessionTier(session!, ["llm_request", "outcome"])).toBe("OBSERVED_HARDENED")
+  const byOwner = events.map((each) => withChannel(each, "outcome", "owner"))
+  const [claimed] = sessionsOf(byOwner, agent, 0)
+  expect(sessionTier(claimed!, ["outcome"])).toBe("SELF_REPORTED")
+  expect(sessionTier(claimed!, ["llm_request"])).toBe("OBSERVED_HARDENED")
+  const byLoopback = events.map((each) => withChannel(each, "llm_request", "gateway:loopback"))
+  expect(sessionTier(sessionsOf(byLoopback, agent, 0)[0]!, ["llm_request"])).toBe("OBSERVED")
+})
+
+test("takes the sessions of one agent that reach into the window", () => {
+  const { events } = record({ sessions: [{ day: 0 }, { day: 5, task: "later" }] })
+  expect(sessionsOf(events, agent, start + 5 * day)).toHaveLength(1)
+  expect(sessionsOf(events, agent, 0)).toHaveLength(2)
+  expect(sessionsOf(events, "somebody", 0)).toHaveLength(0)
+})
+
+function sealed(change: object): (each: EvidenceEvent) => EvidenceEvent {
+  return (each) => {
+    if (each.event.type !== "session_seal") return each
+    const facts = { measured: { ...each.event.facts.measured, ...change }, reported: {} }
+    return { ...each, event: { ...each.event, facts } }
+  }
+}
+
+function elsewhere(each: EvidenceEvent): EvidenceEvent {
+  return each.event.type === "lease" ? { ...each, event: { ...each.event, lane: "lane-2" } } : each
+}
+
+function withChannel(
+  each: EvidenceEvent,
+  type: string,
+  channel: "owner" | "gateway:loopback",
+): EvidenceEvent {
+  return each.event.type === type ? { ...each, event: { ...each.event, channel } } : each
+}
