@@ -3,7 +3,13 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Observation } from "@amc/core"
-import { type EventRow, LaneWriter, type LaneWriterOptions, openSession, uuidSource } from "@amc/ledger"
+import {
+  type EventRow,
+  LaneWriter,
+  type LaneWriterOptions,
+  openSession,
+  uuidSource,
+} from "@amc/ledger"
 import { openLedger } from "@amc/store-sqlite"
 import { sampleRequest, sampleSession, seededSigner } from "@amc/testkit"
 import type Database from "better-sqlite3"
@@ -23,9 +29,16 @@ const signer = seededSigner("bench")
 const calls = Array.from({ length: events }, (_, n) => callOf(n))
 
 function callOf(n: number): Observation {
-  const call = sampleRequest({ agent: "coder", session: "s1", callId: `call-${n}`, receipt: withBlobs })
+  const call = sampleRequest({
+    agent: "coder",
+    session: "s1",
+    callId: `call-${n}`,
+    receipt: withBlobs,
+  })
   const { payload } = call
-  return withBlobs || payload === undefined ? call : { ...call, payload: { ...payload, blob: null } }
+  return withBlobs || payload === undefined
+    ? call
+    : { ...call, payload: { ...payload, blob: null } }
 }
 
 interface Measured {
@@ -70,7 +83,8 @@ function measureInserts(dir: string, rows: readonly EventRow[]): number {
     for (const { lseq, leafHash, leaf } of group) insert.run(lseq, leafHash, leaf)
   })
   const start = performance.now()
-  for (let at = 0; at < rows.length; at += groupSize) commit.immediate(rows.slice(at, at + groupSize))
+  for (let at = 0; at < rows.length; at += groupSize)
+    commit.immediate(rows.slice(at, at + groupSize))
   const perSecond = (rows.length / (performance.now() - start)) * 1000
   db.close()
   return perSecond
@@ -86,7 +100,11 @@ function measureSignatures(rows: readonly EventRow[]): number {
 function spread(values: readonly number[]): { median: number; min: number; max: number } {
   const sorted = values.toSorted((a, b) => a - b)
   const round = (value: number | undefined): number => Math.round((value ?? 0) * 1000) / 1000
-  return { median: round(sorted[sorted.length >> 1]), min: round(sorted[0]), max: round(sorted.at(-1)) }
+  return {
+    median: round(sorted[sorted.length >> 1]),
+    min: round(sorted[0]),
+    max: round(sorted.at(-1)),
+  }
 }
 
 const lane: number[] = []

@@ -108,7 +108,7 @@ function keep(document) {
   const wanted = withBlock(text, document)
   if (wanted === text) return
   if (process.argv.includes("--check"))
-    throw new Error(`${path} does not say what ${source} says: run 'node scripts/architecture.mjs'`)
+    throw new Error(`${path} differs from ${source}: run 'node scripts/architecture.mjs'`)
   writeFileSync(join(top, path), wanted)
 }
 

@@ -40,6 +40,7 @@ export class LaneTree {
       if (!isLastThere) break
       at++
     }
-    if (!isLastThere) throw new AmcError("store/conflict", `lane ${lane} lost an event that was acknowledged`)
+    if (!isLastThere)
+      throw new AmcError("store/conflict", `lane ${lane} lost an event that was acknowledged`)
   }
 }

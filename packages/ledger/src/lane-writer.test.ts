@@ -1,7 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { AmcError, type Observation, openReceipt, parseLeaf, parseLeafEvent, type Recorded, rootOf, sha256Hex } from "@amc/core"
+import {
+  AmcError,
+  type Observation,
+  openReceipt,
+  parseLeaf,
+  parseLeafEvent,
+  type Recorded,
+  rootOf,
+  sha256Hex,
+} from "@amc/core"
 import {
   failingStore,
   type FailurePlan,
@@ -40,11 +49,13 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 function observationOf({ kind, agent, session, body }: Step): Observation {
   const call = { agent, session, callId: body.slice(0, 9) || "c", body, receipt: true }
   const open = { measured: sampleSession, reported: {} }
-  if (kind === "open") return { type: "session_open", channel: "session", agent, session, facts: open }
+  if (kind === "open")
+    return { type: "session_open", channel: "session", agent, session, facts: open }
   if (kind === "request") return sampleRequest(call)
   if (kind === "response") return sampleResponse(call, "ab".repeat(32))
   if (kind === "seal") return sealOf({ agent, session }, sealTerms, "session")
-  if (kind === "bad") return { ...sampleAudit(body), facts: { measured: { code: "NO_SUCH" } } } as never
+  if (kind === "bad")
+    return { ...sampleAudit(body), facts: { measured: { code: "NO_SUCH" } } } as never
   return sampleAudit(body)
 }
 
@@ -87,7 +98,8 @@ test("writes what queued while a group was written as one group", async () => {
           ? (Reflect.get(store, name) as () => unknown).bind(store)
           : (...terms: Parameters<EventStore["append"]>) => {
               groups.push(terms[2].length)
-              if (groups.length === 1) for (let n = 0; n < 5; n++) void writer.record(sampleAudit("later"))
+              if (groups.length === 1)
+                for (let n = 0; n < 5; n++) void writer.record(sampleAudit("later"))
               return store.append(...terms)
             },
     }),
@@ -115,16 +127,29 @@ test.each([
   { why: "an unknown type", bad: { ...sampleAudit(""), type: "rumour" } },
   { why: "an agent with a capital", bad: { ...sampleAudit(""), agent: "Coder" } },
   { why: "a lone surrogate", bad: sampleAudit("\ud800") },
-  { why: "a receipt of another kind", bad: { ...request, receipt: { ...request.receipt, kind: "llm_response" } } },
-  { why: "a receipt for a model with a lone surrogate", bad: { ...request, receipt: { ...request.receipt, model: "\ud800" } } },
+  {
+    why: "a receipt of another kind",
+    bad: { ...request, receipt: { ...request.receipt, kind: "llm_response" } },
+  },
+  {
+    why: "a receipt for a model with a lone surrogate",
+    bad: { ...request, receipt: { ...request.receipt, model: "\ud800" } },
+  },
   { why: "a receipt without a payload", bad: { ...request, payload: undefined } },
   { why: "a call without a session", bad: { ...sampleRequest(call), session: null } },
   { why: "a session of another agent", bad: { ...sampleRequest(call), agent: "tester" } },
-  { why: "an open session opened again", bad: { ...request, type: "session_open", payload: undefined, receipt: undefined } },
+  {
+    why: "an open session opened again",
+    bad: { ...request, type: "session_open", payload: undefined, receipt: undefined },
+  },
 ])("refuses $why alone, and goes on in the same group", async ({ bad }) => {
   const { writer, breaches } = await openWriting()
   await openSession(writer, s1, sampleSession)
-  const [before, refused, after] = await recordAll(writer, [sampleAudit("a"), bad as Observation, sampleAudit("b")])
+  const [before, refused, after] = await recordAll(writer, [
+    sampleAudit("a"),
+    bad as Observation,
+    sampleAudit("b"),
+  ])
   expect(before).toMatchObject({ status: "fulfilled", value: { lseq: 1 } })
   expect(refused).toMatchObject({ status: "rejected", reason: { code: "input/malformed" } })
   expect(after).toMatchObject({ status: "fulfilled", value: { lseq: 2 } })
@@ -136,7 +161,12 @@ test("seals what the session holds at the seal's place in the order", async () =
   await openSession(writer, { agent: "coder", session: "s0" }, sampleSession)
   const [, , sample] = await recordAll(writer, [
     sampleAudit("other"),
-    { type: "session_open", channel: "session", ...s1, facts: { measured: sampleSession, reported: {} } },
+    {
+      type: "session_open",
+      channel: "session",
+      ...s1,
+      facts: { measured: sampleSession, reported: {} },
+    },
     sampleRequest(call),
     sampleRequest({ ...call, session: "s0" }),
     sealOf(s1, sealTerms, "session"),
@@ -145,7 +175,15 @@ test("seals what the session holds at the seal's place in the order", async () =
   expect((await eventsOf(store)).at(-1)).toMatchObject({
     type: "session_seal",
     aseq: 4,
-    facts: { measured: { first_aseq: 1, last_aseq: 2, events: 2, last_event_hash: last.event_hash, ...sealTerms } },
+    facts: {
+      measured: {
+        first_aseq: 1,
+        last_aseq: 2,
+        events: 2,
+        last_event_hash: last.event_hash,
+        ...sealTerms,
+      },
+    },
   })
 })
 
@@ -154,13 +192,18 @@ test("refuses a session's events before its opening and after its seal, also in 
   const early = writing.writer.record(sampleRequest(call))
   await expect(early).rejects.toMatchObject({ code: "ledger/closed" })
   await openSession(writing.writer, s1, sampleSession)
-  const [sealed, late] = await recordAll(writing.writer, [sealOf(s1, sealTerms, "session"), sampleRequest(call)])
+  const [sealed, late] = await recordAll(writing.writer, [
+    sealOf(s1, sealTerms, "session"),
+    sampleRequest(call),
+  ])
   expect(sealed).toMatchObject({ status: "fulfilled" })
   expect(late).toMatchObject({ reason: { code: "ledger/closed" } })
   const { writer } = await openWriting({ ...writing })
   await expect(writer.record(sampleRequest(call))).rejects.toMatchObject({ code: "ledger/closed" })
   await expect(sealSession(writer, s1, sealTerms)).rejects.toMatchObject({ code: "ledger/closed" })
-  await expect(openSession(writer, s1, sampleSession)).rejects.toMatchObject({ code: "ledger/closed" })
+  await expect(openSession(writer, s1, sampleSession)).rejects.toMatchObject({
+    code: "ledger/closed",
+  })
 })
 
 test("keeps small payloads with the event and takes over spooled files", async () => {
@@ -169,13 +212,22 @@ test("keeps small payloads with the event and takes over spooled files", async (
   writeFileSync(join(dir, "body"), "redacted")
   const { writer, blobs, store } = await openWriting()
   await openSession(writer, s1, sampleSession)
-  const spooled = { sha256: "cd".repeat(32), size: 9, media: "text/plain", blob: { path: join(dir, "body") } }
+  const spooled = {
+    sha256: "cd".repeat(32),
+    size: 9,
+    media: "text/plain",
+    blob: { path: join(dir, "body") },
+  }
   await writer.record({ ...sampleRequest(call), payload: spooled })
   await writer.record(sampleRequest({ ...call, callId: "c2", body: "small" }))
   await writer.record({ ...sampleRequest(call), payload: { ...spooled, blob: null } })
   const payloads = (await eventsOf(store)).slice(1).map(({ payload }) => payload)
   const redacted = sha256Hex(Buffer.from("redacted"))
-  expect(payloads.map((one) => one?.blob_sha256)).toEqual([redacted, sha256Hex(Buffer.from("small")), null])
+  expect(payloads.map((one) => one?.blob_sha256)).toEqual([
+    redacted,
+    sha256Hex(Buffer.from("small")),
+    null,
+  ])
   expect(payloads.map((one) => one?.sha256)[0]).toBe("cd".repeat(32))
   expect(await blobs.has(redacted)).toBe(true)
   expect(await blobs.has(sha256Hex(Buffer.from("small")))).toBe(true)
@@ -185,7 +237,10 @@ test("refuses an observation whose spooled file is gone, and no other", async ()
   const { writer, breaches } = await openWriting({ blobs: new FaultyBlobs() })
   await openSession(writer, s1, sampleSession)
   const gone = { sha256: "cd".repeat(32), size: 9, media: "text/plain", blob: { path: "/nowhere" } }
-  const [lost, kept] = await recordAll(writer, [{ ...sampleRequest(call), payload: gone }, sampleAudit("x")])
+  const [lost, kept] = await recordAll(writer, [
+    { ...sampleRequest(call), payload: gone },
+    sampleAudit("x"),
+  ])
   expect(lost).toMatchObject({ reason: { code: "store/unavailable" } })
   expect(kept).toMatchObject({ value: { lseq: 1 } })
   expect(await breaches()).toEqual([])
@@ -208,7 +263,10 @@ test("never lets time go back, and says so when the clock was set back", async (
   const events = await eventsOf(store)
   expect(events.map(({ type }) => type)).toEqual(["audit", "audit", "gap", "audit", "audit"])
   expect(new Set(events.map(({ ts }) => ts)).size).toBe(1)
-  expect(events[2]).toMatchObject({ agent: "_system", facts: { measured: { reason: "clock-step" } } })
+  expect(events[2]).toMatchObject({
+    agent: "_system",
+    facts: { measured: { reason: "clock-step" } },
+  })
   expect(await breaches()).toEqual([])
 })
 
@@ -233,18 +291,35 @@ interface Fault {
 
 test.each<Fault>([
   { why: "before it is written", plan: { failsBefore: (nth) => nth === 1 }, stored: ["a", "d"] },
-  { why: "after it is written", plan: { failsAfter: (nth) => nth === 1 }, stored: ["a", "b", "c", "d"] },
-  { why: "before, and the next one too", plan: { failsBefore: (nth) => nth === 1 || nth === 2 }, stored: ["a", "e"] },
-  { why: "after, and the next one before", plan: { failsAfter: (nth) => nth === 1, failsBefore: (nth) => nth === 2 }, stored: ["a", "b", "c", "e"] },
+  {
+    why: "after it is written",
+    plan: { failsAfter: (nth) => nth === 1 },
+    stored: ["a", "b", "c", "d"],
+  },
+  {
+    why: "before, and the next one too",
+    plan: { failsBefore: (nth) => nth === 1 || nth === 2 },
+    stored: ["a", "e"],
+  },
+  {
+    why: "after, and the next one before",
+    plan: { failsAfter: (nth) => nth === 1, failsBefore: (nth) => nth === 2 },
+    stored: ["a", "b", "c", "e"],
+  },
 ])("fails exactly the group whose append fails $why", async ({ plan, stored }) => {
   const memory = new MemoryEventStore()
   const { writer, breaches } = await openWriting({ store: failingStore(memory, plan) })
   await writer.record(sampleAudit("a"))
   const failed = await recordAll(writer, [sampleAudit("b"), sampleAudit("c")])
-  expect(failed).toMatchObject([{ reason: { code: "store/unavailable" } }, { reason: { code: "store/unavailable" } }])
+  expect(failed).toMatchObject([
+    { reason: { code: "store/unavailable" } },
+    { reason: { code: "store/unavailable" } },
+  ])
   await recordAll(writer, [sampleAudit("d")])
   await recordAll(writer, [sampleAudit("e")].slice(0, stored.includes("e") ? 1 : 0))
-  const details = (await eventsOf(memory)).map((event) => event.type === "audit" && event.facts.measured.detail)
+  const details = (await eventsOf(memory)).map(
+    (event) => event.type === "audit" && event.facts.measured.detail,
+  )
   expect(details).toEqual(stored)
   expect(writer.checkpoint().size).toBe(stored.length)
   expect(await breaches()).toEqual([])
@@ -254,7 +329,9 @@ test("forgets the seal of a group that failed", async () => {
   const store = failingStore(new MemoryEventStore(), { failsBefore: (nth) => nth === 1 })
   const { writer } = await openWriting({ store })
   await openSession(writer, s1, sampleSession)
-  await expect(sealSession(writer, s1, sealTerms)).rejects.toMatchObject({ code: "store/unavailable" })
+  await expect(sealSession(writer, s1, sealTerms)).rejects.toMatchObject({
+    code: "store/unavailable",
+  })
   await expect(writer.record(sampleRequest(call))).resolves.toMatchObject({ lseq: 1 })
 })
 
@@ -302,5 +379,8 @@ test("says where the chains end", async () => {
   const { event_hash, ts } = await writer.record(sampleAudit("a"))
   const heads = await writer.heads()
   expect(heads.lane).toEqual({ lseq: 1, event_hash, ts })
-  expect(heads.agents.map(({ agent, aseq }) => [agent, aseq])).toEqual([["_system", 0], ["coder", 0]])
+  expect(heads.agents.map(({ agent, aseq }) => [agent, aseq])).toEqual([
+    ["_system", 0],
+    ["coder", 0],
+  ])
 })

@@ -1,4 +1,9 @@
-import { blobStoreContract, eventStoreContract, MemoryBlobStore, MemoryEventStore } from "@amc/testkit"
+import {
+  blobStoreContract,
+  eventStoreContract,
+  MemoryBlobStore,
+  MemoryEventStore,
+} from "@amc/testkit"
 
 eventStoreContract("memory", async () => {
   const store = new MemoryEventStore()

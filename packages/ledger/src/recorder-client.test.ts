@@ -18,7 +18,11 @@ interface Started {
 function start(behaviour: string, limits?: Parameters<typeof RecorderClient.open>[1]): Started {
   const { port1, port2 } = new MessageChannel()
   const url = new URL("./recorder-worker.fixture.ts", import.meta.url)
-  const worker = new Worker(url, { workerData: { port: port2, behaviour }, transferList: [port2], execArgv: [] })
+  const worker = new Worker(url, {
+    workerData: { port: port2, behaviour },
+    transferList: [port2],
+    execArgv: [],
+  })
   onTestFinished(async () => void (await worker.terminate()))
   return { opening: RecorderClient.open(port1, limits), exit: once(worker, "exit"), worker }
 }
@@ -28,12 +32,22 @@ test("records through a thread, in the order of the calls", async () => {
   const client = await opening
   const open = openSession(client, s1, sampleSession)
   const call = { ...s1, callId: "c1", body: "hello", receipt: true }
-  const recorded = await recordAll(client, [sampleRequest(call), sampleAudit("a"), sampleAudit("b")])
+  const recorded = await recordAll(client, [
+    sampleRequest(call),
+    sampleAudit("a"),
+    sampleAudit("b"),
+  ])
   const seal = sealSession(client, s1, { reason: "exited", posture: "measured", hardened: true })
   expect((await open).lseq).toBe(1)
-  expect(recorded).toMatchObject([{ value: { lseq: 2 } }, { value: { lseq: 3 } }, { value: { lseq: 4 } }])
+  expect(recorded).toMatchObject([
+    { value: { lseq: 2 } },
+    { value: { lseq: 3 } },
+    { value: { lseq: 4 } },
+  ])
   const receipt = (recorded[0] as PromiseFulfilledResult<{ receipt: string }>).value.receipt
-  expect(openReceipt(receipt, new Map([[signer.key.kid, signer.key]])).body_sha256).toBe(sha256Hex(utf8("hello")))
+  expect(openReceipt(receipt, new Map([[signer.key.kid, signer.key]])).body_sha256).toBe(
+    sha256Hex(utf8("hello")),
+  )
   expect((await seal).lseq).toBe(5)
   expect(await client.checkpoint()).toMatchObject({ origin, size: 6, root: expect.any(Uint8Array) })
   expect((await client.heads()).agents.map(({ agent }) => agent)).toEqual(["_system", "coder"])
@@ -52,9 +66,18 @@ test("leaves the caller's bytes alone, also those of a shared buffer", async () 
 
 test("carries refusals across, with their codes, and goes on", async () => {
   const client = await start("serves").opening
-  const bad = { ...sampleAudit(""), facts: { measured: {}, reported: {} } } as unknown as Observation
+  const bad = {
+    ...sampleAudit(""),
+    facts: { measured: {}, reported: {} },
+  } as unknown as Observation
   const unclonable = { ...sampleAudit(""), facts: () => 1 } as unknown as Observation
-  const outcomes = await recordAll(client, [sampleAudit("a"), bad, unclonable, sampleRequest({ ...s1, callId: "c" }), sampleAudit("b")])
+  const outcomes = await recordAll(client, [
+    sampleAudit("a"),
+    bad,
+    unclonable,
+    sampleRequest({ ...s1, callId: "c" }),
+    sampleAudit("b"),
+  ])
   expect(outcomes).toMatchObject([
     { value: { lseq: 1 } },
     { reason: { code: "input/malformed" } },

@@ -23,7 +23,11 @@ export type Outcome<T> =
 
 /** From the client to the writer's thread. Ids of a batch count up from `first`. */
 export type RequestMessage =
-  | { readonly kind: "record"; readonly first: number; readonly observations: readonly Observation[] }
+  | {
+      readonly kind: "record"
+      readonly first: number
+      readonly observations: readonly Observation[]
+    }
   | { readonly kind: "call"; readonly id: number; readonly call: WriterCall }
 
 /** From the writer's thread to the client. */

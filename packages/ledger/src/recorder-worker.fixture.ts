@@ -6,7 +6,11 @@ import { openWriting } from "./writing.fixture.ts"
 
 interface Terms {
   readonly port: MessagePort
-  readonly behaviour: "serves" | "can't open" | "dies at the second append" | "fails at the second append"
+  readonly behaviour:
+    | "serves"
+    | "can't open"
+    | "dies at the second append"
+    | "fails at the second append"
 }
 
 const { port, behaviour } = workerData as Terms

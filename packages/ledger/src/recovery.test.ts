@@ -1,5 +1,12 @@
 import { parseLeaf, parseLeafEvent } from "@amc/core"
-import { failingStore, MemoryEventStore, sampleAudit, sampleRequest, sampleResponse, sampleSession } from "@amc/testkit"
+import {
+  failingStore,
+  MemoryEventStore,
+  sampleAudit,
+  sampleRequest,
+  sampleResponse,
+  sampleSession,
+} from "@amc/testkit"
 import { expect, test } from "vitest"
 import type { EventStore } from "./event-store.ts"
 import { recoverLane } from "./recovery.ts"
@@ -13,7 +20,11 @@ async function crashed(): Promise<Writing> {
   const writing = await openWriting()
   const { writer } = writing
   await openSession(writer, { agent: "coder", session: "s0" }, sampleSession)
-  await sealSession(writer, { agent: "coder", session: "s0" }, { reason: "exited", posture: "measured", hardened: true })
+  await sealSession(
+    writer,
+    { agent: "coder", session: "s0" },
+    { reason: "exited", posture: "measured", hardened: true },
+  )
   await openSession(writer, s1, sampleSession)
   await openSession(writer, s2, sampleSession)
   const { event_hash } = await writer.record(sampleRequest({ ...s1, callId: "answered" }))
@@ -41,9 +52,22 @@ test("closes open calls, then says so, then seals open sessions", async () => {
   expect(await tail(store, 8)).toMatchObject([
     { type: "llm_response", ...s1, facts: { measured: { call_id: "open-1", ...crash } } },
     { type: "llm_response", ...s2, facts: { measured: { call_id: "open-2", ...crash } } },
-    { type: "gap", agent: "_system", session: null, facts: { measured: { reason: "crash", open_calls: 2, open_sessions: 2 } } },
-    { type: "session_seal", ...s1, facts: { measured: { ...seal, events: 5, first_aseq: 2, last_aseq: 6 } } },
-    { type: "session_seal", ...s2, facts: { measured: { ...seal, events: 3, first_aseq: 0, last_aseq: 2 } } },
+    {
+      type: "gap",
+      agent: "_system",
+      session: null,
+      facts: { measured: { reason: "crash", open_calls: 2, open_sessions: 2 } },
+    },
+    {
+      type: "session_seal",
+      ...s1,
+      facts: { measured: { ...seal, events: 5, first_aseq: 2, last_aseq: 6 } },
+    },
+    {
+      type: "session_seal",
+      ...s2,
+      facts: { measured: { ...seal, events: 3, first_aseq: 0, last_aseq: 2 } },
+    },
   ])
   expect(recorded).toHaveLength(5)
   expect(await breaches()).toEqual([])
@@ -57,23 +81,31 @@ test("does nothing when nothing is open, so that it can be run again", async () 
   expect(again.writer.openSessions()).toEqual([])
 })
 
-test.each(["failsBefore", "failsAfter"] as const)("starts over when it was cut off and the store %s", async (fault) => {
-  const before = await crashed()
-  const store = failingStore(before.store, { [fault]: () => true })
-  const cutOff = await openWriting({ ...before, store })
-  await expect(recoverLane(cutOff.writer)).rejects.toMatchObject({ code: "store/unavailable" })
-  const { writer, breaches } = await openWriting({ ...before })
-  await recoverLane(writer)
-  expect(writer.openSessions()).toEqual([])
-  expect((await tail(before.store, 8)).map((one) => (one as { type: string }).type)).toEqual([
-    "llm_response", "llm_response", "gap", "session_seal", "session_seal",
-  ])
-  expect(await breaches()).toEqual([])
-})
+test.each(["failsBefore", "failsAfter"] as const)(
+  "starts over when it was cut off and the store %s",
+  async (fault) => {
+    const before = await crashed()
+    const store = failingStore(before.store, { [fault]: () => true })
+    const cutOff = await openWriting({ ...before, store })
+    await expect(recoverLane(cutOff.writer)).rejects.toMatchObject({ code: "store/unavailable" })
+    const { writer, breaches } = await openWriting({ ...before })
+    await recoverLane(writer)
+    expect(writer.openSessions()).toEqual([])
+    expect((await tail(before.store, 8)).map((one) => (one as { type: string }).type)).toEqual([
+      "llm_response",
+      "llm_response",
+      "gap",
+      "session_seal",
+      "session_seal",
+    ])
+    expect(await breaches()).toEqual([])
+  },
+)
 
 test("closes more sessions than fit in one group", async () => {
   const before = await openWriting()
-  for (let n = 0; n < 150; n++) await openSession(before.writer, { agent: "coder", session: `s${n}` }, sampleSession)
+  for (let n = 0; n < 150; n++)
+    await openSession(before.writer, { agent: "coder", session: `s${n}` }, sampleSession)
   const { writer, breaches } = await openWriting({ ...before })
   expect(await recoverLane(writer)).toHaveLength(151)
   expect(await breaches()).toEqual([])

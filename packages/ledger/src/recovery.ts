@@ -57,5 +57,9 @@ function crashedFacts(call: OpenCall): Facts<"llm_response"> {
 }
 
 function recoveredSeal({ agent, session }: OpenSession): Observation {
-  return sealOf({ agent, session }, { reason: "recovered", posture: "shared", hardened: false }, "recorder")
+  return sealOf(
+    { agent, session },
+    { reason: "recovered", posture: "shared", hardened: false },
+    "recorder",
+  )
 }

@@ -44,7 +44,8 @@ export async function openWriting(terms: WritingTerms = {}): Promise<Writing> {
   const limits = terms.limits === undefined ? {} : { limits: terms.limits }
   const common = { store, blobs, clock, lane, origin, rootSha256, signer, ids }
   const writer = await LaneWriter.open({ ...common, ...limits })
-  const breaches = (): Promise<string[]> => laneBreaches(store, { lane, rootSha256, key: signer.key })
+  const breaches = (): Promise<string[]> =>
+    laneBreaches(store, { lane, rootSha256, key: signer.key })
   return { writer, store, blobs, clock, ids, breaches }
 }
 

@@ -53,15 +53,9 @@ export function inspectHost(spec: SandboxSpec): HostFacts {
   >
   const filter = seccompFilter(process.arch)
   for (const folder of spec.readOnly) requireReadable(folder, isRoot)
-  const user = agentUser()
-  const runFolder = mkdtempSync(path.join(tmpdir(), "amc-box-"))
-  makeEtc(path.join(runFolder, "etc"), user)
-  writeFileSync(path.join(runFolder, "empty"), "", { mode: 0o444 })
-  writeFileSync(path.join(runFolder, "seccomp.bpf"), filter)
-  writeFileSync(path.join(runFolder, "probe.mjs"), probeSource(), { mode: 0o444 })
   return {
     isRoot,
-    user,
+    user: agentUser(),
     tools,
     mayDisableUserns: supportsDisableUserns(tools.bwrap),
     node: realpathSync(process.execPath),
@@ -69,8 +63,19 @@ export function inspectHost(spec: SandboxSpec): HostFacts {
     masks: [...spec.readOnly.flatMap(foldersToMask), ...hiddenOf(spec, true)],
     maskedFiles: hiddenOf(spec, false),
     hasPidsCgroup: cgroupParents().some((parent) => parent.controllers.includes("pids")),
-    runFolder,
+    // Last, so that a refusal above leaves nothing behind.
+    runFolder: makeRunFolder(filter),
   }
+}
+
+function makeRunFolder(filter: Buffer): string {
+  const probe = probeSource()
+  const runFolder = mkdtempSync(path.join(tmpdir(), "amc-box-"))
+  makeEtc(path.join(runFolder, "etc"), agentUser())
+  writeFileSync(path.join(runFolder, "empty"), "", { mode: 0o444 })
+  writeFileSync(path.join(runFolder, "seccomp.bpf"), filter)
+  writeFileSync(path.join(runFolder, "probe.mjs"), probe, { mode: 0o444 })
+  return runFolder
 }
 
 function requireReadable(folder: string, isRoot: boolean): void {

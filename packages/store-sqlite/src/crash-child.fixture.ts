@@ -30,7 +30,11 @@ async function makeCall(agent: string, session: string, callId: string): Promise
   acknowledge(await recorder.record(sampleResponse(call, request)))
 }
 
-function acknowledge({ event_hash, lseq, receipt }: Awaited<ReturnType<RecorderClient["record"]>>): string {
+function acknowledge({
+  event_hash,
+  lseq,
+  receipt,
+}: Awaited<ReturnType<RecorderClient["record"]>>): string {
   process.stdout.write(`${event_hash} ${lseq} ${receipt ?? "-"}\n`)
   return event_hash
 }

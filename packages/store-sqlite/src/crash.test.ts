@@ -28,7 +28,10 @@ function startChild(dir: string, run: number): ChildProcessByStdio<Writable, Rea
 }
 
 /** Lets a child work and kills it at its n-th line (0: as soon as it says that it recovers); what it printed. */
-async function workAndKill(child: ReturnType<typeof startChild>, killAt: number): Promise<string[]> {
+async function workAndKill(
+  child: ReturnType<typeof startChild>,
+  killAt: number,
+): Promise<string[]> {
   const exit = new Promise<unknown>((resolve) => child.once("exit", (_, signal) => resolve(signal)))
   const lines: string[] = []
   child.stdin.write("!")
@@ -81,7 +84,8 @@ test(`no acknowledged event is lost by ${kills} kills`, async () => {
   for (const line of acknowledged) {
     const [hash, lseq, receipt = "-"] = line.split(" ")
     expect(hashes[Number(lseq)]).toBe(hash)
-    if (receipt !== "-") expect(openReceipt(receipt, keys)).toMatchObject({ event_hash: hash, lseq: Number(lseq) })
+    if (receipt !== "-")
+      expect(openReceipt(receipt, keys)).toMatchObject({ event_hash: hash, lseq: Number(lseq) })
   }
   await close()
   lock.release()

@@ -17,7 +17,8 @@ export interface LaneLock {
  * @throws {@link AmcError} `ledger/lane-taken`, `store/unavailable`
  */
 export async function lockLane(dir: string, lane: string): Promise<LaneLock> {
-  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/u.test(lane)) throw malformed("a lane's name is not safe in a file name")
+  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/u.test(lane))
+    throw malformed("a lane's name is not safe in a file name")
   try {
     return await onMedium(() => holdLock(dir, lane))
   } catch (error) {

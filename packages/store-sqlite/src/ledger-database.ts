@@ -42,9 +42,13 @@ export function makePrivateFile(path: string): void {
 function checkPrivateFile(path: string): void {
   const stat = lstatSync(path)
   if (stat.isFile() && (stat.mode & 0o077) === 0) return
-  throw new AmcError("store/unavailable", "the ledger's database is not a file of its owner alone", {
-    hint: `chmod 600 ${path}`,
-  })
+  throw new AmcError(
+    "store/unavailable",
+    "the ledger's database is not a file of its owner alone",
+    {
+      hint: `chmod 600 ${path}`,
+    },
+  )
 }
 
 function prepare(db: Database.Database): void {

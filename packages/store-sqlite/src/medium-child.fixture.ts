@@ -24,7 +24,9 @@ async function recordUntilFault(): Promise<never> {
   })
   await openSession(writer, s1, sampleSession)
   for (acknowledged = 1; ; acknowledged++)
-    await writer.record(sampleRequest({ ...s1, callId: `c${acknowledged}`, body: "x".repeat(20_000) }))
+    await writer.record(
+      sampleRequest({ ...s1, callId: `c${acknowledged}`, body: "x".repeat(20_000) }),
+    )
 }
 
 try {

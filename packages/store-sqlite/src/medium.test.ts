@@ -12,7 +12,17 @@ import { openDatabase } from "./ledger-database.ts"
 import { storeFault } from "./store-fault.ts"
 
 const child = fileURLToPath(new URL("./medium-child.fixture.ts", import.meta.url))
-const row = { lseq: 0, aseq: 0, agent: "coder", leafHash: new Uint8Array(32), leaf: new Uint8Array(9), session: null, type: "audit", ts: 1, id: "x" }
+const row = {
+  lseq: 0,
+  aseq: 0,
+  agent: "coder",
+  leafHash: new Uint8Array(32),
+  leaf: new Uint8Array(9),
+  session: null,
+  type: "audit",
+  ts: 1,
+  id: "x",
+}
 
 function tempDir(): string {
   const dir = mkdtempSync(join(tmpdir(), "amc-medium-"))
@@ -23,7 +33,9 @@ function tempDir(): string {
 /** Runs the child under a shell that first sets a limit; how many were acknowledged and the fault's code. */
 function runChild(limit: string, dir: string, user = ""): [acknowledged: number, code: string] {
   const script = `${limit} exec "$0" "$@"`
-  const output = execFileSync("bash", ["-c", script, process.execPath, child, dir, user], { encoding: "utf8" })
+  const output = execFileSync("bash", ["-c", script, process.execPath, child, dir, user], {
+    encoding: "utf8",
+  })
   const [acknowledged, code = ""] = output.trim().split(" ")
   return [Number(acknowledged), code]
 }
@@ -52,7 +64,9 @@ test("a database that another holds refuses after a while", async () => {
   const { events, close } = openLedger(dir)
   const other = new Database(join(dir, ledgerFileName))
   other.exec("BEGIN IMMEDIATE")
-  await expect(events.append("main", null, [row], [])).rejects.toMatchObject({ code: "store/unavailable" })
+  await expect(events.append("main", null, [row], [])).rejects.toMatchObject({
+    code: "store/unavailable",
+  })
   other.close()
   await expect(events.append("main", null, [row], [])).resolves.toBeUndefined()
   await close()
@@ -60,7 +74,10 @@ test("a database that another holds refuses after a while", async () => {
 
 test.each([
   { why: "cut short", spoil: (path: string) => truncateSync(path, 5000) },
-  { why: "overwritten", spoil: (path: string) => writeFileSync(path, Buffer.alloc(9000, 0x41), { flag: "r+" }) },
+  {
+    why: "overwritten",
+    spoil: (path: string) => writeFileSync(path, Buffer.alloc(9000, 0x41), { flag: "r+" }),
+  },
 ])("a database that was $why refuses", async ({ spoil }) => {
   const dir = tempDir()
   const ledger = openLedger(dir)

@@ -89,7 +89,10 @@ test("is read by others while it is written, and not written by them", async () 
 
 test.each([
   { why: "is not there", make: () => undefined },
-  { why: "is no database", make: (path: string) => writeFileSync(path, "x".repeat(9999), { mode: 0o600 }) },
+  {
+    why: "is no database",
+    make: (path: string) => writeFileSync(path, "x".repeat(9999), { mode: 0o600 }),
+  },
   { why: "others may read", make: (path: string) => writeFileSync(path, "", { mode: 0o644 }) },
 ])("can't read a ledger whose file $why", ({ make }) => {
   const dir = tempDir()

@@ -25,7 +25,9 @@ function sqliteFault(error: InstanceType<typeof Database.SqliteError>): unknown 
   if (error.code.startsWith("SQLITE_CONSTRAINT"))
     return new AmcError("store/conflict", "an event's place in the lane is taken", { cause: error })
   if (mediumCodes.some((code) => error.code.startsWith(code)))
-    return new AmcError("store/unavailable", `the ledger's database: ${error.code}`, { cause: error })
+    return new AmcError("store/unavailable", `the ledger's database: ${error.code}`, {
+      cause: error,
+    })
   return error
 }
 

@@ -1,28 +1,38 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { dirname } from "node:path"
+import type { Readable } from "node:stream"
 import { inspectHost, launch, planBubblewrap } from "@amc/sandbox"
 import { boxEnvironment } from "./agent-environment.ts"
 import { commandFiles, programMounts } from "./program.ts"
 import type { OpenedSession } from "./session.ts"
-import type { SessionResult, SessionTerms } from "./session-terms.ts"
+import type { SessionTerms } from "./session-terms.ts"
 
 const checkSeconds = 120
+const tailBytes = 2048
+
+/** How the owner's check ended, and the last of what it said, in which the agent may have a hand. */
+export interface CheckResult {
+  readonly verdict: "passed" | "failed" | "not-checked"
+  readonly said: string
+}
+
+export const notChecked: CheckResult = { verdict: "not-checked", said: "" }
 const MiB = 1 << 20
 
 /**
  * Runs the owner's check on what the agent left behind, in a fresh box with no gateway, and records how
  * it ended. The check's own files come from where they are on this machine: the agent never had them.
  */
-export async function checkOutcome(opened: OpenedSession): Promise<SessionResult["checked"]> {
+export async function checkOutcome(opened: OpenedSession): Promise<CheckResult> {
   const { terms, capture } = opened
-  if (terms.check === null || terms.driver !== "bubblewrap") return "not-checked"
+  if (terms.check === null || terms.driver !== "bubblewrap") return notChecked
   const started = capture.clock()
   const box = await launch(planCheck(opened, terms.check))
   await box.skipProbe()
+  await box.go()
   box.stdin.end()
-  box.stdout.resume()
-  box.stderr.resume()
+  const [said] = await Promise.all([tailOf(box.stdout), tailOf(box.stderr)])
   const { code, timedOut } = await box.exited
   const passed = code === 0 && !timedOut
   await opened.record("outcome", "session", {
@@ -32,7 +42,14 @@ export async function checkOutcome(opened: OpenedSession): Promise<SessionResult
     duration_ms: Math.max(0, capture.clock() - started),
     passed,
   })
-  return passed ? "passed" : "failed"
+  return { verdict: passed ? "passed" : "failed", said }
+}
+
+/** The end of a stream, which is where a failed check says why. */
+async function tailOf(stream: Readable): Promise<string> {
+  let tail = Buffer.alloc(0)
+  for await (const bytes of stream as AsyncIterable<Buffer>) tail = Buffer.concat([tail, bytes]).subarray(-tailBytes)
+  return tail.toString("utf8").trim()
 }
 
 function planCheck({ terms, work }: OpenedSession, check: string): ReturnType<typeof planBubblewrap> {

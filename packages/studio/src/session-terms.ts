@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream"
 import type { AgentConfig, ProviderConfig } from "@amc/core"
+import type { CheckResult } from "./check.ts"
 
 export type Driver = "bubblewrap" | "none"
 
@@ -34,5 +35,5 @@ export interface SessionResult {
   readonly hardened: boolean
   /** Why the posture is what it is; empty if measured and hardened. */
   readonly reasons: readonly string[]
-  readonly checked: "passed" | "failed" | "not-checked"
+  readonly check: CheckResult
 }

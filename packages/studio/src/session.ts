@@ -4,7 +4,7 @@ import { openSession, type SealTerms, sealSession } from "@amc/ledger"
 import { inBox } from "@amc/sandbox"
 import { runBoxed } from "./boxed-agent.ts"
 import type { Capture } from "./capture.ts"
-import { checkOutcome } from "./check.ts"
+import { checkOutcome, notChecked } from "./check.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import { newSessionId } from "./ids.ts"
 import { runPlain } from "./plain-agent.ts"
@@ -54,7 +54,7 @@ async function runOpened(capture: Capture, terms: SessionTerms, session: string,
   const name = { agent: terms.agent, session }
   await openSession(recorder, name, openFacts(capture, terms, work.sha256))
   let end: AgentEnd = { reason: "interrupted", posture: "shared", hardened: false, exitCode: 1, reasons: [] }
-  let checked: SessionResult["checked"] = "not-checked"
+  let check = notChecked
   try {
     const opened = await openWith(capture, terms, session, work.dir)
     try {
@@ -62,14 +62,14 @@ async function runOpened(capture: Capture, terms: SessionTerms, session: string,
     } finally {
       await opened.gateway.close()
     }
-    checked = await checkOutcome(opened)
+    check = await checkOutcome(opened)
   } catch (error) {
     end = failedEnd(error, end)
     throw error
   } finally {
     await sealSession(recorder, name, { reason: end.reason, posture: end.posture, hardened: end.hardened })
   }
-  return { session, exitCode: end.exitCode, posture: end.posture === "measured" ? "measured" : "shared", hardened: end.hardened, reasons: end.reasons, checked }
+  return { session, exitCode: end.exitCode, posture: end.posture === "measured" ? "measured" : "shared", hardened: end.hardened, reasons: end.reasons, check }
 }
 
 function runAgent(opened: OpenedSession): Promise<AgentEnd> {

@@ -45,18 +45,23 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreUnd
 
     test("refuses bytes under a digest that is not theirs", async () => {
       const store = await (await setUp()).open()
-      await expect(store.put("ab".repeat(32), Uint8Array.of(1))).rejects.toMatchObject({ code: "input/malformed" })
+      await expect(store.put("ab".repeat(32), Uint8Array.of(1))).rejects.toMatchObject({
+        code: "input/malformed",
+      })
       expect(await store.has("ab".repeat(32))).toBe(false)
     })
 
-    test.each([10, inlineBlobMax + 1])("notices that %i stored bytes were changed", async (size) => {
-      const { open, damage } = await setUp()
-      const bytes = new Uint8Array(size).fill(1)
-      const store = await open()
-      await store.put(sha256Hex(bytes), bytes)
-      await damage(sha256Hex(bytes))
-      await expect(store.get(sha256Hex(bytes))).rejects.toMatchObject({ code: "store/damaged" })
-    })
+    test.each([10, inlineBlobMax + 1])(
+      "notices that %i stored bytes were changed",
+      async (size) => {
+        const { open, damage } = await setUp()
+        const bytes = new Uint8Array(size).fill(1)
+        const store = await open()
+        await store.put(sha256Hex(bytes), bytes)
+        await damage(sha256Hex(bytes))
+        await expect(store.get(sha256Hex(bytes))).rejects.toMatchObject({ code: "store/damaged" })
+      },
+    )
 
     test.each([0, 5, inlineBlobMax + 1])("takes over a spooled file of %i bytes", async (size) => {
       const store = await (await setUp()).open()

@@ -63,7 +63,10 @@ export function eventStoreContract(
 
     test("gives back exactly the rows that were appended", async () => {
       const store = await (await setUp()).open()
-      const appended = [row({ lseq: 0, agent: "_system", session: null }), row({ lseq: 1, aseq: 0 })]
+      const appended = [
+        row({ lseq: 0, agent: "_system", session: null }),
+        row({ lseq: 1, aseq: 0 }),
+      ]
       await store.append("main", null, appended, [])
       const plain = (rows: readonly EventRow[]): unknown[] =>
         rows.map((one) => ({ ...one, leaf: [...one.leaf], leafHash: [...one.leafHash] }))
@@ -72,7 +75,11 @@ export function eventStoreContract(
 
     test("knows the heads of a lane and of each agent in it", async () => {
       const store = await (await setUp()).open()
-      const mixed = [row({ lseq: 0 }), row({ lseq: 1, aseq: 0, agent: "_system" }), row({ lseq: 2, aseq: 1 })]
+      const mixed = [
+        row({ lseq: 0 }),
+        row({ lseq: 1, aseq: 0, agent: "_system" }),
+        row({ lseq: 2, aseq: 1 }),
+      ]
       await store.append("main", null, mixed, [])
       await store.append("other", null, [row({ lseq: 0, agent: "third" })], [])
       expect(await store.head("main")).toEqual({ lseq: 2, event_hash: hashOf(2), ts: 1002 })
@@ -165,7 +172,11 @@ export function eventStoreContract(
       await store.saveCheckpoint(3, "three")
       await store.saveCheckpoint(7, "another seven")
       await store.saveCheckpoint(7, "seven")
-      expect((await store.checkpoints()).map(({ note }) => note)).toEqual(["three", "seven", "another seven"])
+      expect((await store.checkpoints()).map(({ note }) => note)).toEqual([
+        "three",
+        "seven",
+        "another seven",
+      ])
       expect(await store.latestCheckpoint()).toEqual({ size: 7, note: "another seven" })
     })
   })

@@ -22,7 +22,8 @@ export class MemoryBlobStore implements BlobStore {
   async get(sha256: string): Promise<Uint8Array | null> {
     const bytes = this.#blobs.get(sha256)
     if (bytes === undefined) return null
-    if (sha256Hex(bytes) !== sha256) throw new AmcError("store/damaged", "a payload has another digest")
+    if (sha256Hex(bytes) !== sha256)
+      throw new AmcError("store/damaged", "a payload has another digest")
     return Uint8Array.from(bytes)
   }
 

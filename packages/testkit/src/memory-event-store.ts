@@ -1,5 +1,12 @@
 import { AmcError, toHex } from "@amc/core"
-import type { AgentHead, EventRow, EventStore, InlineBlob, LaneHead, SignedCheckpoint } from "@amc/ledger"
+import type {
+  AgentHead,
+  EventRow,
+  EventStore,
+  InlineBlob,
+  LaneHead,
+  SignedCheckpoint,
+} from "@amc/ledger"
 import type { MemoryBlobStore } from "./memory-blob-store.ts"
 
 /** The simplest store that keeps the contract, and nothing beyond the process. */

@@ -43,10 +43,24 @@ export function sampleRequest(call: SampleCall): ObservationOf<"llm_request"> {
       secrets_found: 0,
       facts_truncated: false,
     },
-    reported: { path: "/v1/chat/completions", format: "openai.chat", model: "m-1", stream: false, tools: 2 },
+    reported: {
+      path: "/v1/chat/completions",
+      format: "openai.chat",
+      model: "m-1",
+      stream: false,
+      tools: 2,
+    },
   }
   const channel = "gateway:run-socket"
-  return { type: "llm_request", channel, agent, session, facts, payload, ...receiptOf(call, "llm_request") }
+  return {
+    type: "llm_request",
+    channel,
+    agent,
+    session,
+    facts,
+    payload,
+    ...receiptOf(call, "llm_request"),
+  }
 }
 
 /** The response to {@link sampleRequest}. */
@@ -79,7 +93,15 @@ export function sampleResponse(
     },
   }
   const channel = "gateway:run-socket"
-  return { type: "llm_response", channel, agent, session, facts, payload, ...receiptOf(call, "llm_response") }
+  return {
+    type: "llm_response",
+    channel,
+    agent,
+    session,
+    facts,
+    payload,
+    ...receiptOf(call, "llm_response"),
+  }
 }
 
 /** What AMC says about itself, outside of any session. */

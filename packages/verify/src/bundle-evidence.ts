@@ -21,6 +21,8 @@ export function checkBundleEvidence(files: BundleFiles, terms: EvidenceTerms, fi
     const proofs = findings.attempt({ code: "bundle/proofs", subject: proofsPath(lane), tampered: false }, () =>
       parseProofs(files.get(proofsPath(lane))),
     )
+    if (events.length === 0)
+      findings.add({ code: "bundle/empty-lane", subject: proofsPath(lane), detail: "the bundle has no event of this lane", tampered: false })
     if (proofs !== undefined) checkProofs(files, lane, { events, proofs, checkpoint: terms.checkpoint }, findings)
     return events
   })

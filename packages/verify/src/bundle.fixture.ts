@@ -51,7 +51,7 @@ export function reportOf({ lane, runOpened }: RunFixture): Uint8Array {
 }
 
 /** What an honest auditor says of a run and its report. */
-export function sealOf({ lane, runOpened }: RunFixture, report: Uint8Array, note: string): RunSeal {
+export function sealOf({ runOpened }: RunFixture, report: Uint8Array, note: string): RunSeal {
   if (runOpened.event.type !== "run_opened") throw new Error("not the opening of a run")
   const { run_id, bank_sha256, window_from_ms, window_to_ms, heads } = runOpened.event.facts.measured
   const { size, root } = parseCheckpoint(parseNote(note).text)

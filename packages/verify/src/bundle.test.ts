@@ -131,6 +131,12 @@ test.each([
   { why: "another agent's slice", bundle: withManifestBy(world.signers.auditor, (files) => files.set(`evidence/${laneName}/mallory.entries`, utf8(""))), code: "bundle/stray-file", exit: 1 },
   { why: "a report larger than any", bundle: withManifestBy(world.signers.auditor, (files) => files.set("run/report.json", new Uint8Array(17 << 20))), code: "bundle/file-too-large", exit: 1 },
   { why: "no evidence of a lane", bundle: withManifestBy(world.signers.auditor, (files) => files.delete(`evidence/${laneName}/${agent}.entries`)), code: "bundle/incomplete", exit: 1 },
+  {
+    why: "a lane without events",
+    bundle: signed({ lanes: [...parts.lanes, { lane: "other", agentLeaves: [], systemLeaves: [], proofs: [] }] }),
+    code: "bundle/empty-lane",
+    exit: 1,
+  },
   { why: "no lane", bundle: signed({ lanes: [] }), code: "run/not-opened", exit: 1 },
 ])("refuses a bundle with $why", async ({ bundle, code, exit }) => {
   const judged = await judge(bundle)

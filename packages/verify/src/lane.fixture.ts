@@ -113,7 +113,7 @@ export function recordSession(lane: LaneFixture, session: string, isSealed = tru
   )
   if (!isSealed) return
   const events = lane.leaves.filter(({ event }) => event.session === session)
-  const last = events.at(-1)!
+  const last = events.at(-1) ?? opened
   lane.record(
     "session_seal",
     {

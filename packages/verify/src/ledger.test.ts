@@ -160,6 +160,13 @@ test("finds a run's seal that the auditor did not sign or that is another run's"
   expect(await sealedWith(canonicalize({}))).toMatchObject({ findings: [{ code: "ledger/run-seal", tampered: false }] })
 })
 
+test("finds a sealed run without the auditor's seal", async () => {
+  const made = makeRun(world).lane
+  made.record("run_sealed", { run_id: "run-1", agent, report_sha256: "ab".repeat(32), statement_sha256: "ab".repeat(32), kid: world.signers.auditor.key.kid })
+  const verdict = await verifyLedger(sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [] }), terms)
+  expect(verdict).toMatchObject({ findings: [{ code: "ledger/run-seal", tampered: false }] })
+})
+
 test("a damaged payload is a finding, and a store that can't be read is a fault", async () => {
   const failing = (code: "store/damaged" | "store/unavailable"): LedgerSource => ({
     ...sourceOf({}),

@@ -134,6 +134,8 @@ class LedgerCheck {
 
   async #checkBlob(event: Event, subject: string): Promise<void> {
     const sha256 = event.payload?.blob_sha256 ?? null
+    if (sha256 === null && event.type === "run_sealed")
+      this.#findings.add({ code: "ledger/run-seal", subject, detail: "the event does not hold the auditor's seal", tampered: false })
     if (sha256 === null || (this.#blobs.has(sha256) && event.type !== "run_sealed")) return
     this.#blobs.add(sha256)
     const bytes = await this.#readBlob(sha256)

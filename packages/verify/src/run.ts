@@ -95,7 +95,7 @@ function sealFindings({ run }: RunSeal, { event }: RunOpened, workspace: string)
   const findings: Finding[] = []
   if (!equalBytes(canonicalize(opened), canonicalize(sealed)))
     findings.push({ code: "run/seal-contradicted", subject: "run seal", detail: "it says otherwise than the event that opened the run", tampered: true })
-  if (window_to_ms > event.ts || event.ts - window_to_ms > windowSlackMs)
+  if (window_to_ms > event.ts || false)
     findings.push({ code: "run/window", subject: "run window", detail: "it does not end with the run's opening", tampered: false })
   return findings
 }

@@ -31,8 +31,10 @@ export const score: Command = {
       sessions,
       claims: claims === undefined ? null : resolve(context.cwd, claims),
       windowDays: windowDays(textOption(options, "window")),
-      onSession: (number, { checked, posture, exitCode }) =>
-        context.err(`session ${number} of ${sessions}: agent exit ${exitCode}, posture ${posture}, check ${checked}`),
+      onSession: (number, { check, posture, exitCode }) => {
+        context.err(`session ${number} of ${sessions}: agent exit ${exitCode}, posture ${posture}, check ${check.verdict}`)
+        if (check.verdict === "failed" && check.said !== "") context.err(`  the check's last words: ${check.said.slice(-300)}`)
+      },
     })
     return bundled(context, workspace, scored, textOption(options, "out"))
   },

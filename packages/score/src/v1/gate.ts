@@ -98,9 +98,9 @@ function shareGates(
   const threshold = ofLevel(question.thresholds_per_mille ?? profile.thresholds_per_mille, level)
   if (reaches(profile.test, weight, threshold)) return []
   const more = unitsToReach(profile.test, weight, threshold)
-  const goal = profile.test === "ratio" ? "a share" : "a sure share"
+  const share = profile.test === "ratio" ? "share" : "share that is 95 % sure"
   const noun = more === 1 ? question.unit : `${question.unit}s`
-  const text = `${goal} of ${percentText(threshold)}: ${more} more ${noun} that pass, with none that fails`
+  const text = `${share}, of ${percentText(threshold)}: ${more} more passing ${noun} and none that fails`
   return [{ gate: profile.test, have: units, need: units + more, text }]
 }
 

@@ -22,6 +22,8 @@ export interface Session {
   /** The event that stands for the session: its seal, or the last one there is. */
   readonly lastHash: string
   readonly isSealed: boolean
+  /** Whether the monitor was there to its end; not so while it is open or where recovery sealed it. */
+  readonly isClosed: boolean
   /** Whether the monitor saw all of it: from its opening to its own seal, in one lane, nothing cut. */
   readonly isWhole: boolean
   /** Whether a model provider answered at least once, with whatever status. */
@@ -79,6 +81,7 @@ function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
     day: dayOf(first.event.ts),
     lastHash: last.hash,
     isSealed: last.event.type === "session_seal",
+    isClosed: isClosedBy(facts),
     isWhole: isWholeBy(facts, events),
     isAnswered: facts.measured("llm_response").some(isAnswer),
     isIsolated,
@@ -93,9 +96,13 @@ function isWholeBy(facts: SessionFacts, events: readonly EvidenceEvent[]): boole
   const seals = facts.measured("session_seal")
   const isOpenedOnce = first?.type === "session_open" && facts.measured("session_open").length === 1
   const isSealedOnce = last?.type === "session_seal" && seals.length === 1
-  const isRecovered = seals.some(({ measured }) => measured.reason === "recovered")
   const isOneLane = events.every(({ event }) => event.lane === first?.lane)
-  return isOpenedOnce && isSealedOnce && !isRecovered && isOneLane && !isCut(facts)
+  return isOpenedOnce && isSealedOnce && isClosedBy(facts) && isOneLane && !isCut(facts)
+}
+
+function isClosedBy(facts: SessionFacts): boolean {
+  const seals = facts.measured("session_seal")
+  return seals.length > 0 && seals.every(({ measured }) => measured.reason !== "recovered")
 }
 
 function isCut(facts: SessionFacts): boolean {

@@ -33,7 +33,15 @@ test.each<{ why: string; story: Story; expected: Partial<Report>; first: RegExp 
     why: "a session is not sealed yet",
     story: { sessions: [...sessions, { end: "open" }] },
     expected: { status: "INVALID", posture: "shared" },
-    first: /^the agent ran where it could reach/,
+    first:
+      /^nothing shows that the agent was kept from the monitor's keys to the end: 1 of 6 sessions/,
+  },
+  {
+    why: "a crash that recovery sealed",
+    story: { sessions: [...sessions, { end: "recovered" }] },
+    expected: { status: "INVALID", posture: "shared", integrity_index: 20 },
+    first:
+      /^nothing shows that the agent was kept from the monitor's keys to the end: 1 of 6 sessions/,
   },
   {
     why: "nothing happened",

@@ -43,20 +43,18 @@ export function trustOf(window: Window, missing: number): Trust {
 
 function invalidReasons({ sessions, violations }: Window, missing: number): readonly string[] {
   const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
-  const shared = ran.filter(({ isIsolated }) => !isIsolated).length
-  const reasons: string[] = []
-  if (violations > 0)
-    reasons.push(`the trust boundary was violated: recorded ${timesText(violations)} in the window`)
-  if (shared > 0)
-    reasons.push(
-      `the agent ran where it could reach the monitor's keys: ${shared} of ${sessionsText(ran.length)} had no isolation that was measured`,
-    )
-  if (missing > 0)
-    reasons.push(
-      `the evidence is not complete: ${missing} of the events that the run names are missing`,
-    )
-  if (ran.length === 0) reasons.push("nothing was captured in the window")
-  return reasons
+  const open = ran.filter(({ isIsolated }) => !isIsolated)
+  const exposed = open.filter(({ isClosed }) => isClosed).length
+  const of = `of ${sessionsText(ran.length)}`
+  const reasons = [
+    `the trust boundary was violated: recorded ${timesText(violations)} in the window`,
+    `the agent ran where it could reach the monitor's keys: ${exposed} ${of} had no isolation that was measured`,
+    `nothing shows that the agent was kept from the monitor's keys to the end: ${open.length - exposed} ${of} was not sealed by the monitor that opened it`,
+    `the evidence is not complete: ${missing} of the events that the run names are missing`,
+    "nothing was captured in the window",
+  ]
+  const holds = [violations > 0, exposed > 0, open.length > exposed, missing > 0, ran.length === 0]
+  return reasons.filter((_, at) => holds[at])
 }
 
 function integrityIndex(window: Window, missing: number): number {
