@@ -2,8 +2,10 @@
 const rooms = require("./rooms.cjs")
 
 const inRoom = (name) => `^packages/${name}/`
-const tests = "\\.(test|fixture)\\.ts$"
-const pure = Object.entries(rooms).filter(([, room]) => room.floor === "pure").map(([name]) => name)
+const tests = "\\.(test|fixture)\\.ts$|/src/testing/"
+const pure = Object.entries(rooms)
+  .filter(([, room]) => room.floor === "pure")
+  .map(([name]) => name)
 
 module.exports = {
   forbidden: [
@@ -23,9 +25,13 @@ module.exports = {
     },
     {
       name: "pure-rooms-touch-no-world",
-      comment: "no file, network, process or native module below the pure floor; crypto only through #crypto",
+      comment:
+        "no file, network, process or native module below the pure floor; crypto only through #crypto",
       severity: "error",
-      from: { path: `^packages/(${pure.join("|")})/`, pathNot: [tests, "^packages/core/src/crypto-node\\.ts$"] },
+      from: {
+        path: `^packages/(${pure.join("|")})/`,
+        pathNot: [tests, "^packages/core/src/crypto-node\\.ts$"],
+      },
       to: { dependencyTypes: ["core"] },
     },
     {
@@ -34,7 +40,12 @@ module.exports = {
       from: { path: "^packages/", pathNot: [inRoom("store-sqlite"), tests] },
       to: { path: "node_modules/better-sqlite3" },
     },
-    { name: "only-tests-import-testkit", severity: "error", from: { path: "^packages/", pathNot: [inRoom("testkit"), tests] }, to: { path: inRoom("testkit") } },
+    {
+      name: "only-tests-import-testkit",
+      severity: "error",
+      from: { path: "^packages/", pathNot: [inRoom("testkit"), tests] },
+      to: { path: inRoom("testkit") },
+    },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     { name: "not-to-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
@@ -42,6 +53,9 @@ module.exports = {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     exclude: { path: "/dist/" },
-    enhancedResolveOptions: { conditionNames: ["node", "import", "types", "default"], exportsFields: ["exports"] },
+    enhancedResolveOptions: {
+      conditionNames: ["node", "import", "types", "default"],
+      exportsFields: ["exports"],
+    },
   },
 }

@@ -1,24 +1,86 @@
 // The map of rooms: floor, what lives there, what it may import. Not listed means not allowed.
 // `.dependency-cruiser.cjs` enforces it; ARCHITECTURE.md shows it.
 module.exports = {
-  core: { floor: "pure", holds: "bytes and meaning: canonical JSON, digests, strict Ed25519, DSSE, Merkle, notes, events, receipts, certificates, verdicts", may: [] },
-  score: { floor: "pure", holds: "question bank, indicators, level gates, decay, report: deterministic, no clock", may: ["core"] },
-  bundle: { floor: "pure", holds: "the archive format: strict reader, deterministic writer", may: ["core"] },
-  verify: { floor: "pure", holds: "offline verification of ledgers, runs, bundles and receipts", may: ["core", "score", "bundle"] },
-  ledger: { floor: "machinery", holds: "recorder, group commit, sessions, recovery; owns the storage ports", may: ["core"] },
-  "store-sqlite": { floor: "machinery", holds: "SQLite and file drivers of the ledger's ports", may: ["core", "ledger"] },
-  vault: { floor: "machinery", holds: "keys at rest, root and certificates, the notary process", may: ["core"] },
-  gateway: { floor: "machinery", holds: "reverse proxy, leases, provider formats, redaction", may: ["core"] },
-  sandbox: { floor: "machinery", holds: "drivers, isolation probe, the view from outside", may: ["core"] },
+  core: {
+    floor: "pure",
+    holds:
+      "bytes and meaning: canonical JSON, digests, strict Ed25519, DSSE, Merkle, notes, events, receipts, certificates, verdicts",
+    may: [],
+  },
+  score: {
+    floor: "pure",
+    holds: "question bank, indicators, level gates, decay, report: deterministic, no clock",
+    may: ["core"],
+  },
+  bundle: {
+    floor: "pure",
+    holds: "the archive format: strict reader, deterministic writer",
+    may: ["core"],
+  },
+  verify: {
+    floor: "pure",
+    holds: "offline verification of ledgers, runs, bundles and receipts",
+    may: ["core", "score", "bundle"],
+  },
+  ledger: {
+    floor: "machinery",
+    holds: "recorder, group commit, sessions, recovery; owns the storage ports",
+    may: ["core"],
+  },
+  "store-sqlite": {
+    floor: "machinery",
+    holds: "SQLite and file drivers of the ledger's ports",
+    may: ["core", "ledger"],
+  },
+  vault: {
+    floor: "machinery",
+    holds: "keys at rest, root and certificates, the notary process",
+    may: ["core"],
+  },
+  gateway: {
+    floor: "machinery",
+    holds: "reverse proxy, leases, provider formats, redaction",
+    may: ["core"],
+  },
+  sandbox: {
+    floor: "machinery",
+    holds: "drivers, isolation probe, the view from outside",
+    may: ["core"],
+  },
   studio: {
     floor: "surface",
     holds: "wires the rooms: workspace, capture, sessions, runs, bundles",
-    may: ["core", "score", "bundle", "verify", "ledger", "store-sqlite", "vault", "gateway", "sandbox"],
+    may: [
+      "core",
+      "score",
+      "bundle",
+      "verify",
+      "ledger",
+      "store-sqlite",
+      "vault",
+      "gateway",
+      "sandbox",
+    ],
   },
   cli: {
     floor: "surface",
     holds: "one file per command",
-    may: ["core", "score", "bundle", "verify", "ledger", "store-sqlite", "vault", "gateway", "sandbox", "studio"],
+    may: [
+      "core",
+      "score",
+      "bundle",
+      "verify",
+      "ledger",
+      "store-sqlite",
+      "vault",
+      "gateway",
+      "sandbox",
+      "studio",
+    ],
   },
-  testkit: { floor: "tests", holds: "clock, seeded keys, memory stores, port contracts, faults", may: ["core", "ledger"] },
+  testkit: {
+    floor: "tests",
+    holds: "clock, seeded keys, memory stores, port contracts, faults",
+    may: ["core", "ledger"],
+  },
 }

@@ -25,5 +25,7 @@ for (let bit = 0; bit < bundle.length * 8; bit += step) {
 
 const bits = Math.ceil((bundle.length * 8) / step)
 const seconds = Math.round((performance.now() - started) / 1000)
-console.log(JSON.stringify({ bench: "bundle-flips", bytes: bundle.length, bits, accepted, codes, seconds }))
+console.log(
+  JSON.stringify({ bench: "bundle-flips", bytes: bundle.length, bits, accepted, codes, seconds }),
+)
 process.exitCode = accepted.length === 0 ? 0 : 1

@@ -15,7 +15,9 @@ for (let session = 0; session < sessions; session++) recordSession(lane, `s-${se
 const leaves = lane.leaves.map(({ leaf }) => leaf)
 const spki = Buffer.from(world.signers.monitor.key.spki)
 const key = createPublicKey({ key: spki, format: "der", type: "spki" })
-const signed = leaves.map(parseLeaf).map(({ body, signature }) => ({ message: pae(eventPayloadType, body), signature }))
+const signed = leaves
+  .map(parseLeaf)
+  .map(({ body, signature }) => ({ message: pae(eventPayloadType, body), signature }))
 
 function perSecond(work: () => void): number {
   // CPU time, so that a busy machine counts less against it.
@@ -31,7 +33,8 @@ function verifyAll(): void {
 }
 
 function verifySignatures(): void {
-  for (const { message, signature } of signed) if (!verify(null, message, key, signature)) throw new Error("bad signature")
+  for (const { message, signature } of signed)
+    if (!verify(null, message, key, signature)) throw new Error("bad signature")
 }
 
 function summary(figures: readonly number[]): object {
@@ -39,7 +42,10 @@ function summary(figures: readonly number[]): object {
   return { median: sorted[sorted.length >> 1], min: sorted[0], max: sorted.at(-1) }
 }
 
-const measured = Array.from({ length: rounds }, () => ({ full: perSecond(verifyAll), bare: perSecond(verifySignatures) }))
+const measured = Array.from({ length: rounds }, () => ({
+  full: perSecond(verifyAll),
+  bare: perSecond(verifySignatures),
+}))
 console.log(
   JSON.stringify({
     bench: "verify",

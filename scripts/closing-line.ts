@@ -11,6 +11,8 @@ export default class ClosingLine implements Reporter {
 
   onTestRunEnd(): void {
     const { passed, failed, skipped } = this.#counts
-    process.once("exit", () => process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`))
+    process.once("exit", () =>
+      process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`),
+    )
   }
 }

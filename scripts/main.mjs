@@ -91,11 +91,9 @@ async function main() {
 }
 
 function scoreArguments() {
-  return [
-    ...["score", "--json", "--agent", agent, "--provider", provider, "--sessions", sessions],
-    ...["--work", join(example, "work"), "--check", `node ${join(example, "check/check.ts")}`, "--claims", join(example, "claims.json")],
-    ...["--", "node", join(example, "src/main.ts")],
-  ]
+  const who = ["--agent", agent, "--provider", provider, "--sessions", sessions]
+  const what = ["--work", join(example, "work"), "--check", `node ${join(example, "check/check.ts")}`, "--claims", join(example, "claims.json")]
+  return ["score", "--json", ...who, ...what, "--", "node", join(example, "src/main.ts")]
 }
 
 function nextSteps({ report, bundle, root }) {

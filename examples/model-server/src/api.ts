@@ -13,7 +13,7 @@ import { nextReply } from "./script.ts"
 import { usageOf } from "./usage.ts"
 
 /** The name under which the script answers, whatever model was asked for. */
-export const modelName = "scripted-1"
+const modelName = "scripted-1"
 
 /** What an answer needs from the server it runs in. */
 export interface Api {

@@ -21,7 +21,11 @@ test("writes equal bytes for equal files in whatever order they come", async () 
 })
 
 test("writes what other tar programs read", () => {
-  const listed = spawnSync("tar", ["--list", "--verbose", "--numeric-owner", "--utc", "--file", "-"], { input: good })
+  const listed = spawnSync(
+    "tar",
+    ["--list", "--verbose", "--numeric-owner", "--utc", "--file", "-"],
+    { input: good },
+  )
   expect(listed.stderr.toString()).toBe("")
   const lines = listed.stdout.toString().trim().split("\n")
   expect(lines.map((line) => line.replaceAll(/\s+/gu, " "))).toEqual([
@@ -32,10 +36,29 @@ test("writes what other tar programs read", () => {
 })
 
 test.each([
-  "", "/etc/passwd", "../up", "a/../b", "a//b", "./a", "a/", ".hidden", "a/.b", "a\\b", "C:a", "a b", "a\nb", "a\0b", "ä", "-rf",
-  "a/b/c/d/e/f/g/h/i", "a".repeat(101), `${"a".repeat(100)}/${"b".repeat(100)}`,
+  "",
+  "/etc/passwd",
+  "../up",
+  "a/../b",
+  "a//b",
+  "./a",
+  "a/",
+  ".hidden",
+  "a/.b",
+  "a\\b",
+  "C:a",
+  "a b",
+  "a\nb",
+  "a\0b",
+  "ä",
+  "-rf",
+  "a/b/c/d/e/f/g/h/i",
+  "a".repeat(101),
+  `${"a".repeat(100)}/${"b".repeat(100)}`,
 ])("refuses to write a file named %j", async (name) => {
-  await expect(writeArchive(new Map([[name, bytes("x")]]))).rejects.toThrow(expect.objectContaining({ code: "input/malformed" }))
+  await expect(writeArchive(new Map([[name, bytes("x")]]))).rejects.toThrow(
+    expect.objectContaining({ code: "input/malformed" }),
+  )
 })
 
 test.each([
@@ -43,21 +66,37 @@ test.each([
   { why: "a file where another needs a folder", names: ["a", "a/b"] },
   { why: "a file where another needs a folder in another case", names: ["A", "a/b"] },
 ])("refuses to write $why", async ({ names }) => {
-  await expect(writeArchive(new Map(names.map((name) => [name, bytes("x")])))).rejects.toThrow(expect.objectContaining({ code: "input/malformed" }))
+  await expect(writeArchive(new Map(names.map((name) => [name, bytes("x")])))).rejects.toThrow(
+    expect.objectContaining({ code: "input/malformed" }),
+  )
 })
 
 test("takes the longest names that it allows", async () => {
   const lane = "l".repeat(64)
   const name = `evidence/${lane}/${"a".repeat(64)}.entries`
-  expect([...(await readArchive(await writeArchive(new Map([[name, bytes("x")]])))).keys()]).toEqual([name])
+  expect([
+    ...(await readArchive(await writeArchive(new Map([[name, bytes("x")]])))).keys(),
+  ]).toEqual([name])
 })
 
 const epoch = new Date(0)
 const entry = (header: Partial<TarHeader>, body = "x"): TarEntry => ({
-  header: { name: "a", size: body.length, type: "file", mode: 0o644, uid: 0, gid: 0, mtime: epoch, uname: "", gname: "", ...header },
+  header: {
+    name: "a",
+    size: body.length,
+    type: "file",
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: epoch,
+    uname: "",
+    gname: "",
+    ...header,
+  },
   body,
 })
-const link = (type: TarHeader["type"], linkname: string): TarEntry => entry({ type: type!, linkname, size: 0 }, "")
+const link = (type: TarHeader["type"], linkname: string): TarEntry =>
+  entry({ type: type!, linkname, size: 0 }, "")
 
 test.each([
   { why: "a symbolic link", entries: [link("symlink", "/etc/passwd")] },
@@ -82,7 +121,9 @@ test.each([
   { why: "a name in another script", entries: [entry({ name: "а" })] },
 ])("refuses an archive with $why", async ({ entries }) => {
   const made = await packTar(entries)
-  await expect(readArchive(made)).rejects.toThrow(expect.objectContaining({ code: "bundle/malformed" }))
+  await expect(readArchive(made)).rejects.toThrow(
+    expect.objectContaining({ code: "bundle/malformed" }),
+  )
 })
 
 const patched = (at: number, ...patch: number[]): Uint8Array => {
@@ -103,30 +144,42 @@ test.each([
   { why: "half an end", archive: good.subarray(0, -512) },
   { why: "a wrong checksum", archive: patched(148, 0x37) },
   { why: "something in its padding", archive: patched(good.length - 1024 - 1, 1) },
-  { why: "a negative size", archive: patched(124, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff) },
+  {
+    why: "a negative size",
+    archive: patched(124, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+  },
   { why: "a huge size", archive: patched(124, ...bytes("77777777777")) },
 ])("refuses an archive that is $why, or has it", async ({ archive }) => {
-  await expect(readArchive(archive)).rejects.toThrow(expect.objectContaining({ code: "bundle/malformed" }))
+  await expect(readArchive(archive)).rejects.toThrow(
+    expect.objectContaining({ code: "bundle/malformed" }),
+  )
 })
 
 test("refuses an archive of too many bytes before it reads any", async () => {
-  await expect(readArchive(new Uint8Array(archiveSizeMax + 1))).rejects.toThrow(expect.objectContaining({ code: "input/too-large" }))
+  await expect(readArchive(new Uint8Array(archiveSizeMax + 1))).rejects.toThrow(
+    expect.objectContaining({ code: "input/too-large" }),
+  )
 })
 
 test("refuses an archive of too many files", async () => {
   const names = Array.from({ length: 4099 }, (_, at) => `f${String(at).padStart(4, "0")}`)
   const made = await packTar(names.map((name) => entry({ name })))
-  await expect(readArchive(made)).rejects.toThrow(expect.objectContaining({ code: "bundle/malformed" }))
+  await expect(readArchive(made)).rejects.toThrow(
+    expect.objectContaining({ code: "bundle/malformed" }),
+  )
 })
 
 test("no archive has two spellings: a changed bit is refused or is another file's content", async () => {
-  const before = JSON.stringify([...(await readArchive(good))].map(([name, data]) => [name, [...data]]))
+  const before = JSON.stringify(
+    [...(await readArchive(good))].map(([name, data]) => [name, [...data]]),
+  )
   await fc.assert(
     fc.asyncProperty(fc.nat(good.length * 8 - 1), async (bit) => {
       const changed = Uint8Array.from(good)
       changed[bit >> 3]! ^= 1 << (bit & 7)
       const read = await readArchive(changed).catch((error: unknown) => error)
-      if (read instanceof Map) expect(JSON.stringify([...read].map(([name, data]) => [name, [...data]]))).not.toBe(before)
+      if (read instanceof Map)
+        expect(JSON.stringify([...read].map(([name, data]) => [name, [...data]]))).not.toBe(before)
       else expect(read).toMatchObject({ code: "bundle/malformed" })
     }),
     { numRuns: 1000 },
@@ -136,12 +189,15 @@ test("no archive has two spellings: a changed bit is refused or is another file'
 test("never throws anything but its own faults, whatever the bytes", async () => {
   const noise = fc.oneof(
     fc.uint8Array({ maxLength: 4096 }),
-    fc.tuple(fc.nat(good.length), fc.uint8Array({ maxLength: 600 })).map(([at, tail]) => joined(good.subarray(0, at), tail)),
+    fc
+      .tuple(fc.nat(good.length), fc.uint8Array({ maxLength: 600 }))
+      .map(([at, tail]) => joined(good.subarray(0, at), tail)),
   )
   await fc.assert(
     fc.asyncProperty(noise, async (archive) => {
       const read = await readArchive(archive).catch((error: unknown) => error)
-      if (read instanceof Map) expect(Buffer.from(await writeArchive(read)).equals(archive)).toBe(true)
+      if (read instanceof Map)
+        expect(Buffer.from(await writeArchive(read)).equals(archive)).toBe(true)
       else expect(read).toMatchObject({ code: "bundle/malformed" })
     }),
     { numRuns: 500 },

@@ -18,7 +18,9 @@ const filesMax = bundleFilesMax + 2
 export async function writeArchive(files: ArchiveFiles): Promise<Uint8Array> {
   const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1))
   checkNames(sorted.map(([name]) => name))
-  const bytes = await packTar(sorted.map(([name, data]) => ({ header: headerOf(name, data.length), body: data })))
+  const bytes = await packTar(
+    sorted.map(([name, data]) => ({ header: headerOf(name, data.length), body: data })),
+  )
   if (bytes.length > archiveSizeMax) throw tooLarge()
   return bytes
 }
@@ -33,7 +35,8 @@ export async function writeArchive(files: ArchiveFiles): Promise<Uint8Array> {
 export async function readArchive(bytes: Uint8Array): Promise<ArchiveFiles> {
   if (bytes.length > archiveSizeMax) throw tooLarge()
   const files = await unpack(bytes)
-  if (!equalBytes(await rewrite(files), bytes)) throw malformedArchive("is not in the one spelling of its files")
+  if (!equalBytes(await rewrite(files), bytes))
+    throw malformedArchive("is not in the one spelling of its files")
   return files
 }
 
@@ -64,7 +67,8 @@ class EntryGate {
 
   pass({ name, type, pax }: TarHeader): boolean {
     if (++this.#entries > filesMax) throw malformedArchive(`holds more than ${filesMax} files`)
-    if (type !== "file" || pax !== undefined) throw malformedArchive("holds something else than plain files")
+    if (type !== "file" || pax !== undefined)
+      throw malformedArchive("holds something else than plain files")
     if (name <= this.#last) throw malformedArchive("does not hold each file once, in order")
     this.#last = name
     return true
@@ -77,7 +81,8 @@ function checkNames(names: readonly string[]): void {
   if (folded.size < names.length) throw refusedName("two file names differ in case only")
   for (const name of names) {
     if (!isBundlePath(name)) throw refusedName("a file name is not a plain relative path")
-    if (parentsOf(name.toLowerCase()).some((parent) => folded.has(parent))) throw refusedName("a file name is a folder of another")
+    if (parentsOf(name.toLowerCase()).some((parent) => folded.has(parent)))
+      throw refusedName("a file name is a folder of another")
   }
 }
 
@@ -88,7 +93,17 @@ function parentsOf(name: string): string[] {
 
 function headerOf(name: string, size: number): TarHeader {
   // oxlint-disable-next-line no-restricted-globals -- the library takes the constant 0 only as a Date
-  return { name, size, type: "file", mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), uname: "", gname: "" }
+  return {
+    name,
+    size,
+    type: "file",
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: new Date(0),
+    uname: "",
+    gname: "",
+  }
 }
 
 function refusedName(message: string): AmcError {

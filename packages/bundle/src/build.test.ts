@@ -11,7 +11,14 @@ const parts: BundleParts = {
   agent: "coder",
   run_id: "run-1",
   checkpoint: "note\n",
-  lanes: [{ lane: "main", agentLeaves: [utf8("leaf")], systemLeaves: [], proofs: [{ index: 0, path: [] }] }],
+  lanes: [
+    {
+      lane: "main",
+      agentLeaves: [utf8("leaf")],
+      systemLeaves: [],
+      proofs: [{ index: 0, path: [] }],
+    },
+  ],
   report: utf8("{}"),
   seal: utf8("seal"),
   root: utf8("root"),
@@ -39,29 +46,59 @@ test("lays a bundle out and lists every file but the manifest and its signature"
   const { manifestBytes, assemble } = buildBundle(parts)
   const files = await readArchive(await assemble(utf8("envelope")))
   const { files: listed, ...about } = parseBundleManifest(manifestBytes)
-  expect(about).toEqual({ workspace: "demo", origin: "demo/ledger", agent: "coder", run_id: "run-1" })
+  expect(about).toEqual({
+    workspace: "demo",
+    origin: "demo/ledger",
+    agent: "coder",
+    run_id: "run-1",
+  })
   expect(listed.map(({ path }) => path)).toEqual(layout)
-  expect([...files.keys()]).toEqual([...layout, bundleManifestSignaturePath, "manifest.json"].sort())
+  expect([...files.keys()]).toEqual(
+    [...layout, bundleManifestSignaturePath, "manifest.json"].sort(),
+  )
   for (const { path, size, sha256 } of listed)
-    expect({ path, size, sha256 }).toEqual({ path, size: files.get(path)!.length, sha256: sha256Hex(files.get(path)!) })
+    expect({ path, size, sha256 }).toEqual({
+      path,
+      size: files.get(path)!.length,
+      sha256: sha256Hex(files.get(path)!),
+    })
 })
 
 test("builds identical bytes from the same parts", async () => {
   const reordered = { ...parts, configs: parts.configs.toReversed() }
-  expect(await buildBundle(reordered).assemble(utf8("e"))).toEqual(await buildBundle(parts).assemble(utf8("e")))
+  expect(await buildBundle(reordered).assemble(utf8("e"))).toEqual(
+    await buildBundle(parts).assemble(utf8("e")),
+  )
 })
 
 test.each([
-  { why: "a config outside the bundle", change: { configs: [{ path: "../x", bytes: utf8(""), signature: null }] } },
+  {
+    why: "a config outside the bundle",
+    change: { configs: [{ path: "../x", bytes: utf8(""), signature: null }] },
+  },
   { why: "two configs of one name", change: { configs: [parts.configs[0]!, parts.configs[0]!] } },
-  { why: "a config in another's signature's place", change: { configs: [parts.configs[0]!, { path: "gateway.yaml.sig", bytes: utf8(""), signature: null }] } },
+  {
+    why: "a config in another's signature's place",
+    change: {
+      configs: [parts.configs[0]!, { path: "gateway.yaml.sig", bytes: utf8(""), signature: null }],
+    },
+  },
   { why: "no valid agent", change: { agent: "../coder" } },
 ])("refuses $why", ({ change }) => {
-  expect(() => buildBundle({ ...parts, ...change })).toThrow(expect.objectContaining({ code: "input/malformed" }))
+  expect(() => buildBundle({ ...parts, ...change })).toThrow(
+    expect.objectContaining({ code: "input/malformed" }),
+  )
 })
 
 test("sorts the names of a bundle into what they are", () => {
-  const strays = ["evidence/other/coder.entries", "evidence/main/mallory.entries", "trust/keys/short.json", "notes.txt", "config.yaml", "run/more.json"]
+  const strays = [
+    "evidence/other/coder.entries",
+    "evidence/main/mallory.entries",
+    "trust/keys/short.json",
+    "notes.txt",
+    "config.yaml",
+    "run/more.json",
+  ]
   expect(contentsOf([...layout, ...strays], "coder")).toEqual({
     lanes: ["main"],
     kids: [kid],

@@ -11,7 +11,14 @@ import {
 import { writeArchive } from "./archive.ts"
 import { encodeEntries } from "./entry-bundle.ts"
 import { encodeProofs, type LeafProof } from "./lane-proofs.ts"
-import { bundlePaths, configPath, configSignaturePath, evidencePath, keyPath, proofsPath } from "./layout.ts"
+import {
+  bundlePaths,
+  configPath,
+  configSignaturePath,
+  evidencePath,
+  keyPath,
+  proofsPath,
+} from "./layout.ts"
 
 /** What a bundle holds of one lane; leaves in the order of their chains. */
 export interface BundledLane {
@@ -70,14 +77,31 @@ export function buildBundle(parts: BundleParts): UnsignedBundle {
     manifestBytes,
     assemble: (manifestEnvelope) =>
       writeArchive(
-        new Map([...files, [bundleManifestPath, manifestBytes], [bundleManifestSignaturePath, manifestEnvelope]]),
+        new Map([
+          ...files,
+          [bundleManifestPath, manifestBytes],
+          [bundleManifestSignaturePath, manifestEnvelope],
+        ]),
       ),
   }
 }
 
-function manifestOf({ workspace, origin, agent, run_id }: BundleParts, files: ReadonlyMap<string, Uint8Array>): BundleManifest {
-  const listed = [...files].map(([path, bytes]) => ({ path, size: bytes.length, sha256: sha256Hex(bytes) }))
-  return { workspace, origin, agent, run_id, files: listed.sort((a, b) => (a.path < b.path ? -1 : 1)) }
+function manifestOf(
+  { workspace, origin, agent, run_id }: BundleParts,
+  files: ReadonlyMap<string, Uint8Array>,
+): BundleManifest {
+  const listed = [...files].map(([path, bytes]) => ({
+    path,
+    size: bytes.length,
+    sha256: sha256Hex(bytes),
+  }))
+  return {
+    workspace,
+    origin,
+    agent,
+    run_id,
+    files: listed.sort((a, b) => (a.path < b.path ? -1 : 1)),
+  }
 }
 
 function filesOf(parts: BundleParts): ReadonlyMap<string, Uint8Array> {
@@ -95,7 +119,10 @@ function filesOf(parts: BundleParts): ReadonlyMap<string, Uint8Array> {
   return named
 }
 
-function filesOfLane({ lane, agentLeaves, systemLeaves, proofs }: BundledLane, agent: string): [string, Uint8Array][] {
+function filesOfLane(
+  { lane, agentLeaves, systemLeaves, proofs }: BundledLane,
+  agent: string,
+): [string, Uint8Array][] {
   return [
     [evidencePath(lane, agent), encodeEntries(agentLeaves)],
     [evidencePath(lane, systemAgent), encodeEntries(systemLeaves)],

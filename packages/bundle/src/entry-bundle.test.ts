@@ -3,7 +3,9 @@ import { expect, test } from "vitest"
 import { encodeEntries, parseEntries } from "./entry-bundle.ts"
 
 test("frames entries as C2SP tlog-tiles does", () => {
-  expect(encodeEntries([Uint8Array.of(7, 8), new Uint8Array(0)])).toEqual(Uint8Array.of(0, 2, 7, 8, 0, 0))
+  expect(encodeEntries([Uint8Array.of(7, 8), new Uint8Array(0)])).toEqual(
+    Uint8Array.of(0, 2, 7, 8, 0, 0),
+  )
 })
 
 test("gives back any entries, also from the middle of a larger array", () => {
@@ -12,7 +14,9 @@ test("gives back any entries, also from the middle of a larger array", () => {
       const encoded = encodeEntries(entries)
       const larger = new Uint8Array(encoded.length + offset)
       larger.set(encoded, offset)
-      expect(parseEntries(larger.subarray(offset)).map((entry) => [...entry])).toEqual(entries.map((entry) => [...entry]))
+      expect(parseEntries(larger.subarray(offset)).map((entry) => [...entry])).toEqual(
+        entries.map((entry) => [...entry]),
+      )
     }),
   )
 })
@@ -22,10 +26,14 @@ test.each([
   { why: "a leaf that is cut short", bytes: [0, 2, 7] },
   { why: "a length after its last leaf", bytes: [0, 1, 7, 0, 1] },
 ])("refuses entries with $why", ({ bytes }) => {
-  expect(() => parseEntries(Uint8Array.from(bytes))).toThrow(expect.objectContaining({ code: "input/malformed" }))
+  expect(() => parseEntries(Uint8Array.from(bytes))).toThrow(
+    expect.objectContaining({ code: "input/malformed" }),
+  )
 })
 
 test("takes the longest entry and refuses a longer one", () => {
   expect(parseEntries(encodeEntries([new Uint8Array(65_535)]))).toHaveLength(1)
-  expect(() => encodeEntries([new Uint8Array(65_536)])).toThrow(expect.objectContaining({ code: "input/too-large" }))
+  expect(() => encodeEntries([new Uint8Array(65_536)])).toThrow(
+    expect.objectContaining({ code: "input/too-large" }),
+  )
 })

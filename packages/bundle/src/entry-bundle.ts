@@ -28,7 +28,7 @@ export function encodeEntries(leaves: readonly Uint8Array[]): Uint8Array {
 export function parseEntries(bytes: Uint8Array): readonly Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const leaves: Uint8Array[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     if (at + 2 > bytes.length) throw malformed("entries end in the middle of a length")
     const end = at + 2 + view.getUint16(at)
     if (end > bytes.length) throw malformed("entries end in the middle of a leaf")
@@ -39,6 +39,7 @@ export function parseEntries(bytes: Uint8Array): readonly Uint8Array[] {
 }
 
 function sizeOf({ length }: Uint8Array): number {
-  if (length > entrySizeMax) throw new AmcError("input/too-large", `an entry may have ${entrySizeMax} bytes`)
+  if (length > entrySizeMax)
+    throw new AmcError("input/too-large", `an entry may have ${entrySizeMax} bytes`)
   return length
 }

@@ -1,4 +1,12 @@
-import { canonicalize, type Digest, fromBase64, hashNode, malformed, parseCanonical, toBase64 } from "@amc/core"
+import {
+  canonicalize,
+  type Digest,
+  fromBase64,
+  hashNode,
+  malformed,
+  parseCanonical,
+  toBase64,
+} from "@amc/core"
 import { z } from "zod"
 
 /** Where a leaf is in the tree, and the path from it to the root. */
@@ -8,13 +16,20 @@ export interface LeafProof {
 }
 
 const schema = z.strictObject({
-  leaves: z.array(z.strictObject({ index: z.int().min(0).max(Number.MAX_SAFE_INTEGER), path: z.array(z.string().length(44)).max(53) })),
+  leaves: z.array(
+    z.strictObject({
+      index: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
+      path: z.array(z.string().length(44)).max(53),
+    }),
+  ),
 })
 
 /** The canonical JSON of a lane's proofs, which must be in the order of their indices. */
 export function encodeProofs(proofs: readonly LeafProof[]): Uint8Array {
   checkOrder(proofs)
-  return canonicalize({ leaves: proofs.map(({ index, path }) => ({ index, path: path.map(toBase64) })) })
+  return canonicalize({
+    leaves: proofs.map(({ index, path }) => ({ index, path: path.map(toBase64) })),
+  })
 }
 
 /**
@@ -37,7 +52,10 @@ export function parseProofs(bytes: Uint8Array): readonly LeafProof[] {
  *
  * @throws {@link AmcError} `input/malformed` for an index outside the tree
  */
-export function proveLeaves(leafHashes: readonly Digest[], indices: readonly number[]): LeafProof[] {
+export function proveLeaves(
+  leafHashes: readonly Digest[],
+  indices: readonly number[],
+): LeafProof[] {
   const levels = levelsOf(leafHashes)
   return indices.map((index) => {
     if (leafHashes[index] === undefined) throw malformed("the leaf to prove is outside the tree")

@@ -51,7 +51,11 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
   const configs = matchesOf(all, /^config\/(.+)$/u).filter((path) => !isSignatureIn(all, path))
   const known = new Set<string>([
     ...Object.values(bundlePaths),
-    ...lanes.flatMap((lane) => [proofsPath(lane), evidencePath(lane, agent), evidencePath(lane, systemAgent)]),
+    ...lanes.flatMap((lane) => [
+      proofsPath(lane),
+      evidencePath(lane, agent),
+      evidencePath(lane, systemAgent),
+    ]),
     ...kids.map(keyPath),
     ...configs.flatMap((path) => [configPath(path), configSignaturePath(path)]),
   ])

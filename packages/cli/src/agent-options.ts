@@ -14,9 +14,16 @@ export function addAgentOptions(parser: Parser): Parser {
 }
 
 /** What the options say of a session; the caller adds limits and provider from signed config. */
-export function sessionTerms(context: Context, args: readonly string[], options: Options, driver: Driver): Omit<SessionTerms, "limits" | "provider"> {
+export function sessionTerms(
+  context: Context,
+  args: readonly string[],
+  options: Options,
+  driver: Driver,
+): Omit<SessionTerms, "limits" | "provider"> {
   if (args.length === 0)
-    throw new AmcError("usage/invalid", "no agent command was given", { hint: "put it after --, for example: amc score -- node my-agent.js" })
+    throw new AmcError("usage/invalid", "no agent command was given", {
+      hint: "put it after --, for example: amc score -- node my-agent.js",
+    })
   return {
     agent: textOption(options, "agent") ?? "my-agent",
     driver,
@@ -35,6 +42,7 @@ export function sessionTerms(context: Context, args: readonly string[], options:
 /** A whole number from an option. @throws {@link AmcError} `usage/invalid` */
 export function wholeNumber(text: string | undefined, name: string, most: number): number {
   const value = /^\d{1,6}$/.test(text ?? "") ? Number(text) : 0
-  if (value < 1 || value > most) throw new AmcError("usage/invalid", `--${name} takes a whole number from 1 to ${most}`)
+  if (value < 1 || value > most)
+    throw new AmcError("usage/invalid", `--${name} takes a whole number from 1 to ${most}`)
   return value
 }

@@ -43,8 +43,16 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "score what the ledger holds of an agent, and seal it",
     load: async () => (await import("./commands/run.ts")).run,
   },
-  { path: ["run", "list"], summary: "list the sealed runs", load: async () => (await import("./commands/run-list.ts")).runList },
-  { path: ["run", "show"], summary: "show a run's report", load: async () => (await import("./commands/run-show.ts")).runShow },
+  {
+    path: ["run", "list"],
+    summary: "list the sealed runs",
+    load: async () => (await import("./commands/run-list.ts")).runList,
+  },
+  {
+    path: ["run", "show"],
+    summary: "show a run's report",
+    load: async () => (await import("./commands/run-show.ts")).runShow,
+  },
   {
     path: ["run", "verify"],
     summary: "rebuild a run's report from the ledger and compare it byte for byte",

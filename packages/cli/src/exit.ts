@@ -1,7 +1,15 @@
 import { AmcError, type ErrorCode, type Finding } from "@amc/core"
 
 /** Exit codes are API: scripts and CI gates branch on them (DESIGN.md section 10). */
-export const Exit = { accepted: 0, rejected: 1, usage: 2, fault: 3, tampered: 4, notStarted: 125, bug: 70 } as const
+export const Exit = {
+  accepted: 0,
+  rejected: 1,
+  usage: 2,
+  fault: 3,
+  tampered: 4,
+  notStarted: 125,
+  bug: 70,
+} as const
 
 const usageCodes: ReadonlySet<ErrorCode> = new Set(["usage/invalid"])
 

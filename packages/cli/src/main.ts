@@ -35,7 +35,8 @@ function beforeCommand(argv: readonly string[]): readonly string[] {
 
 function createContext(progress: Progress): Context {
   const stop = new AbortController()
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort(signal))
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => stop.abort(signal))
   return {
     cwd: process.cwd(),
     environment: process.env,
@@ -59,9 +60,18 @@ async function readInput(path: string): Promise<Uint8Array> {
   }
 }
 
-function report(command: string, { exit, data, findings = [], lines }: Outcome, isJson: boolean): number {
+function report(
+  command: string,
+  { exit, data, findings = [], lines }: Outcome,
+  isJson: boolean,
+): number {
   const ok = exit === Exit.accepted
-  if (isJson) return print(process.stdout, [JSON.stringify({ schema: "amc.cli/v1", command, ok, exit, data, findings })], exit)
+  if (isJson)
+    return print(
+      process.stdout,
+      [JSON.stringify({ schema: "amc.cli/v1", command, ok, exit, data, findings })],
+      exit,
+    )
   for (const finding of findings) process.stderr.write(`${printable(describeFinding(finding))}\n`)
   return print(process.stdout, lines, exit)
 }
@@ -70,11 +80,16 @@ function reportError(command: string, error: unknown, isJson: boolean): number {
   const exit = exitOfError(error)
   const fault = isFault(error) ? error : undefined
   const code = fault?.code ?? "amc/bug"
-  const message = fault?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
+  const message =
+    fault?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
   const next = fault?.hint ?? null
   if (isJson) {
     const findings = [{ code, subject: command, detail: message, next }]
-    return print(process.stdout, [JSON.stringify({ schema: "amc.cli/v1", command, ok: false, exit, data: null, findings })], exit)
+    return print(
+      process.stdout,
+      [JSON.stringify({ schema: "amc.cli/v1", command, ok: false, exit, data: null, findings })],
+      exit,
+    )
   }
   process.stderr.write(`amc: ${code}: ${fault === undefined ? message : printable(message)}\n`)
   if (next !== null) process.stderr.write(`  next: ${printable(next)}\n`)

@@ -5,7 +5,13 @@ import { commandTable, type CommandEntry } from "./command-table.ts"
 
 /** What was typed: a command that is loaded, with its arguments, or text to print. */
 export type Parsed =
-  | { readonly kind: "command"; readonly name: string; readonly command: Command; readonly args: readonly string[]; readonly options: Record<string, unknown> }
+  | {
+      readonly kind: "command"
+      readonly name: string
+      readonly command: Command
+      readonly args: readonly string[]
+      readonly options: Record<string, unknown>
+    }
   | { readonly kind: "text"; readonly text: string }
 
 /**
@@ -24,7 +30,10 @@ export async function parseCommandLine(argv: readonly string[], version: string)
     const leaf = addLeaf(program, each)
     if (each !== entry || command === undefined) continue
     command.configure(leaf).option("--json", "print one JSON object for machines")
-    leaf.action(() => void found.push({ args: leaf.processedArgs.flat().filter(isText), options: leaf.opts() }))
+    leaf.action(
+      () =>
+        void found.push({ args: leaf.processedArgs.flat().filter(isText), options: leaf.opts() }),
+    )
   }
   try {
     program.parse(argv, { from: "user" })
@@ -34,7 +43,8 @@ export async function parseCommandLine(argv: readonly string[], version: string)
     throw usageFault(error)
   }
   const [first] = found
-  if (entry === undefined || command === undefined || first === undefined) return { kind: "text", text: output.join("").trimEnd() }
+  if (entry === undefined || command === undefined || first === undefined)
+    return { kind: "text", text: output.join("").trimEnd() }
   return { kind: "command", name: entry.path.join(" "), command, ...first }
 }
 
@@ -48,7 +58,10 @@ function buildProgram(version: string, write: (text: string) => void): Parser {
     .showSuggestionAfterError()
     .addHelpText("after", "\nStart with 'amc score -- <your agent command>'.")
     .action((_options, program: Parser) => {
-      if (program.args.length > 0) throw new AmcError("usage/invalid", `unknown command '${program.args[0]}'`, { hint: "see 'amc --help'" })
+      if (program.args.length > 0)
+        throw new AmcError("usage/invalid", `unknown command '${program.args[0]}'`, {
+          hint: "see 'amc --help'",
+        })
       write(program.helpInformation())
     })
     .allowExcessArguments()
@@ -56,7 +69,8 @@ function buildProgram(version: string, write: (text: string) => void): Parser {
 
 function addLeaf(program: Parser, { path, summary }: CommandEntry): Parser {
   let parser = program
-  for (const word of path.slice(0, -1)) parser = parser.commands.find((each) => each.name() === word) ?? addGroup(parser, word)
+  for (const word of path.slice(0, -1))
+    parser = parser.commands.find((each) => each.name() === word) ?? addGroup(parser, word)
   const name = path.at(-1) ?? ""
   const existing = parser.commands.find((each) => each.name() === name)
   return (existing ?? parser.command(name)).description(summary).copyInheritedSettings(program)
@@ -75,7 +89,10 @@ function findEntry(argv: readonly string[]): CommandEntry | undefined {
 function usageFault(error: CommanderError): AmcError {
   const message = error.message.replace(/^error: /, "").split("\n")
   const hint = message[1]?.replaceAll(/[()]/g, "").toLowerCase()
-  return new AmcError("usage/invalid", message[0] ?? "invalid usage", { cause: error, hint: hint ?? "see 'amc --help'" })
+  return new AmcError("usage/invalid", message[0] ?? "invalid usage", {
+    cause: error,
+    hint: hint ?? "see 'amc --help'",
+  })
 }
 
 function isText(value: unknown): value is string {

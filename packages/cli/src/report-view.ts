@@ -31,21 +31,40 @@ export function viewReport(report: Report, { isColoured }: ViewTerms): string[] 
 }
 
 function headLines(report: Report, colours: Colours): string[] {
-  const { agent, status, posture, trust_label: label, integrity_index: index, window, sessions, upstreams } = report
-  const mark = status === "VALID" ? colours.green(colours.bold(status)) : colours.red(colours.bold(status))
+  const {
+    agent,
+    status,
+    posture,
+    trust_label: label,
+    integrity_index: index,
+    window,
+    sessions,
+    upstreams,
+  } = report
+  const mark =
+    status === "VALID" ? colours.green(colours.bold(status)) : colours.red(colours.bold(status))
   return [
     `${colours.bold(printable(agent))}  ${mark}  posture ${posture}  ${label}  integrity ${index} of 100`,
     ...report.status_reasons.map((reason) => `  ${printable(reason)}`),
     `  ${dayOf(window.from_ms)} to ${dayOf(window.to_ms)}: ${sessions.opened} sessions opened, ${sessions.sealed} sealed, ${sessions.exposed} with an answer from the provider, ${sessions.counted} counted, on ${sessions.days} ${sessions.days === 1 ? "day" : "days"}`,
-    ...upstreams.map(({ provider, upstream, loopback }) => `  provider ${printable(provider)}: ${printable(upstream)}${loopback ? " (on this machine, so its owner could have made the answers)" : ""}`),
+    ...upstreams.map(
+      ({ provider, upstream, loopback }) =>
+        `  provider ${printable(provider)}: ${printable(upstream)}${loopback ? " (on this machine, so its owner could have made the answers)" : ""}`,
+    ),
   ]
 }
 
 function layerLines({ layers, overall, status }: Report, colours: Colours): string[] {
   const width = Math.max(...layers.map(({ name }) => name.length))
-  const rows = layers.map(({ name, level }) => `  ${name.padEnd(width)}  ${bar(level, colours)}  ${levelText(level)}`)
-  const note = status === "VALID" ? "" : colours.red("  indicative only: an INVALID report counts for nothing")
-  return [...rows, `  ${"overall (the lowest)".padEnd(width)}  ${bar(overall, colours)}  ${colours.bold(levelText(overall))}${note}`]
+  const rows = layers.map(
+    ({ name, level }) => `  ${name.padEnd(width)}  ${bar(level, colours)}  ${levelText(level)}`,
+  )
+  const note =
+    status === "VALID" ? "" : colours.red("  indicative only: an INVALID report counts for nothing")
+  return [
+    ...rows,
+    `  ${"overall (the lowest)".padEnd(width)}  ${bar(overall, colours)}  ${colours.bold(levelText(overall))}${note}`,
+  ]
 }
 
 function questionLines({ questions }: Report, layer: string, colours: Colours): string[] {
@@ -56,19 +75,26 @@ function questionLines({ questions }: Report, layer: string, colours: Colours): 
 function questionLine(question: ReportedQuestion, colours: Colours): string[] {
   const { id, title, level, claimed, units, cap } = question
   const claim = claimed === null ? "" : `, claimed ${claimed}`
-  const counted = units.n === 0 ? "nothing was seen" : `${units.k} of ${units.n} held${units.unknown > 0 ? `, ${units.unknown} unknown` : ""}`
+  const counted =
+    units.n === 0
+      ? "nothing was seen"
+      : `${units.k} of ${units.n} held${units.unknown > 0 ? `, ${units.unknown} unknown` : ""}`
   const next = question.missing.map(({ text }) => printable(text)).join("; ")
   const goal = level === "U" ? "to be rated" : `for level ${level + 1}`
   return [
     `  ${id.padEnd(7)} ${title.padEnd(28)} shown ${colours.bold(levelText(level))}${claim}  (${counted})`,
-    ...(cap === null ? [] : [`          at most ${cap.level}: ${cap.causes.map(printable).join("; ")}`]),
+    ...(cap === null
+      ? []
+      : [`          at most ${cap.level}: ${cap.causes.map(printable).join("; ")}`]),
     ...(next === "" ? [] : [`          ${goal}: ${next}`]),
   ]
 }
 
 function gapLines({ claim_gap: gap }: Report): string[] {
   if (gap === null) return []
-  return [`Claimed beside shown: ${gap.mean} levels too high on average over ${gap.questions} questions, ${gap.max} at most.`]
+  return [
+    `Claimed beside shown: ${gap.mean} levels too high on average over ${gap.questions} questions, ${gap.max} at most.`,
+  ]
 }
 
 /** What stands between the agent and its next level, the most common obstacle first. */
@@ -81,12 +107,19 @@ function wayUpLines(report: Report, colours: Colours): string[] {
   const common = [...counts].sort(([, a], [, b]) => b - a).slice(0, 4)
   if (common.length === 0) return []
   const goal = overall === "U" ? "to be rated at all" : `to level ${overall + 1}`
-  return [colours.bold(`The way up ${goal}:`), ...common.map(([text, n]) => `  ${printable(text)} (${n} ${n === 1 ? "question" : "questions"})`)]
+  return [
+    colours.bold(`The way up ${goal}:`),
+    ...common.map(
+      ([text, n]) => `  ${printable(text)} (${n} ${n === 1 ? "question" : "questions"})`,
+    ),
+  ]
 }
 
 function bar(level: Level, colours: Colours): string {
   if (level === "U") return colours.dim("· · · · ·")
-  return Array.from({ length: 5 }, (_, i) => (i < level ? colours.green(filled) : colours.dim(open))).join(" ")
+  return Array.from({ length: 5 }, (_, i) =>
+    i < level ? colours.green(filled) : colours.dim(open),
+  ).join(" ")
 }
 
 function levelText(level: Level): string {

@@ -1,5 +1,13 @@
 import { isFault } from "@amc/core"
-import { agentLimits, checkAgentId, type Driver, findProvider, openCapture, openWorkspace, runSession } from "@amc/studio"
+import {
+  agentLimits,
+  checkAgentId,
+  type Driver,
+  findProvider,
+  openCapture,
+  openWorkspace,
+  runSession,
+} from "@amc/studio"
 import { sessionTerms } from "./agent-options.ts"
 import { type Context, flagOption, type Options, type Outcome, textOption } from "./command.ts"
 import { Exit } from "./exit.ts"
@@ -8,23 +16,47 @@ import { Exit } from "./exit.ts"
  * Runs an agent once, with its streams connected to ours, and ends with its exit code. What AMC itself
  * has to say goes to stderr, so that the agent's output stays its own.
  */
-export async function runOnce(context: Context, args: readonly string[], options: Options, driver: Driver): Promise<Outcome> {
+export async function runOnce(
+  context: Context,
+  args: readonly string[],
+  options: Options,
+  driver: Driver,
+): Promise<Outcome> {
   const base = sessionTerms(context, args, options, driver)
   checkAgentId(base.agent)
   const workspace = openWorkspace(context.cwd, context.state, context.clock())
   const capture = await openCapture(workspace, { clock: context.clock })
   try {
-    const provider = findProvider(capture.gatewayConfig.value, textOption(options, "provider") ?? "")
+    const provider = findProvider(
+      capture.gatewayConfig.value,
+      textOption(options, "provider") ?? "",
+    )
     const limits = await agentLimits(capture, base.agent)
     const isJson = flagOption(options, "json")
-    const echo = { stdout: (bytes: Uint8Array) => void (isJson ? process.stderr : process.stdout).write(bytes), stderr: (bytes: Uint8Array) => void process.stderr.write(bytes) }
-    const result = await runSession(capture, { ...base, limits, provider, stdin: process.stdin, echo })
-    context.err(`amc: session ${result.session} of ${base.agent}: posture ${result.posture}${result.hardened ? ", hardened" : ""}`)
+    const echo = {
+      stdout: (bytes: Uint8Array) => void (isJson ? process.stderr : process.stdout).write(bytes),
+      stderr: (bytes: Uint8Array) => void process.stderr.write(bytes),
+    }
+    const result = await runSession(capture, {
+      ...base,
+      limits,
+      provider,
+      stdin: process.stdin,
+      echo,
+    })
+    context.err(
+      `amc: session ${result.session} of ${base.agent}: posture ${result.posture}${result.hardened ? ", hardened" : ""}`,
+    )
     for (const reason of result.reasons) context.err(`amc:   ${reason}`)
     return { exit: result.exitCode, data: result, lines: [] }
   } catch (error) {
     if (!isFault(error, "sandbox/start-failed")) throw error
-    const finding = { code: error.code, subject: args.join(" "), detail: error.message, tampered: false }
+    const finding = {
+      code: error.code,
+      subject: args.join(" "),
+      detail: error.message,
+      tampered: false,
+    }
     return { exit: Exit.notStarted, data: null, findings: [finding], lines: [] }
   } finally {
     process.stdin.destroy()

@@ -1,5 +1,9 @@
 import { expect, test } from "vitest"
-import { type BundleManifest, encodeBundleManifest, parseBundleManifest } from "./bundle-manifest.ts"
+import {
+  type BundleManifest,
+  encodeBundleManifest,
+  parseBundleManifest,
+} from "./bundle-manifest.ts"
 import { canonicalize, type JsonObject } from "./canonical.ts"
 import { utf8 } from "./bytes.ts"
 
@@ -18,7 +22,8 @@ test("gives back what it wrote, in one spelling", () => {
   expect(encodeBundleManifest(parseBundleManifest(bytes))).toEqual(bytes)
 })
 
-const changed = (change: JsonObject): Uint8Array => canonicalize({ schema: "amc.bundle/v1", ...manifest, ...change })
+const changed = (change: JsonObject): Uint8Array =>
+  canonicalize({ schema: "amc.bundle/v1", ...manifest, ...change })
 
 test.each([
   { why: "another member", bytes: changed({ more: 1 }) },
@@ -30,13 +35,21 @@ test.each([
   { why: "itself", bytes: changed({ files: [{ ...file, path: "manifest.json" }] }) },
   { why: "its signature", bytes: changed({ files: [{ ...file, path: "manifest.dsse.json" }] }) },
   { why: "a negative size", bytes: changed({ files: [{ ...file, size: -1 }] }) },
-  { why: "a digest in capitals", bytes: changed({ files: [{ ...file, sha256: "AB".repeat(32) }] }) },
+  {
+    why: "a digest in capitals",
+    bytes: changed({ files: [{ ...file, sha256: "AB".repeat(32) }] }),
+  },
   { why: "the system's chain as its agent", bytes: changed({ agent: "_system" }) },
   { why: "another kind of schema", bytes: changed({ schema: "amc.report/v1" }) },
-  { why: "spacing", bytes: utf8(JSON.stringify({ schema: "amc.bundle/v1", ...manifest }, null, 1)) },
+  {
+    why: "spacing",
+    bytes: utf8(JSON.stringify({ schema: "amc.bundle/v1", ...manifest }, null, 1)),
+  },
   { why: "nothing", bytes: new Uint8Array(0) },
 ])("refuses a manifest with $why", ({ bytes }) => {
-  expect(() => parseBundleManifest(bytes)).toThrow(expect.objectContaining({ code: "input/malformed" }))
+  expect(() => parseBundleManifest(bytes)).toThrow(
+    expect.objectContaining({ code: "input/malformed" }),
+  )
 })
 
 test("tells a later version from a broken one", () => {

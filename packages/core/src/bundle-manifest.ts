@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { canonicalize, parseCanonical } from "./canonical.ts"
 import { encodeEnvelope, signEnvelope } from "./dsse.ts"
-import type { Signer } from "./ed25519.ts"
+import type { Signer } from "./public-key.ts"
 import { AmcError, malformed } from "./errors.ts"
 import { agentId, count, hex32, label } from "./fact-field.ts"
 
@@ -35,7 +35,10 @@ export type BundleManifest = Omit<z.infer<typeof schema>, "schema">
  * `_` and `-` that start with a letter, a digit or `_`; at most 100 characters each and 200 in all.
  */
 export function isBundlePath(name: string): boolean {
-  return name.length <= 200 && /^[A-Za-z0-9_][\w.-]{0,99}(?:\/[A-Za-z0-9_][\w.-]{0,99}){0,7}$/u.test(name)
+  return (
+    name.length <= 200 &&
+    /^[A-Za-z0-9_][\w.-]{0,99}(?:\/[A-Za-z0-9_][\w.-]{0,99}){0,7}$/u.test(name)
+  )
 }
 
 /**
@@ -65,7 +68,8 @@ export function signBundleManifest(manifest: Uint8Array, auditor: Signer): Uint8
 
 function readManifest(value: unknown): z.infer<typeof schema> {
   const parsed = schema.safeParse(value)
-  if (!parsed.success) throw isOfOtherVersion(value) ? otherVersion() : malformed("bundle manifest breaks its schema")
+  if (!parsed.success)
+    throw isOfOtherVersion(value) ? otherVersion() : malformed("bundle manifest breaks its schema")
   const paths = parsed.data.files.map((file) => file.path)
   if (paths.some((name, at) => at > 0 && name <= (paths[at - 1] as string)))
     throw malformed("bundle manifest does not list each file once, in order")
@@ -76,9 +80,16 @@ function readManifest(value: unknown): z.infer<typeof schema> {
 
 function isOfOtherVersion(value: unknown): boolean {
   if (typeof value !== "object" || value === null || !("schema" in value)) return false
-  return typeof value.schema === "string" && value.schema !== schemaName && /^amc\.bundle\/v[0-9]{1,4}$/u.test(value.schema)
+  return (
+    typeof value.schema === "string" &&
+    value.schema !== schemaName &&
+    /^amc\.bundle\/v[0-9]{1,4}$/u.test(value.schema)
+  )
 }
 
 function otherVersion(): AmcError {
-  return new AmcError("input/unsupported-version", "the bundle's version is not known to this program")
+  return new AmcError(
+    "input/unsupported-version",
+    "the bundle's version is not known to this program",
+  )
 }

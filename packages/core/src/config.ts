@@ -6,7 +6,9 @@ export const workspaceConfigSchema: z.ZodType<WorkspaceConfig> = z.strictObject(
   v: z.literal(1),
   workspace: label,
   lane: agentId,
-  security: z.strictObject({ trustBoundaryMode: z.enum(["isolated", "shared"]).optional() }).optional(),
+  security: z
+    .strictObject({ trustBoundaryMode: z.enum(["isolated", "shared"]).optional() })
+    .optional(),
 })
 
 export interface WorkspaceConfig {
@@ -16,7 +18,9 @@ export interface WorkspaceConfig {
   readonly security?: { readonly trustBoundaryMode?: "isolated" | "shared" | undefined } | undefined
 }
 
-const upstreamUrl = z.string().regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+$/, "an origin such as https://api.example.com")
+const upstreamUrl = z
+  .string()
+  .regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+$/, "an origin such as https://api.example.com")
 
 /** `gateway.yaml`: the providers that the gateway forwards to, by the first segment of the path. */
 export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({
@@ -26,13 +30,19 @@ export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({
       z.strictObject({
         id: agentId,
         upstream: upstreamUrl,
-        base_path: z.string().regex(/^(\/[A-Za-z0-9._~-]+)*$/).default(""),
+        base_path: z
+          .string()
+          .regex(/^(\/[A-Za-z0-9._~-]+)*$/)
+          .default(""),
         socket: z.string().max(4096).nullable().default(null),
         auth: z.enum(["bearer", "x-api-key", "x-goog-api-key", "api-key"]).default("bearer"),
       }),
     )
     .max(32)
-    .refine((providers) => new Set(providers.map(({ id }) => id)).size === providers.length, "a provider is named twice"),
+    .refine(
+      (providers) => new Set(providers.map(({ id }) => id)).size === providers.length,
+      "a provider is named twice",
+    ),
 })
 
 export interface ProviderConfig {
@@ -64,5 +74,10 @@ export const agentConfigSchema: z.ZodType<AgentConfig> = z.strictObject({
 export interface AgentConfig {
   readonly v: 1
   readonly agent: string
-  readonly limits: { readonly max_calls: number; readonly max_seconds: number; readonly memory_mib: number; readonly pids: number }
+  readonly limits: {
+    readonly max_calls: number
+    readonly max_seconds: number
+    readonly memory_mib: number
+    readonly pids: number
+  }
 }

@@ -1,7 +1,7 @@
 import { ed25519 } from "@noble/curves/ed25519.js"
 import { sha256 as nobleSha256, sha512 } from "@noble/hashes/sha2.js"
 import { concatBytes, equalBytes } from "./bytes.ts"
-import type { PublicKey } from "./ed25519.ts"
+import type { PublicKey } from "./public-key.ts"
 
 const { Point } = ed25519
 

@@ -1,5 +1,5 @@
 import { createPublicKey, hash, type KeyObject, verify } from "node:crypto"
-import type { PublicKey } from "./ed25519.ts"
+import type { PublicKey } from "./public-key.ts"
 
 const keyObjects = new WeakMap<PublicKey, KeyObject>()
 

@@ -1,7 +1,8 @@
 import { concatBytes, utf8 } from "./bytes.ts"
 import { fromBase64, toBase64 } from "./base64.ts"
 import { canonicalize, type JsonValue, parseCanonical } from "./canonical.ts"
-import { type PublicKey, type Signer, verifyEd25519 } from "./ed25519.ts"
+import { verifyEd25519 } from "./ed25519.ts"
+import type { PublicKey, Signer } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { isObjectOf } from "./members.ts"
 

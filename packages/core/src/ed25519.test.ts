@@ -1,13 +1,8 @@
 import { expect, test } from "vitest"
 import { concatBytes, fromHex, toHex, utf8 } from "./bytes.ts"
 import { sha256Hex } from "./digest.ts"
-import {
-  ed25519Spki,
-  type PublicKey,
-  publicKeyFromRaw,
-  publicKeyFromSpki,
-  verifyEd25519,
-} from "./ed25519.ts"
+import { ed25519Spki, publicKeyFromRaw, publicKeyFromSpki, verifyEd25519 } from "./ed25519.ts"
+import type { PublicKey } from "./public-key.ts"
 import { seededSigner } from "./testing/seeded-signer.ts"
 
 const refused: unknown = expect.objectContaining({ code: "key/refused" })

@@ -12,7 +12,16 @@ export const eventPayloadType = "application/vnd.amc.event.v1+json"
 export const eventSizeMax = 60 * 1024
 
 /** Which part of the monitor saw it, and by which way in. A tier is derived from it, never stored. */
-export const channels = ["recorder", "session", "wrapper", "sandbox", "gateway:run-socket", "gateway:loopback", "owner", "ingest"] as const
+export const channels = [
+  "recorder",
+  "session",
+  "wrapper",
+  "sandbox",
+  "gateway:run-socket",
+  "gateway:loopback",
+  "owner",
+  "ingest",
+] as const
 export type Channel = (typeof channels)[number]
 
 /** What was delivered, by digest. `blob_sha256` names the stored bytes, which may be redacted or absent. */
@@ -49,8 +58,15 @@ export interface EventBody<T extends FactType = FactType> {
 /** An event of any one type, so that `switch (event.type)` narrows its facts. */
 export type Event = { [T in FactType]: EventBody<T> }[FactType]
 
-const payload = z.strictObject({ sha256: hex32, size: count, media: z.string().max(128), blob_sha256: hex32.nullable() })
-const uuid7 = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+const payload = z.strictObject({
+  sha256: hex32,
+  size: count,
+  media: z.string().max(128),
+  blob_sha256: hex32.nullable(),
+})
+const uuid7 = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
 const envelope = z.strictObject({
   v: z.literal(1),
   type: z.string(),
@@ -77,7 +93,11 @@ const envelope = z.strictObject({
 export function encodeEvent(event: Event): Uint8Array {
   checkEvent(event)
   const bytes = canonicalize(event as unknown as JsonValue)
-  if (bytes.length > eventSizeMax) throw new AmcError("input/too-large", `an event may have ${eventSizeMax} bytes, this one has ${bytes.length}`)
+  if (bytes.length > eventSizeMax)
+    throw new AmcError(
+      "input/too-large",
+      `an event may have ${eventSizeMax} bytes, this one has ${bytes.length}`,
+    )
   return bytes
 }
 
@@ -116,7 +136,9 @@ export function genesisHash(lane: string, agent: string, rootSha256: string): st
 
 function describe(error: z.ZodError): string {
   const [first] = error.issues
-  return first === undefined ? "invalid" : `${first.path.join(".") || "value"}: ${first.message.toLowerCase()}`
+  return first === undefined
+    ? "invalid"
+    : `${first.path.join(".") || "value"}: ${first.message.toLowerCase()}`
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -12,24 +12,42 @@ import { agentId, count, flag, foreign, hex32, integer, label } from "./fact-fie
 function facts<M extends z.ZodRawShape, R extends z.ZodRawShape>(
   measured: M,
   reported: R,
-): z.ZodObject<{ measured: z.ZodObject<M, z.core.$strict>; reported: z.ZodObject<R, z.core.$strict> }, z.core.$strict> {
+): z.ZodObject<
+  { measured: z.ZodObject<M, z.core.$strict>; reported: z.ZodObject<R, z.core.$strict> },
+  z.core.$strict
+> {
   return z.strictObject({ measured: z.strictObject(measured), reported: z.strictObject(reported) })
 }
 
 const none = {}
 const sandboxDriver = z.enum(["bubblewrap", "none"])
 /** Where one agent's chain stood in one lane. */
-const head = z.strictObject({ lane: agentId, agent: z.string().max(64), aseq: count, event_hash: hex32 })
+const head = z.strictObject({
+  lane: agentId,
+  agent: z.string().max(64),
+  aseq: count,
+  event_hash: hex32,
+})
 const posture = z.enum(["measured", "declared", "shared"])
 const seen = z.union([z.string().max(256), integer, flag])
 
 export const factSchemas = {
   run_opened: facts(
-    { run_id: label, agent: agentId, bank_sha256: hex32, window_from_ms: count, window_to_ms: count, heads: z.array(head).max(256) },
+    {
+      run_id: label,
+      agent: agentId,
+      bank_sha256: hex32,
+      window_from_ms: count,
+      window_to_ms: count,
+      heads: z.array(head).max(256),
+    },
     none,
   ),
   /** Recorded after the auditor signed; the DSSE envelope is the payload and alone gives it weight. */
-  run_sealed: facts({ run_id: label, agent: agentId, report_sha256: hex32, statement_sha256: hex32, kid: hex32 }, none),
+  run_sealed: facts(
+    { run_id: label, agent: agentId, report_sha256: hex32, statement_sha256: hex32, kid: hex32 },
+    none,
+  ),
   /** Opened by the monitor before the agent starts, so that a session that is withheld still counts. */
   session_open: facts(
     {
@@ -48,7 +66,14 @@ export const factSchemas = {
   ),
   session_seal: facts(
     {
-      reason: z.enum(["exited", "timeout", "not-started", "probe-failed", "interrupted", "recovered"]),
+      reason: z.enum([
+        "exited",
+        "timeout",
+        "not-started",
+        "probe-failed",
+        "interrupted",
+        "recovered",
+      ]),
       posture,
       hardened: flag,
       first_aseq: count,
@@ -58,7 +83,10 @@ export const factSchemas = {
     },
     none,
   ),
-  agent_process_started: facts({ pid: count, uid: count, driver: sandboxDriver, command_sha256: hex32 }, none),
+  agent_process_started: facts(
+    { pid: count, uid: count, driver: sandboxDriver, command_sha256: hex32 },
+    none,
+  ),
   agent_stdout: facts({ offset: count, bytes: count, stored: flag, secrets_found: count }, none),
   agent_stderr: facts({ offset: count, bytes: count, stored: flag, secrets_found: count }, none),
   agent_process_exited: facts(
@@ -84,7 +112,13 @@ export const factSchemas = {
       /** Some content did not fit this schema and was cut or left out. */
       facts_truncated: flag,
     },
-    { path: foreign, format: z.enum(["openai.chat", "openai.responses", "other"]), model: foreign, stream: flag, tools: count },
+    {
+      path: foreign,
+      format: z.enum(["openai.chat", "openai.responses", "other"]),
+      model: foreign,
+      stream: flag,
+      tools: count,
+    },
   ),
   llm_response: facts(
     {
@@ -94,7 +128,15 @@ export const factSchemas = {
       status: count,
       /** Whether the status came from the provider and not from the gateway itself. */
       from_upstream: flag,
-      completeness: z.enum(["complete", "client-gone", "upstream-cut", "upstream-unreachable", "timeout", "refused", "crashed"]),
+      completeness: z.enum([
+        "complete",
+        "client-gone",
+        "upstream-cut",
+        "upstream-unreachable",
+        "timeout",
+        "refused",
+        "crashed",
+      ]),
       body_bytes: count,
       first_byte_ms: count,
       total_ms: count,
@@ -112,10 +154,27 @@ export const factSchemas = {
     },
   ),
   lease: facts(
-    { lease_id: hex32, action: z.enum(["issued", "revoked"]), ingress: z.enum(["run-socket", "loopback"]), provider: label, expires_ms: count },
+    {
+      lease_id: hex32,
+      action: z.enum(["issued", "revoked"]),
+      ingress: z.enum(["run-socket", "loopback"]),
+      provider: label,
+      expires_ms: count,
+    },
     none,
   ),
-  sandbox_plan: facts({ driver: sandboxDriver, plan_sha256: hex32, argv: count, mounts: count, memory_bytes: count, pids: count, timeout_ms: count }, none),
+  sandbox_plan: facts(
+    {
+      driver: sandboxDriver,
+      plan_sha256: hex32,
+      argv: count,
+      mounts: count,
+      memory_bytes: count,
+      pids: count,
+      timeout_ms: count,
+    },
+    none,
+  ),
   /** What the isolation probe found from inside and what the monitor saw from outside. */
   sandbox_probe: facts(
     {
@@ -136,15 +195,42 @@ export const factSchemas = {
     none,
   ),
   /** The owner's check of the session's result, run by the monitor after the agent has ended. */
-  outcome: facts({ check_sha256: hex32, exit_code: integer, timed_out: flag, duration_ms: count, passed: flag }, none),
+  outcome: facts(
+    { check_sha256: hex32, exit_code: integer, timed_out: flag, duration_ms: count, passed: flag },
+    none,
+  ),
   /** A claim that somebody made about the agent: SELF_REPORTED. */
-  ingest: facts({ source_sha256: hex32, entry: count, entries: count }, { question: foreign, level: count, text: foreign }),
-  config_change: facts({ path: label, sha256: hex32, version: count, role: z.enum(["auditor", "root"]) }, none),
-  key_change: facts({ kid: hex32, role: z.enum(["root", "auditor", "monitor", "ledger"]), action: z.enum(["enrolled", "revoked"]) }, none),
+  ingest: facts(
+    { source_sha256: hex32, entry: count, entries: count },
+    { question: foreign, level: count, text: foreign },
+  ),
+  config_change: facts(
+    { path: label, sha256: hex32, version: count, role: z.enum(["auditor", "root"]) },
+    none,
+  ),
+  key_change: facts(
+    {
+      kid: hex32,
+      role: z.enum(["root", "auditor", "monitor", "ledger"]),
+      action: z.enum(["enrolled", "revoked"]),
+    },
+    none,
+  ),
   vault_generation: facts({ generation: count, vault_sha256: hex32 }, none),
   /** Something that the monitor can't vouch for: recovery after a crash closes what was open with it. */
-  gap: facts({ reason: z.enum(["crash", "clock-step"]), open_calls: count, open_sessions: count, last_ts: count }, none),
-  audit: facts({ code: auditCode, subject: z.string().max(256), detail: z.string().max(512) }, none),
+  gap: facts(
+    {
+      reason: z.enum(["crash", "clock-step"]),
+      open_calls: count,
+      open_sessions: count,
+      last_ts: count,
+    },
+    none,
+  ),
+  audit: facts(
+    { code: auditCode, subject: z.string().max(256), detail: z.string().max(512) },
+    none,
+  ),
 } as const
 
 export type FactType = keyof typeof factSchemas

@@ -23,18 +23,26 @@ const view: Record<string, SeenValue> = {
   default_route: false,
   root_read_only: true,
 }
-for (const name of ["user", "cgroup", "mnt", "pid", "net", "ipc", "uts"]) view[`ns_${name}`] = `${name}:[2]`
+for (const name of ["user", "cgroup", "mnt", "pid", "net", "ipc", "uts"])
+  view[`ns_${name}`] = `${name}:[2]`
 const outside: Record<string, SeenValue> = { ...view, memory_limit_bytes: 1, pids_limit: 1 }
-for (const name of ["mnt", "pid", "net", "ipc", "uts"]) outside[`monitor_ns_${name}`] = `${name}:[1]`
+for (const name of ["mnt", "pid", "net", "ipc", "uts"])
+  outside[`monitor_ns_${name}`] = `${name}:[1]`
 
 const good: ProbeRecord = {
   checks: [
-    ...[...requiredDenials, ...hardeningChecks].map(
-      (id): ProbeCheck => ({ id, expect: "denied", outcome: "denied", control: "reached" }),
-    ),
-    ...requiredReaches.map(
-      (id): ProbeCheck => ({ id, expect: "reached", outcome: "reached", control: "none" }),
-    ),
+    ...[...requiredDenials, ...hardeningChecks].map((id): ProbeCheck => ({
+      id,
+      expect: "denied",
+      outcome: "denied",
+      control: "reached",
+    })),
+    ...requiredReaches.map((id): ProbeCheck => ({
+      id,
+      expect: "reached",
+      outcome: "reached",
+      control: "none",
+    })),
   ],
   inside: view,
   outside,
@@ -50,27 +58,88 @@ const withBoth = (change: Record<string, SeenValue>): ProbeRecord => ({
   inside: { ...view, ...change },
   outside: { ...outside, ...change },
 })
-const withOutside = (change: Record<string, SeenValue>): ProbeRecord => ({ ...good, outside: { ...outside, ...change } })
+const withOutside = (change: Record<string, SeenValue>): ProbeRecord => ({
+  ...good,
+  outside: { ...outside, ...change },
+})
 
 test("a record in which everything holds is measured and hardened", () => {
   expect(judgeIsolation(good)).toEqual({ posture: "measured", hardened: true, reasons: [] })
 })
 
 test.each([
-  { why: "a secret was reached", record: withCheck("file.vault", { outcome: "reached" }), reason: "file.vault was reached" },
-  { why: "a check is inconclusive", record: withCheck("udp.loopback", { outcome: "inconclusive" }), reason: "udp.loopback is inconclusive" },
-  { why: "a control failed", record: withCheck("file.canary", { control: "denied" }), reason: "file.canary has no control that reached" },
-  { why: "a control is missing", record: withCheck("file.canary", { control: "none" }), reason: "file.canary has no control that reached" },
-  { why: "the gateway was not reached", record: withCheck("gateway.http", { outcome: "denied" }), reason: "gateway.http was not reached" },
-  { why: "a must-deny check was turned round", record: withCheck("file.vault", { expect: "reached", outcome: "reached" }), reason: "file.vault was not checked" },
-  { why: "a must-reach check was turned round", record: withCheck("gateway.http", { expect: "denied" }), reason: "gateway.http was not checked" },
-  { why: "an id stands twice and one failed", record: { ...good, checks: [...good.checks, { id: "file.vault", expect: "denied", outcome: "reached", control: "reached" } as const] }, reason: "file.vault was reached" },
-  { why: "the network is the monitor's", record: withOutside({ monitor_ns_net: "net:[2]" }), reason: "the net namespace is the monitor's" },
-  { why: "there is another interface", record: withBoth({ interfaces: "eth0 lo" }), reason: "there is a network interface beside loopback" },
-  { why: "there is a default route", record: withBoth({ default_route: true }), reason: "there is a default route" },
+  {
+    why: "a secret was reached",
+    record: withCheck("file.vault", { outcome: "reached" }),
+    reason: "file.vault was reached",
+  },
+  {
+    why: "a check is inconclusive",
+    record: withCheck("udp.loopback", { outcome: "inconclusive" }),
+    reason: "udp.loopback is inconclusive",
+  },
+  {
+    why: "a control failed",
+    record: withCheck("file.canary", { control: "denied" }),
+    reason: "file.canary has no control that reached",
+  },
+  {
+    why: "a control is missing",
+    record: withCheck("file.canary", { control: "none" }),
+    reason: "file.canary has no control that reached",
+  },
+  {
+    why: "the gateway was not reached",
+    record: withCheck("gateway.http", { outcome: "denied" }),
+    reason: "gateway.http was not reached",
+  },
+  {
+    why: "a must-deny check was turned round",
+    record: withCheck("file.vault", { expect: "reached", outcome: "reached" }),
+    reason: "file.vault was not checked",
+  },
+  {
+    why: "a must-reach check was turned round",
+    record: withCheck("gateway.http", { expect: "denied" }),
+    reason: "gateway.http was not checked",
+  },
+  {
+    why: "an id stands twice and one failed",
+    record: {
+      ...good,
+      checks: [
+        ...good.checks,
+        { id: "file.vault", expect: "denied", outcome: "reached", control: "reached" } as const,
+      ],
+    },
+    reason: "file.vault was reached",
+  },
+  {
+    why: "the network is the monitor's",
+    record: withOutside({ monitor_ns_net: "net:[2]" }),
+    reason: "the net namespace is the monitor's",
+  },
+  {
+    why: "there is another interface",
+    record: withBoth({ interfaces: "eth0 lo" }),
+    reason: "there is a network interface beside loopback",
+  },
+  {
+    why: "there is a default route",
+    record: withBoth({ default_route: true }),
+    reason: "there is a default route",
+  },
   { why: "the agent is root", record: withBoth({ uid: 0 }), reason: "the agent is uid 0" },
-  { why: "the agent has capabilities", record: withBoth({ cap_eff: "0000000000000001" }), reason: "the agent has capabilities" },
-  { why: "a capability set is no text", record: withBoth({ cap_eff: 0 }), reason: "the agent has capabilities" },
+  {
+    why: "the agent has capabilities",
+    record: withBoth({ cap_eff: "0000000000000001" }),
+    reason: "the agent has capabilities",
+  },
+  {
+    why: "a capability set is no text",
+    record: withBoth({ cap_eff: 0 }),
+    reason: "the agent has capabilities",
+  },
 ])("is shared if $why", ({ record, reason }) => {
   const verdict = judgeIsolation(record)
   expect(verdict).toMatchObject({ posture: "shared", hardened: false })
@@ -78,17 +147,53 @@ test.each([
 })
 
 test.each([
-  { why: "a hardening check failed", record: withCheck("hardening.userns", { outcome: "reached" }), reason: "hardening.userns was reached" },
-  { why: "a hardening check has no control", record: withCheck("hardening.userns", { control: "denied" }), reason: "hardening.userns has no control that reached" },
-  { why: "a hardening check is missing", record: { ...good, checks: good.checks.filter((c) => c.id !== "hardening.userns") }, reason: "hardening.userns was not checked" },
+  {
+    why: "a hardening check failed",
+    record: withCheck("hardening.userns", { outcome: "reached" }),
+    reason: "hardening.userns was reached",
+  },
+  {
+    why: "a hardening check has no control",
+    record: withCheck("hardening.userns", { control: "denied" }),
+    reason: "hardening.userns has no control that reached",
+  },
+  {
+    why: "a hardening check is missing",
+    record: { ...good, checks: good.checks.filter((c) => c.id !== "hardening.userns") },
+    reason: "hardening.userns was not checked",
+  },
   { why: "there is no filter", record: withBoth({ seccomp: 0 }), reason: "no seccomp filter" },
-  { why: "privileges can be gained", record: withBoth({ no_new_privs: 0 }), reason: "no_new_privs is not set" },
-  { why: "the bounding set is not empty", record: withBoth({ cap_bnd: "000001ffffffffff" }), reason: "the bounding set is not empty" },
-  { why: "the root is writable", record: withBoth({ root_read_only: false }), reason: "the root is writable" },
-  { why: "memory is not limited", record: withOutside({ memory_limit_bytes: 0 }), reason: "no memory limit in force" },
-  { why: "processes are not limited", record: withOutside({ pids_limit: 0 }), reason: "no process limit in force" },
+  {
+    why: "privileges can be gained",
+    record: withBoth({ no_new_privs: 0 }),
+    reason: "no_new_privs is not set",
+  },
+  {
+    why: "the bounding set is not empty",
+    record: withBoth({ cap_bnd: "000001ffffffffff" }),
+    reason: "the bounding set is not empty",
+  },
+  {
+    why: "the root is writable",
+    record: withBoth({ root_read_only: false }),
+    reason: "the root is writable",
+  },
+  {
+    why: "memory is not limited",
+    record: withOutside({ memory_limit_bytes: 0 }),
+    reason: "no memory limit in force",
+  },
+  {
+    why: "processes are not limited",
+    record: withOutside({ pids_limit: 0 }),
+    reason: "no process limit in force",
+  },
 ])("is measured but not hardened if $why", ({ record, reason }) => {
-  expect(judgeIsolation(record)).toEqual({ posture: "measured", hardened: false, reasons: [reason] })
+  expect(judgeIsolation(record)).toEqual({
+    posture: "measured",
+    hardened: false,
+    reasons: [reason],
+  })
 })
 
 test("any required check that is left out makes it shared", () => {
@@ -103,21 +208,32 @@ test("any fact on which the two views differ, or that one lacks, makes it shared
     const { [name]: _, ...without } = view
     expect(judgeIsolation({ ...good, inside: without }).posture).toBe("shared")
     expect(judgeIsolation({ ...good, inside: { ...view, [name]: "other" } }).posture).toBe("shared")
-    expect(judgeIsolation({ ...good, inside: without, outside: { ...outside, [name]: "x" } }).posture).toBe("shared")
+    expect(
+      judgeIsolation({ ...good, inside: without, outside: { ...outside, [name]: "x" } }).posture,
+    ).toBe("shared")
   }
 })
 
 test("an empty record is shared, and inherited names are no facts", () => {
-  expect(judgeIsolation({ checks: [], inside: {}, outside: {}, agree: true }).posture).toBe("shared")
+  expect(judgeIsolation({ checks: [], inside: {}, outside: {}, agree: true }).posture).toBe(
+    "shared",
+  )
 })
 
 test("no outcome but the good one keeps a check's record measured", () => {
   const outcomes = ["denied", "reached", "inconclusive"] as const
   const controls = ["reached", "denied", "none"] as const
   assert(
-    property(constantFrom(...requiredDenials), constantFrom(...outcomes), constantFrom(...controls), (id, outcome, control) => {
-      const isGood = outcome === "denied" && control === "reached"
-      expect(judgeIsolation(withCheck(id, { outcome, control })).posture).toBe(isGood ? "measured" : "shared")
-    }),
+    property(
+      constantFrom(...requiredDenials),
+      constantFrom(...outcomes),
+      constantFrom(...controls),
+      (id, outcome, control) => {
+        const isGood = outcome === "denied" && control === "reached"
+        expect(judgeIsolation(withCheck(id, { outcome, control })).posture).toBe(
+          isGood ? "measured" : "shared",
+        )
+      },
+    ),
   )
 })

@@ -2,7 +2,8 @@ import { z } from "zod"
 import { fromBase64, toBase64 } from "./base64.ts"
 import { canonicalize, parseCanonical } from "./canonical.ts"
 import { encodeEnvelope, parseEnvelope, signEnvelope } from "./dsse.ts"
-import { type PublicKey, publicKeyFromRaw, type Signer } from "./ed25519.ts"
+import { publicKeyFromRaw } from "./ed25519.ts"
+import type { PublicKey, Signer } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { agentId, count, hex32, label } from "./fact-field.ts"
 import { isSignedByThreshold, type Root } from "./root.ts"
@@ -41,7 +42,11 @@ export interface KeyCertificate {
 }
 
 /** Certifies a key with the root owners' signatures; returns the envelope's bytes. */
-export function issueKeyCertificate(key: PublicKey, terms: KeyTerms, owners: readonly Signer[]): Uint8Array {
+export function issueKeyCertificate(
+  key: PublicKey,
+  terms: KeyTerms,
+  owners: readonly Signer[],
+): Uint8Array {
   const body = canonicalize(schema.parse({ v: 1, kid: key.kid, pub: toBase64(key.raw), ...terms }))
   return encodeEnvelope(signEnvelope(keyCertificatePayloadType, body, owners))
 }
@@ -53,12 +58,15 @@ export function issueKeyCertificate(key: PublicKey, terms: KeyTerms, owners: rea
  */
 export function openKeyCertificate(bytes: Uint8Array, root: Root): KeyCertificate {
   const envelope = parseEnvelope(bytes)
-  if (!isSignedByThreshold(envelope, keyCertificatePayloadType, root)) throw malformed("key certificate is not signed by the root")
+  if (!isSignedByThreshold(envelope, keyCertificatePayloadType, root))
+    throw malformed("key certificate is not signed by the root")
   const parsed = schema.safeParse(parseCanonical(envelope.payload))
   if (!parsed.success) throw malformed("key certificate breaks its schema")
-  if (parsed.data.workspace !== root.workspace) throw malformed("key certificate is of another workspace")
+  if (parsed.data.workspace !== root.workspace)
+    throw malformed("key certificate is of another workspace")
   const key = publicKeyFromRaw(fromBase64(parsed.data.pub))
-  if (key.kid !== parsed.data.kid) throw malformed("key certificate's key id is not the digest of the key")
+  if (key.kid !== parsed.data.kid)
+    throw malformed("key certificate's key id is not the digest of the key")
   const { role, lanes, ...window } = parsed.data
   return {
     key,

@@ -1,4 +1,4 @@
-import type { PublicKey } from "./ed25519.ts"
+import type { PublicKey } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { type KeyCertificate, type KeyRole, openKeyCertificate } from "./key-certificate.ts"
 import type { Root } from "./root.ts"
@@ -17,13 +17,17 @@ export class Keyring {
 
   constructor(root: Root, certificates: readonly KeyCertificate[]) {
     this.root = root
-    this.#certificates = new Map(certificates.map((certificate) => [certificate.key.kid, certificate]))
+    this.#certificates = new Map(
+      certificates.map((certificate) => [certificate.key.kid, certificate]),
+    )
     if (this.#certificates.size !== certificates.length) throw malformed("a key is certified twice")
   }
 
   /** All keys of a role, whatever their window. */
   keys(role: KeyRole): ReadonlyMap<string, PublicKey> {
-    const ofRole = [...this.#certificates.values()].filter((certificate) => certificate.role === role)
+    const ofRole = [...this.#certificates.values()].filter(
+      (certificate) => certificate.role === role,
+    )
     return new Map(ofRole.map(({ key }) => [key.kid, key]))
   }
 
@@ -41,10 +45,18 @@ export class Keyring {
  * @throws {@link AmcError} `input/malformed`, `key/refused`
  */
 export function openKeyring(root: Root, certificates: readonly Uint8Array[]): Keyring {
-  return new Keyring(root, certificates.map((bytes) => openKeyCertificate(bytes, root)))
+  return new Keyring(
+    root,
+    certificates.map((bytes) => openKeyCertificate(bytes, root)),
+  )
 }
 
 function isWithin(certificate: KeyCertificate, index: number, ts: number): boolean {
   const { validFromIndex, validToIndex, validFromMs, validToMs } = certificate
-  return index >= validFromIndex && index <= (validToIndex ?? index) && ts >= validFromMs && ts <= (validToMs ?? ts)
+  return (
+    index >= validFromIndex &&
+    index <= (validToIndex ?? index) &&
+    ts >= validFromMs &&
+    ts <= (validToMs ?? ts)
+  )
 }

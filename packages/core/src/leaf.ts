@@ -1,7 +1,8 @@
 import { fromBase64, toBase64 } from "./base64.ts"
 import { concatBytes, equalBytes, fromHex, text, toHex, utf8 } from "./bytes.ts"
 import { pae } from "./dsse.ts"
-import { type PublicKey, type Signer, verifyEd25519 } from "./ed25519.ts"
+import { verifyEd25519 } from "./ed25519.ts"
+import type { PublicKey, Signer } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { type Event, eventPayloadType, parseEvent } from "./event.ts"
 import { hashLeaf } from "./merkle/hash.ts"
@@ -19,7 +20,11 @@ const headSize = magic.length + 64 + 1 + 88 + 1
 
 /** Signs an event body and makes the leaf of it. */
 export function signLeaf(body: Uint8Array, signer: Signer): Uint8Array {
-  return encodeLeaf({ kid: signer.key.kid, signature: signer.sign(pae(eventPayloadType, body)), body })
+  return encodeLeaf({
+    kid: signer.key.kid,
+    signature: signer.sign(pae(eventPayloadType, body)),
+    body,
+  })
 }
 
 export function encodeLeaf({ kid, signature, body }: Leaf): Uint8Array {
@@ -34,9 +39,15 @@ export function encodeLeaf({ kid, signature, body }: Leaf): Uint8Array {
 export function parseLeaf(bytes: Uint8Array): Leaf {
   if (bytes.length < headSize) throw malformed("leaf is too short")
   const [name, kid, signature, end] = text(bytes.subarray(0, headSize)).split("\n")
-  if (`${name}\n` !== magic || kid === undefined || signature === undefined || end !== "") throw malformed("leaf has no amc-leaf/v1 head")
-  const leaf = { kid: toHex(fromHex(kid)), signature: fromBase64(signature), body: bytes.subarray(headSize) }
-  if (leaf.kid.length !== 64 || leaf.signature.length !== 64) throw malformed("leaf has a key id or signature of a wrong size")
+  if (`${name}\n` !== magic || kid === undefined || signature === undefined || end !== "")
+    throw malformed("leaf has no amc-leaf/v1 head")
+  const leaf = {
+    kid: toHex(fromHex(kid)),
+    signature: fromBase64(signature),
+    body: bytes.subarray(headSize),
+  }
+  if (leaf.kid.length !== 64 || leaf.signature.length !== 64)
+    throw malformed("leaf has a key id or signature of a wrong size")
   if (!equalBytes(encodeLeaf(leaf), bytes)) throw malformed("leaf is not in its one spelling")
   return leaf
 }
@@ -49,7 +60,9 @@ export function parseLeafEvent(leaf: Leaf): Event {
 }
 
 export function isLeafSignedBy(leaf: Leaf, key: PublicKey): boolean {
-  return leaf.kid === key.kid && verifyEd25519(key, pae(eventPayloadType, leaf.body), leaf.signature)
+  return (
+    leaf.kid === key.kid && verifyEd25519(key, pae(eventPayloadType, leaf.body), leaf.signature)
+  )
 }
 
 /** The event hash: the RFC 6962 leaf hash, chain link, tree leaf and the name that receipts use. */

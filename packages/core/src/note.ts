@@ -1,7 +1,8 @@
 import { fromBase64, toBase64 } from "./base64.ts"
 import { concatBytes, utf8 } from "./bytes.ts"
 import { sha256 } from "./digest.ts"
-import { type PublicKey, type Signer, verifyEd25519 } from "./ed25519.ts"
+import { verifyEd25519 } from "./ed25519.ts"
+import type { PublicKey, Signer } from "./public-key.ts"
 import { AmcError, malformed } from "./errors.ts"
 
 /** A key whose signatures on notes are trusted, with the name that it signs under. */

@@ -2,7 +2,7 @@ import { z } from "zod"
 import { fromBase64url, toBase64url } from "./base64.ts"
 import { canonicalize, parseCanonical } from "./canonical.ts"
 import { encodeEnvelope, parseEnvelope, signEnvelope, verifyEnvelope } from "./dsse.ts"
-import type { PublicKey, Signer } from "./ed25519.ts"
+import type { PublicKey, Signer } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { agentId, count, foreign, hex32, label } from "./fact-field.ts"
 
@@ -35,7 +35,9 @@ export type Receipt = z.infer<typeof schema>
 
 /** Signs a receipt; the text goes into the `x-amc-receipt` header. */
 export function mintReceipt(receipt: Receipt, signer: Signer): string {
-  return toBase64url(encodeEnvelope(signEnvelope(receiptPayloadType, canonicalize(receipt), [signer])))
+  return toBase64url(
+    encodeEnvelope(signEnvelope(receiptPayloadType, canonicalize(receipt), [signer])),
+  )
 }
 
 /**
@@ -51,6 +53,7 @@ export function openReceipt(header: string, keys: ReadonlyMap<string, PublicKey>
   const signedBy = verifyEnvelope(envelope, receiptPayloadType, keys)
   const parsed = schema.safeParse(parseCanonical(envelope.payload))
   if (!parsed.success) throw malformed("receipt breaks its schema")
-  if (!signedBy.has(parsed.data.kid)) throw malformed("receipt is not signed by a key that is trusted here")
+  if (!signedBy.has(parsed.data.kid))
+    throw malformed("receipt is not signed by a key that is trusted here")
   return parsed.data
 }

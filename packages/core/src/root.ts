@@ -2,8 +2,15 @@ import { z } from "zod"
 import { fromBase64, toBase64 } from "./base64.ts"
 import { canonicalize, parseCanonical } from "./canonical.ts"
 import { digestText, sha256 } from "./digest.ts"
-import { encodeEnvelope, type Envelope, parseEnvelope, signEnvelope, verifyEnvelope } from "./dsse.ts"
-import { type PublicKey, publicKeyFromRaw, type Signer } from "./ed25519.ts"
+import {
+  encodeEnvelope,
+  type Envelope,
+  parseEnvelope,
+  signEnvelope,
+  verifyEnvelope,
+} from "./dsse.ts"
+import { publicKeyFromRaw } from "./ed25519.ts"
+import type { PublicKey, Signer } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { count, hex32, label } from "./fact-field.ts"
 
@@ -14,7 +21,10 @@ const schema = z.strictObject({
   workspace: label,
   version: z.int().min(1),
   threshold: z.int().min(1).max(16),
-  keys: z.array(z.strictObject({ kid: hex32, pub: z.string().length(44) })).min(1).max(16),
+  keys: z
+    .array(z.strictObject({ kid: hex32, pub: z.string().length(44) }))
+    .min(1)
+    .max(16),
   created_ms: count,
 })
 
@@ -37,9 +47,16 @@ export interface RootTerms {
 }
 
 /** Makes a root from its owners' signers and returns the envelope's bytes, which are `root.json`. */
-export function issueRoot({ workspace, version, threshold, createdMs }: RootTerms, owners: readonly Signer[]): Uint8Array {
-  const keys = owners.map(({ key }) => ({ kid: key.kid, pub: toBase64(key.raw) })).sort((a, b) => (a.kid < b.kid ? -1 : 1))
-  const body = canonicalize(schema.parse({ v: 1, workspace, version, threshold, keys, created_ms: createdMs }))
+export function issueRoot(
+  { workspace, version, threshold, createdMs }: RootTerms,
+  owners: readonly Signer[],
+): Uint8Array {
+  const keys = owners
+    .map(({ key }) => ({ kid: key.kid, pub: toBase64(key.raw) }))
+    .sort((a, b) => (a.kid < b.kid ? -1 : 1))
+  const body = canonicalize(
+    schema.parse({ v: 1, workspace, version, threshold, keys, created_ms: createdMs }),
+  )
   return encodeEnvelope(signEnvelope(rootPayloadType, body, owners))
 }
 
@@ -56,9 +73,18 @@ export function parseRoot(bytes: Uint8Array): Root {
   const parsed = schema.safeParse(parseCanonical(envelope.payload))
   if (!parsed.success) throw malformed("root breaks its schema")
   const { workspace, version, threshold, keys, created_ms: createdMs } = parsed.data
-  const root = { workspace, version, threshold, createdMs, keys: keys.map(readKey), sha256: sha256(envelope.payload) }
-  if (new Set(root.keys.map((key) => key.kid)).size < threshold) throw malformed("root has fewer keys than its threshold")
-  if (!isSignedByThreshold(envelope, rootPayloadType, root)) throw malformed("root is not signed by its own threshold")
+  const root = {
+    workspace,
+    version,
+    threshold,
+    createdMs,
+    keys: keys.map(readKey),
+    sha256: sha256(envelope.payload),
+  }
+  if (new Set(root.keys.map((key) => key.kid)).size < threshold)
+    throw malformed("root has fewer keys than its threshold")
+  if (!isSignedByThreshold(envelope, rootPayloadType, root))
+    throw malformed("root is not signed by its own threshold")
   return root
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { sha256Hex } from "./digest.ts"
 import { encodeEnvelope, parseEnvelope, signEnvelope, verifyEnvelope } from "./dsse.ts"
-import type { PublicKey, Signer } from "./ed25519.ts"
+import type { PublicKey, Signer } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { count, hex32, label } from "./fact-field.ts"
 import { encodeStatement, parseStatement, STATEMENT_PAYLOAD_TYPE } from "./statement.ts"
@@ -29,7 +29,11 @@ export function signFile(file: Uint8Array, terms: SignedFileTerms, signer: Signe
 /** The statement that {@link signFile} signs, for a notary that signs elsewhere. */
 export function encodeSignedFile(file: Uint8Array, terms: SignedFileTerms): Uint8Array {
   const subject = [{ name: terms.path, sha256hex: sha256Hex(file) }]
-  return encodeStatement({ subject, predicateType: signedFilePredicateType, predicate: schema.parse(terms) })
+  return encodeStatement({
+    subject,
+    predicateType: signedFilePredicateType,
+    predicate: schema.parse(terms),
+  })
 }
 
 /**
@@ -40,9 +44,14 @@ export function encodeSignedFile(file: Uint8Array, terms: SignedFileTerms): Uint
  *
  * @throws {@link AmcError} `input/malformed`
  */
-export function openSignedFile(file: Uint8Array, signature: Uint8Array, keys: ReadonlyMap<string, PublicKey>): SignedFileTerms {
+export function openSignedFile(
+  file: Uint8Array,
+  signature: Uint8Array,
+  keys: ReadonlyMap<string, PublicKey>,
+): SignedFileTerms {
   const envelope = parseEnvelope(signature)
-  if (verifyEnvelope(envelope, STATEMENT_PAYLOAD_TYPE, keys).size === 0) throw malformed("the signature is not by a key of the right role")
+  if (verifyEnvelope(envelope, STATEMENT_PAYLOAD_TYPE, keys).size === 0)
+    throw malformed("the signature is not by a key of the right role")
   const terms = parseSignedFile(envelope.payload)
   if (terms.sha256 !== sha256Hex(file)) throw malformed("the signature is about other bytes")
   return terms.terms
@@ -51,9 +60,16 @@ export function openSignedFile(file: Uint8Array, signature: Uint8Array, keys: Re
 /** Reads the statement about a file, unsigned. */
 export function parseSignedFile(payload: Uint8Array): { sha256: string; terms: SignedFileTerms } {
   const { subject, predicateType, predicate } = parseStatement(payload)
-  if (predicateType !== signedFilePredicateType) throw malformed("not a statement about a signed file")
+  if (predicateType !== signedFilePredicateType)
+    throw malformed("not a statement about a signed file")
   const parsed = schema.safeParse(predicate)
   const [file] = subject
-  if (!parsed.success || file === undefined || subject.length !== 1 || file.name !== parsed.data.path) throw malformed("signed-file statement breaks its schema")
+  if (
+    !parsed.success ||
+    file === undefined ||
+    subject.length !== 1 ||
+    file.name !== parsed.data.path
+  )
+    throw malformed("signed-file statement breaks its schema")
   return { sha256: file.sha256hex, terms: parsed.data }
 }

@@ -1,6 +1,7 @@
 import { fromBase64, toBase64 } from "./base64.ts"
 import { concatBytes } from "./bytes.ts"
-import { type PublicKey, publicKeyFromRaw } from "./ed25519.ts"
+import { publicKeyFromRaw } from "./ed25519.ts"
+import type { PublicKey } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { isKeyName, keyId, type NoteVerifier } from "./note.ts"
 

@@ -8,7 +8,10 @@ import type { SessionTerms } from "./session-terms.ts"
 const passed = /^(LANG|LC_[A-Z]+|TZ|OPENAI_MODEL|NO_COLOR)$/
 
 /** What points an SDK to the gateway, with the lease in place of a key. */
-function sdkVariables({ provider }: SessionTerms, { baseUrl, token }: SessionGateway): Record<string, string> {
+function sdkVariables(
+  { provider }: SessionTerms,
+  { baseUrl, token }: SessionGateway,
+): Record<string, string> {
   const url = `${baseUrl}/${provider.id}`
   return {
     OPENAI_BASE_URL: `${url}/v1`,
@@ -21,8 +24,14 @@ function sdkVariables({ provider }: SessionTerms, { baseUrl, token }: SessionGat
 }
 
 /** The whole environment of an agent in a box. */
-export function boxEnvironment(terms: SessionTerms, mounts: ProgramMounts, gateway: SessionGateway | null): Record<string, string> {
-  const own = Object.entries(terms.environment).filter((entry): entry is [string, string] => entry[1] !== undefined && passed.test(entry[0]))
+export function boxEnvironment(
+  terms: SessionTerms,
+  mounts: ProgramMounts,
+  gateway: SessionGateway | null,
+): Record<string, string> {
+  const own = Object.entries(terms.environment).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && passed.test(entry[0]),
+  )
   return {
     LANG: "C.UTF-8",
     ...Object.fromEntries(own),
@@ -35,6 +44,9 @@ export function boxEnvironment(terms: SessionTerms, mounts: ProgramMounts, gatew
 }
 
 /** The environment of an agent without a box: listed names of the monitor's own, and nothing of AMC's. */
-export function plainEnvironment(terms: SessionTerms, gateway: SessionGateway): Record<string, string> {
+export function plainEnvironment(
+  terms: SessionTerms,
+  gateway: SessionGateway,
+): Record<string, string> {
   return cleanEnvironment(terms.environment, sdkVariables(terms, gateway))
 }

@@ -1,14 +1,23 @@
 import { realpathSync } from "node:fs"
 import { join } from "node:path"
 import { AmcError, judgeIsolation, type IsolationVerdict } from "@amc/core"
-import { agentUser, detectBubblewrap, inspectHost, launch, planBubblewrap, type ProbeTargets, type SandboxHandle, type SandboxPlan } from "@amc/sandbox"
+import {
+  agentUser,
+  detectBubblewrap,
+  inspectHost,
+  launch,
+  planBubblewrap,
+  type ProbeTargets,
+  type SandboxHandle,
+  type SandboxPlan,
+} from "@amc/sandbox"
 import { vaultPathOf } from "@amc/vault"
 import { boxEnvironment } from "./agent-environment.ts"
 import { hiddenFromAgent } from "./check.ts"
 import { commandInBox, programMounts } from "./program.ts"
 import { ledgerDir } from "./recorder-thread.ts"
 import { followAgent } from "./running-agent.ts"
-import type { AgentEnd, OpenedSession } from "./session.ts"
+import type { AgentEnd, OpenedSession } from "./opened-session.ts"
 
 const MiB = 1 << 20
 
@@ -22,15 +31,22 @@ export async function runBoxed(opened: OpenedSession): Promise<AgentEnd> {
   const plan = await planBox(opened)
   const box = await launch(plan)
   const verdict = await measure(opened, box)
-  await opened.capture.audit("SANDBOX_EXECUTION_ENABLED", opened.session, `bubblewrap, plan ${plan.sha256}`)
+  await opened.audit("SANDBOX_EXECUTION_ENABLED", `bubblewrap, plan ${plan.sha256}`)
   await box.go()
   const { exitCode, reason } = await followAgent(opened, box, agentUser().uid)
-  return { reason, posture: "measured", hardened: verdict.hardened, exitCode, reasons: verdict.reasons }
+  return {
+    reason,
+    posture: "measured",
+    hardened: verdict.hardened,
+    exitCode,
+    reasons: verdict.reasons,
+  }
 }
 
 async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
   const available = await detectBubblewrap()
-  if (!available.available) throw new AmcError("sandbox/unavailable", available.reason, { hint: available.hint })
+  if (!available.available)
+    throw new AmcError("sandbox/unavailable", available.reason, { hint: available.hint })
   const { terms, gateway, work } = opened
   const mounts = programMounts(terms.command, terms.cwd, process.execPath)
   const spec = {
@@ -40,7 +56,11 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
     gatewaySocket: gateway.socketPath,
     env: boxEnvironment(terms, mounts, gateway),
     command: commandInBox(terms.command, terms.cwd, terms.work),
-    limits: { memoryBytes: terms.limits.memory_mib * MiB, pids: terms.limits.pids, timeoutMs: terms.limits.max_seconds * 1000 },
+    limits: {
+      memoryBytes: terms.limits.memory_mib * MiB,
+      pids: terms.limits.pids,
+      timeoutMs: terms.limits.max_seconds * 1000,
+    },
   }
   const plan = planBubblewrap(spec, inspectHost(spec))
   await opened.record("sandbox_plan", "sandbox", {
@@ -59,13 +79,22 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
 async function measure(opened: OpenedSession, box: SandboxHandle): Promise<IsolationVerdict> {
   try {
     const record = await box.runProbe(targetsOf(opened))
-    await opened.record("sandbox_probe", "sandbox", { ...record, checks: [...record.checks], inside: { ...record.inside }, outside: { ...record.outside } })
+    await opened.record("sandbox_probe", "sandbox", {
+      ...record,
+      checks: [...record.checks],
+      inside: { ...record.inside },
+      outside: { ...record.outside },
+    })
     const verdict = judgeIsolation(record)
     if (verdict.posture === "measured") return verdict
-    await opened.capture.audit("TRUST_BOUNDARY_SHARED", opened.session, verdict.reasons.join("; "))
-    throw new AmcError("sandbox/probe-failed", `the box does not hold: ${verdict.reasons.slice(0, 3).join("; ")}`, {
-      hint: "the agent was not started; 'amc wrap' runs it without a box, and its results are INVALID",
-    })
+    await opened.audit("TRUST_BOUNDARY_SHARED", verdict.reasons.join("; "))
+    throw new AmcError(
+      "sandbox/probe-failed",
+      `the box does not hold: ${verdict.reasons.slice(0, 3).join("; ")}`,
+      {
+        hint: "the agent was not started; 'amc wrap' runs it without a box, and its results are INVALID",
+      },
+    )
   } catch (error) {
     await box.refuse()
     throw error
@@ -75,7 +104,8 @@ async function measure(opened: OpenedSession, box: SandboxHandle): Promise<Isola
 /** All that an agent must never get at, while it exists and could be reached. */
 function targetsOf({ capture, gateway }: OpenedSession): ProbeTargets {
   const { workspace, runDir } = capture
-  const passphrase = (slot: string): string => workspace.state.passphrasePath(workspace.workspace, slot)
+  const passphrase = (slot: string): string =>
+    workspace.state.passphrasePath(workspace.workspace, slot)
   return {
     files: {
       vault: vaultPathOf(workspace.dir),

@@ -23,11 +23,17 @@ export interface BundleTerms {
  *
  * @throws {@link AmcError} `run/unknown`, `run/not-reproducible`, `vault/locked`, `usage/invalid`
  */
-export async function exportBundle(workspace: Workspace, { agent, runId }: BundleTerms): Promise<Uint8Array> {
+export async function exportBundle(
+  workspace: Workspace,
+  { agent, runId }: BundleTerms,
+): Promise<Uint8Array> {
   const stored = loadRun(workspace.dir, runId)
   const { seal } = openStoredRun(stored, workspace.keyring)
-  if (seal.run.agent !== agent) throw new AmcError("usage/invalid", `${runId} is about ${seal.run.agent}, not ${agent}`)
-  const lane = await withLedger(workspace, (ledger) => laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size))
+  if (seal.run.agent !== agent)
+    throw new AmcError("usage/invalid", `${runId} is about ${seal.run.agent}, not ${agent}`)
+  const lane = await withLedger(workspace, (ledger) =>
+    laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size),
+  )
   const unsigned = buildBundle({
     workspace: workspace.workspace,
     origin: workspace.origin,
@@ -40,7 +46,9 @@ export async function exportBundle(workspace: Workspace, { agent, runId }: Bundl
     ...trustFiles(workspace.dir),
     configs: configsOf(workspace, agent),
   })
-  const bytes = await unsigned.assemble(await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)))
+  const bytes = await unsigned.assemble(
+    await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)),
+  )
   await requireAccepted(bytes, workspace)
   return bytes
 }
@@ -49,17 +57,31 @@ async function requireAccepted(bytes: Uint8Array, { rootSha256 }: Workspace): Pr
   const verdict = await verifyBundle(bytes, { rootSha256 })
   if (verdict.accepted) return
   const [{ code, subject, detail }] = verdict.findings
-  throw new AmcError("run/not-reproducible", `a verifier would reject this bundle: ${code}: ${subject}: ${detail}`, { hint: "see 'amc verify'" })
+  throw new AmcError(
+    "run/not-reproducible",
+    `a verifier would reject this bundle: ${code}: ${subject}: ${detail}`,
+    { hint: "see 'amc verify'" },
+  )
 }
 
-async function laneOf(ledger: SqliteLedger, lane: string, runId: string, treeSize: number): Promise<BundledLane> {
+async function laneOf(
+  ledger: SqliteLedger,
+  lane: string,
+  runId: string,
+  treeSize: number,
+): Promise<BundledLane> {
   const slice = await readRunSlice(ledger, await findRunOpened(ledger, lane, runId))
   const hashes: Digest[] = []
   for await (const hash of ledger.events.leafHashes(lane, 0)) {
     if (hashes.length === treeSize) break
     hashes.push(hash)
   }
-  return { lane, agentLeaves: slice.agent, systemLeaves: slice.system, proofs: proveLeaves(hashes, indicesOf(slice)) }
+  return {
+    lane,
+    agentLeaves: slice.agent,
+    systemLeaves: slice.system,
+    proofs: proveLeaves(hashes, indicesOf(slice)),
+  }
 }
 
 /** With one lane the index in the tree is the place in the lane. */
@@ -70,7 +92,10 @@ function indicesOf({ agent, system }: RunSlice): number[] {
 function trustFiles(dir: string): { root: Uint8Array; keys: ReadonlyMap<string, Uint8Array> } {
   const paths = trustPaths(dir)
   const names = readdirSync(paths.keys).filter((name) => name.endsWith(".json"))
-  const keys = names.map((name) => [basename(name, ".json"), new Uint8Array(readFileSync(join(paths.keys, name)))] as const)
+  const keys = names.map(
+    (name) =>
+      [basename(name, ".json"), new Uint8Array(readFileSync(join(paths.keys, name)))] as const,
+  )
   return { root: new Uint8Array(readFileSync(paths.root)), keys: new Map(keys) }
 }
 
@@ -81,7 +106,8 @@ export function writeBundle(path: string, bytes: Uint8Array): void {
     writeFileSync(file, bytes, { flush: true })
     closeSync(file)
   } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === "EEXIST" ? "exists already" : "can't be written"
+    const why =
+      (cause as NodeJS.ErrnoException).code === "EEXIST" ? "exists already" : "can't be written"
     throw new AmcError("usage/invalid", `${path} ${why}`, { cause, hint: "choose another --out" })
   }
 }

@@ -1,7 +1,14 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
-import type { AuditCode, GatewayConfig, Observation, Recorder } from "@amc/core"
-import type { RecorderClient } from "@amc/ledger"
+import {
+  type AuditCode,
+  type GatewayConfig,
+  type MeasuredFacts,
+  type Observation,
+  type Recorder,
+  systemAgent,
+} from "@amc/core"
+import type { RecorderClient, SessionName } from "@amc/ledger"
 import { openProviderKey, readPassphraseFile, vaultPathOf, vaultState } from "@amc/vault"
 import { loadGatewayConfig } from "./gateway-config.ts"
 import { openNotary, type OwnNotary } from "./notary-session.ts"
@@ -29,7 +36,8 @@ export interface Capture {
   readonly spoolDir: string
   /** Opens a provider's key; the caller wipes it. */
   providerKey(id: string): Promise<Uint8Array | null>
-  audit(code: AuditCode, subject: string, detail: string): Promise<void>
+  /** Records an audit: about one session on its agent's account, or about the workspace. */
+  audit(code: AuditCode, subject: string, detail: string, about?: SessionName): Promise<void>
   close(): Promise<void>
 }
 
@@ -57,8 +65,12 @@ interface Own {
 }
 
 async function openBoth(workspace: Workspace): Promise<Own> {
-  const [recorder, notary] = await Promise.allSettled([openRecorder(workspace), openNotary(workspace)])
-  if (recorder.status === "fulfilled" && notary.status === "fulfilled") return { recorder: recorder.value, notary: notary.value }
+  const [recorder, notary] = await Promise.allSettled([
+    openRecorder(workspace),
+    openNotary(workspace),
+  ])
+  if (recorder.status === "fulfilled" && notary.status === "fulfilled")
+    return { recorder: recorder.value, notary: notary.value }
   if (recorder.status === "fulfilled") await recorder.value.close()
   if (notary.status === "fulfilled") await notary.value.close()
   throw recorder.status === "rejected" ? recorder.reason : (notary as PromiseRejectedResult).reason
@@ -75,8 +87,12 @@ function captureOf(workspace: Workspace, clock: () => number, { recorder, notary
     gatewayConfig: loadGatewayConfig(workspace, clock()),
     runDir: notary.runDir,
     spoolDir,
-    providerKey: (id) => withMonitorPassphrase(workspace, (passphrase) => openProviderKey(vaultPathOf(workspace.dir), passphrase, id)),
-    audit: (code, subject, detail) => recordAudit(recorder.client, code, subject, detail),
+    providerKey: (id) =>
+      withMonitorPassphrase(workspace, (passphrase) =>
+        openProviderKey(vaultPathOf(workspace.dir), passphrase, id),
+      ),
+    audit: (code, subject, detail, about) =>
+      recordAudit(recorder.client, { code, subject, detail }, about),
     close: async () => {
       await recorder.close()
       await notary.close()
@@ -85,8 +101,13 @@ function captureOf(workspace: Workspace, clock: () => number, { recorder, notary
 }
 
 /** Reads the monitor's passphrase for as long as it is needed. */
-export async function withMonitorPassphrase<T>(workspace: Workspace, use: (passphrase: Uint8Array) => Promise<T>): Promise<T> {
-  const passphrase = readPassphraseFile(workspace.state.passphrasePath(workspace.workspace, "monitor"))
+export async function withMonitorPassphrase<T>(
+  workspace: Workspace,
+  use: (passphrase: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const passphrase = readPassphraseFile(
+    workspace.state.passphrasePath(workspace.workspace, "monitor"),
+  )
   try {
     return await use(passphrase)
   } finally {
@@ -97,42 +118,72 @@ export async function withMonitorPassphrase<T>(workspace: Workspace, use: (passp
 async function recordBeginnings(capture: Capture): Promise<void> {
   const { workspace, recorder, gatewayConfig } = capture
   const { agents } = await recorder.heads()
-  const isNew = !agents.some(({ agent }) => agent === "_system")
-  const first = isNew ? [...keyEvents(workspace), ...[workspace.config, gatewayConfig].map(configEvent)] : []
+  const isNew = !agents.some(({ agent }) => agent === systemAgent)
+  const first = isNew
+    ? [...keyEvents(workspace), ...[workspace.config, gatewayConfig].map(configEvent)]
+    : []
   const { generation, sha256 } = vaultState(vaultPathOf(workspace.dir))
-  const vault = systemEvent({ type: "vault_generation", facts: { measured: { generation, vault_sha256: sha256 }, reported: {} } })
+  const vault = systemEvent({
+    type: "vault_generation",
+    facts: { measured: { generation, vault_sha256: sha256 }, reported: {} },
+  })
   await Promise.all([...first, vault].map((observation) => recorder.record(observation)))
   for (const config of [workspace.config, gatewayConfig]) await auditFlaw(capture, config)
 }
 
 /** Records the audit of a config file that is unsigned or wrongly signed. */
-export async function auditFlaw(capture: Capture, { path, flaw }: LoadedConfig<unknown>): Promise<void> {
+export async function auditFlaw(
+  capture: Capture,
+  { path, flaw }: LoadedConfig<unknown>,
+): Promise<void> {
   if (flaw === null) return
   await capture.audit(flaw.code, path, flaw.detail)
-  if (flaw.code === "CONFIG_SIGNATURE_INVALID") await capture.audit("CONFIG_UNSIGNED", path, flaw.detail)
+  if (flaw.code === "CONFIG_SIGNATURE_INVALID")
+    await capture.audit("CONFIG_UNSIGNED", path, flaw.detail)
 }
 
 /** The event of a config file that was written or taken up. */
 export function configEvent({ path, sha256, version }: LoadedConfig<unknown>): Observation {
-  return systemEvent({ type: "config_change", facts: { measured: { path, sha256, version, role: "auditor" }, reported: {} } })
+  return systemEvent({
+    type: "config_change",
+    facts: { measured: { path, sha256, version, role: "auditor" }, reported: {} },
+  })
 }
 
 function keyEvents({ keyring }: Workspace): Observation[] {
   const owners = keyring.root.keys.map(({ kid }) => ({ kid, role: "root" as const }))
-  const certified = (["monitor", "ledger", "auditor"] as const).flatMap((role) => [...keyring.keys(role).keys()].map((kid) => ({ kid, role })))
+  const certified = (["monitor", "ledger", "auditor"] as const).flatMap((role) =>
+    [...keyring.keys(role).keys()].map((kid) => ({ kid, role })),
+  )
   return [...owners, ...certified].map(({ kid, role }) =>
-    systemEvent({ type: "key_change", facts: { measured: { kid, role, action: "enrolled" }, reported: {} } }),
+    systemEvent({
+      type: "key_change",
+      facts: { measured: { kid, role, action: "enrolled" }, reported: {} },
+    }),
   )
 }
 
-type SystemFacts = { [T in Observation["type"]]: Pick<Extract<Observation, { type: T }>, "type" | "facts"> }[Observation["type"]]
+type SystemFacts = {
+  [T in Observation["type"]]: Pick<Extract<Observation, { type: T }>, "type" | "facts">
+}[Observation["type"]]
 
 /** An observation of the monitor's own, about no agent. */
-export function systemEvent(event: SystemFacts): Observation {
-  return { ...event, channel: "recorder", agent: "_system", session: null } as Observation
+function systemEvent(event: SystemFacts): Observation {
+  return { ...event, channel: "recorder", agent: systemAgent, session: null } as Observation
 }
 
-async function recordAudit(recorder: Recorder, code: AuditCode, subject: string, detail: string): Promise<void> {
+async function recordAudit(
+  recorder: Recorder,
+  { code, subject, detail }: MeasuredFacts<"audit">,
+  about?: SessionName,
+): Promise<void> {
   const measured = { code, subject: subject.slice(0, 256), detail: detail.slice(0, 512) }
-  await recorder.record(systemEvent({ type: "audit", facts: { measured, reported: {} } }))
+  const { agent, session } = about ?? { agent: systemAgent, session: null }
+  await recorder.record({
+    type: "audit",
+    channel: "recorder",
+    agent,
+    session,
+    facts: { measured, reported: {} },
+  })
 }

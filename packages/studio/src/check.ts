@@ -5,17 +5,11 @@ import type { Readable } from "node:stream"
 import { inspectHost, launch, planBubblewrap } from "@amc/sandbox"
 import { boxEnvironment } from "./agent-environment.ts"
 import { commandFiles, programMounts } from "./program.ts"
-import type { OpenedSession } from "./session.ts"
-import type { SessionTerms } from "./session-terms.ts"
+import type { OpenedSession } from "./opened-session.ts"
+import type { CheckResult, SessionTerms } from "./session-terms.ts"
 
 const checkSeconds = 120
 const tailBytes = 2048
-
-/** How the owner's check ended, and the last of what it said, in which the agent may have a hand. */
-export interface CheckResult {
-  readonly verdict: "passed" | "failed" | "not-checked"
-  readonly said: string
-}
 
 export const notChecked: CheckResult = { verdict: "not-checked", said: "" }
 const MiB = 1 << 20
@@ -48,11 +42,15 @@ export async function checkOutcome(opened: OpenedSession): Promise<CheckResult> 
 /** The end of a stream, which is where a failed check says why. */
 async function tailOf(stream: Readable): Promise<string> {
   let tail = Buffer.alloc(0)
-  for await (const bytes of stream as AsyncIterable<Buffer>) tail = Buffer.concat([tail, bytes]).subarray(-tailBytes)
+  for await (const bytes of stream as AsyncIterable<Buffer>)
+    tail = Buffer.concat([tail, bytes]).subarray(-tailBytes)
   return tail.toString("utf8").trim()
 }
 
-function planCheck({ terms, work }: OpenedSession, check: string): ReturnType<typeof planBubblewrap> {
+function planCheck(
+  { terms, work }: OpenedSession,
+  check: string,
+): ReturnType<typeof planBubblewrap> {
   const words = wordsOf(check)
   const mounts = programMounts(words, terms.cwd, process.execPath)
   const spec = {
@@ -62,7 +60,11 @@ function planCheck({ terms, work }: OpenedSession, check: string): ReturnType<ty
     gatewaySocket: null,
     env: boxEnvironment(terms, mounts, null),
     command: ["/bin/sh", "-c", check],
-    limits: { memoryBytes: terms.limits.memory_mib * MiB, pids: terms.limits.pids, timeoutMs: checkSeconds * 1000 },
+    limits: {
+      memoryBytes: terms.limits.memory_mib * MiB,
+      pids: terms.limits.pids,
+      timeoutMs: checkSeconds * 1000,
+    },
   }
   return planBubblewrap(spec, inspectHost(spec))
 }
@@ -76,7 +78,9 @@ export function hiddenFromAgent({ terms }: OpenedSession): readonly string[] {
   if (terms.check === null) return []
   const own = commandFiles(terms.command, terms.cwd)
   const files = commandFiles(wordsOf(terms.check), terms.cwd).filter((file) => !own.includes(file))
-  return files.map((file) => (own.some((each) => each.startsWith(`${dirname(file)}/`)) ? file : dirname(file)))
+  return files.map((file) =>
+    own.some((each) => each.startsWith(`${dirname(file)}/`)) ? file : dirname(file),
+  )
 }
 
 /** The digest of the check: its words and its files. */

@@ -5,7 +5,13 @@ import { z } from "zod"
 const schema = z.strictObject({
   schema: z.literal("amc.claims/v1"),
   claims: z
-    .array(z.strictObject({ question: z.string().max(200), level: z.int().min(0).max(5), text: z.string().max(200).default("") }))
+    .array(
+      z.strictObject({
+        question: z.string().max(200),
+        level: z.int().min(0).max(5),
+        text: z.string().max(200).default(""),
+      }),
+    )
     .max(1000),
 })
 
@@ -15,10 +21,17 @@ const schema = z.strictObject({
  *
  * @throws {@link AmcError} `usage/invalid`, `input/malformed`
  */
-export async function ingestClaims(recorder: Recorder, agent: string, path: string): Promise<number> {
+export async function ingestClaims(
+  recorder: Recorder,
+  agent: string,
+  path: string,
+): Promise<number> {
   const bytes = read(path)
   const parsed = schema.safeParse(parseJson(bytes, path))
-  if (!parsed.success) throw malformed(`${path}: ${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`)
+  if (!parsed.success)
+    throw malformed(
+      `${path}: ${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`,
+    )
   const { claims } = parsed.data
   const source = sha256Hex(bytes)
   const recordings = claims.map((reported, entry) =>

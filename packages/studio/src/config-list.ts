@@ -7,14 +7,18 @@ import { type Workspace, workspaceConfigPath } from "./workspace.ts"
 
 /** The config files that steer one agent's results. */
 export function configsOf(workspace: Workspace, agent: string): ConfigFile[] {
-  return [workspaceConfigPath, gatewayConfigPath, agentConfigPath(agent)].flatMap((path) => readConfigFile(workspace.dir, path))
+  return [workspaceConfigPath, gatewayConfigPath, agentConfigPath(agent)].flatMap((path) =>
+    readConfigFile(workspace.dir, path),
+  )
 }
 
 /** All config files of a workspace. */
 export function allConfigs(workspace: Workspace): ConfigFile[] {
   const agents = join(workspace.dir, "agents")
   const names = existsSync(agents) ? readdirSync(agents).sort() : []
-  return [workspaceConfigPath, gatewayConfigPath, ...names.map(agentConfigPath)].flatMap((path) => readConfigFile(workspace.dir, path))
+  return [workspaceConfigPath, gatewayConfigPath, ...names.map(agentConfigPath)].flatMap((path) =>
+    readConfigFile(workspace.dir, path),
+  )
 }
 
 function readConfigFile(dir: string, path: string): ConfigFile[] {

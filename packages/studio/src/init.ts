@@ -1,6 +1,13 @@
 import { existsSync } from "node:fs"
 import { AmcError, gatewayConfigSchema, workspaceConfigSchema } from "@amc/core"
-import { createTrust, generatePassphrase, loadKeyring, type SlotName, vaultPathOf, writePassphraseFile } from "@amc/vault"
+import {
+  createTrust,
+  generatePassphrase,
+  loadKeyring,
+  type SlotName,
+  vaultPathOf,
+  writePassphraseFile,
+} from "@amc/vault"
 import { gatewayConfigPath } from "./gateway-config.ts"
 import { newWorkspaceId } from "./ids.ts"
 import { withNotary } from "./notary-session.ts"
@@ -34,7 +41,8 @@ export interface InitTerms {
  */
 export async function initWorkspace({ folder, state, clock }: InitTerms): Promise<Workspace> {
   const dir = workspaceDir(folder)
-  if (existsSync(vaultPathOf(dir))) throw new AmcError("workspace/exists", `${dir} is there already`)
+  if (existsSync(vaultPathOf(dir)))
+    throw new AmcError("workspace/exists", `${dir} is there already`)
   const workspace = newWorkspaceId()
   makePrivateFolder(dir)
   const passphrases = keepPassphrases(state, workspace)
@@ -43,7 +51,13 @@ export async function initWorkspace({ folder, state, clock }: InitTerms): Promis
     const place = { dir, workspace, keyring: loadKeyring(dir, root) }
     await withNotary({ dir, workspace, state }, async (notary) => {
       await writeConfig(place, gatewayConfigPath, firstProviders, gatewayConfigSchema, notary)
-      await writeConfig(place, workspaceConfigPath, `v: 1\nworkspace: ${workspace}\nlane: ${lane}\n`, workspaceConfigSchema, notary)
+      await writeConfig(
+        place,
+        workspaceConfigPath,
+        `v: 1\nworkspace: ${workspace}\nlane: ${lane}\n`,
+        workspaceConfigSchema,
+        notary,
+      )
     })
     state.remember({ path: dir, workspace, root_sha256: root.replace("sha256:", "") })
     return openWorkspace(folder, state, clock())

@@ -7,9 +7,14 @@ import { ledgerDir } from "./recorder-thread.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** Opens the workspace's ledger to read only; works while another process writes it. */
-export async function withLedger<T>(workspace: Workspace, use: (ledger: SqliteLedger) => Promise<T>): Promise<T> {
+export async function withLedger<T>(
+  workspace: Workspace,
+  use: (ledger: SqliteLedger) => Promise<T>,
+): Promise<T> {
   if (!existsSync(ledgerDir(workspace)))
-    throw new AmcError("workspace/missing", "nothing has been recorded in this workspace yet", { hint: "start with 'amc score -- <your agent command>'" })
+    throw new AmcError("workspace/missing", "nothing has been recorded in this workspace yet", {
+      hint: "start with 'amc score -- <your agent command>'",
+    })
   const ledger = openLedger(ledgerDir(workspace), { readOnly: true })
   try {
     return await use(ledger)
@@ -19,7 +24,11 @@ export async function withLedger<T>(workspace: Workspace, use: (ledger: SqliteLe
 }
 
 /** Keeps a signed checkpoint beside the events that it covers. */
-export async function keepCheckpoint(workspace: Workspace, size: number, note: string): Promise<void> {
+export async function keepCheckpoint(
+  workspace: Workspace,
+  size: number,
+  note: string,
+): Promise<void> {
   const ledger = openLedger(ledgerDir(workspace))
   try {
     await ledger.events.saveCheckpoint(size, note)
@@ -29,7 +38,12 @@ export async function keepCheckpoint(workspace: Workspace, size: number, note: s
 }
 
 /** The leaves of one agent's chain up to and including a place in it. */
-export async function agentLeaves(ledger: SqliteLedger, lane: string, agent: string, to: number): Promise<Uint8Array[]> {
+export async function agentLeaves(
+  ledger: SqliteLedger,
+  lane: string,
+  agent: string,
+  to: number,
+): Promise<Uint8Array[]> {
   const leaves: Uint8Array[] = []
   for await (const leaf of readSlice(ledger.events, { lane, agent, to })) leaves.push(leaf)
   return leaves

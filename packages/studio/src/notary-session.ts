@@ -26,9 +26,16 @@ export interface OwnNotary {
  */
 export async function openNotary({ dir, workspace, state }: NotaryPlace): Promise<OwnNotary> {
   const runDir = mkdtempSync(join(tmpdir(), "amc-"))
-  const slots = (["auditor", "monitor"] as const).map((slot) => ({ slot, passphrase: readPassphraseFile(state.passphrasePath(workspace, slot)) }))
+  const slots = (["auditor", "monitor"] as const).map((slot) => ({
+    slot,
+    passphrase: readPassphraseFile(state.passphrasePath(workspace, slot)),
+  }))
   try {
-    const notary = await startNotary({ vaultPath: vaultPathOf(dir), socketPath: join(runDir, "notary", "socket"), slots })
+    const notary = await startNotary({
+      vaultPath: vaultPathOf(dir),
+      socketPath: join(runDir, "notary", "socket"),
+      slots,
+    })
     return { notary, runDir, close: () => closeAll(notary, runDir) }
   } catch (error) {
     rmSync(runDir, { recursive: true, force: true })
@@ -39,7 +46,10 @@ export async function openNotary({ dir, workspace, state }: NotaryPlace): Promis
 }
 
 /** Does something with a notary that is closed afterwards, whatever happens. */
-export async function withNotary<T>(place: NotaryPlace, use: (notary: Notary) => Promise<T>): Promise<T> {
+export async function withNotary<T>(
+  place: NotaryPlace,
+  use: (notary: Notary) => Promise<T>,
+): Promise<T> {
   const own = await openNotary(place)
   try {
     return await use(own.notary)

@@ -30,7 +30,11 @@ export interface OutputSummary {
  *
  * @throws {@link AmcError} as {@link Recorder.record}
  */
-export async function recordOutput(type: "agent_stdout" | "agent_stderr", stream: Readable, terms: OutputTerms): Promise<OutputSummary> {
+export async function recordOutput(
+  type: "agent_stdout" | "agent_stderr",
+  stream: Readable,
+  terms: OutputTerms,
+): Promise<OutputSummary> {
   const output = new Output(type, terms)
   for await (const bytes of stream as AsyncIterable<Uint8Array>) {
     terms.echo?.(bytes)
@@ -86,7 +90,14 @@ class Output {
       media: "application/octet-stream",
       blob: isStored ? Buffer.concat(this.#redacted) : null,
     }
-    await recorder.record({ type: this.#type, channel, agent, session, facts: { measured, reported: {} }, payload })
+    await recorder.record({
+      type: this.#type,
+      channel,
+      agent,
+      session,
+      facts: { measured, reported: {} },
+      payload,
+    })
     this.#found = this.#stream.found
     this.#offset += this.#pieceBytes
     this.#pieceBytes = 0

@@ -1,14 +1,15 @@
 import { spawnPlain } from "@amc/sandbox"
 import { plainEnvironment } from "./agent-environment.ts"
 import { followAgent } from "./running-agent.ts"
-import type { AgentEnd, OpenedSession } from "./session.ts"
+import type { AgentEnd, OpenedSession } from "./opened-session.ts"
 
-const why = "the agent ran with no box, under the monitor's own user: it could have read the keys and written the evidence"
+const why =
+  "the agent ran with no box, under the monitor's own user: it could have read the keys and written the evidence"
 
 /** Runs the agent with no box. What it shows is recorded all the same and counts as INVALID. */
 export async function runPlain(opened: OpenedSession): Promise<AgentEnd> {
-  const { terms, gateway, capture, session } = opened
-  await capture.audit("TRUST_BOUNDARY_SHARED", session, why)
+  const { terms, gateway } = opened
+  await opened.audit("TRUST_BOUNDARY_VIOLATED", why)
   const agent = await spawnPlain({
     command: terms.command,
     cwd: terms.cwd,

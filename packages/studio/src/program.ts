@@ -14,12 +14,20 @@ export interface ProgramMounts {
  * nearest folder with a `package.json`) and every `node_modules` above it; and the Node that runs AMC,
  * so that `node` means the same inside as outside. Nothing else of the home gets in.
  */
-export function programMounts(command: readonly string[], cwd: string, runtime: string): ProgramMounts {
+export function programMounts(
+  command: readonly string[],
+  cwd: string,
+  runtime: string,
+): ProgramMounts {
   const files = command.flatMap((word, i) => fileOf(word, cwd, i === 0))
   const packages = files.flatMap((file) => [packageRoot(file), ...modulesAbove(file)])
-  const bins = modulesAbove(join(cwd, "x")).map((folder) => join(folder, ".bin")).filter((folder) => existsSync(folder))
+  const bins = modulesAbove(join(cwd, "x"))
+    .map((folder) => join(folder, ".bin"))
+    .filter((folder) => existsSync(folder))
   const node = dirname(realpathSync(runtime))
-  const readOnly = outermost([...packages, ...modulesAbove(join(cwd, "x")), dirname(node)].filter(isOutsideSystem))
+  const readOnly = outermost(
+    [...packages, ...modulesAbove(join(cwd, "x")), dirname(node)].filter(isOutsideSystem),
+  )
   return { readOnly, path: [...bins, node] }
 }
 
@@ -28,7 +36,8 @@ export function commandSha256(command: readonly string[], cwd: string): string {
   const hash = createHash("sha256")
   for (const word of command) {
     hash.update(`${word.length}:${word}\n`)
-    for (const file of fileOf(word, cwd, false)) hash.update(createHash("sha256").update(readFileSync(file)).digest())
+    for (const file of fileOf(word, cwd, false))
+      hash.update(createHash("sha256").update(readFileSync(file)).digest())
   }
   return hash.digest("hex")
 }
@@ -67,12 +76,16 @@ function modulesAbove(file: string): string[] {
 /** Drops what lies inside another one of the list. */
 function outermost(folders: readonly string[]): string[] {
   const all = [...new Set(folders)].sort()
-  return all.filter((folder) => !all.some((other) => other !== folder && folder.startsWith(`${other}/`)))
+  return all.filter(
+    (folder) => !all.some((other) => other !== folder && folder.startsWith(`${other}/`)),
+  )
 }
 
 /** The box has the system's own folders already. */
 function isOutsideSystem(folder: string): boolean {
-  return !["/usr", "/bin", "/lib", "/lib64", "/sbin"].some((system) => folder === system || folder.startsWith(`${system}/`))
+  return !["/usr", "/bin", "/lib", "/lib64", "/sbin"].some(
+    (system) => folder === system || folder.startsWith(`${system}/`),
+  )
 }
 
 /** A PATH from folders. */
@@ -81,7 +94,13 @@ export function joinPath(folders: readonly string[]): string {
 }
 
 /** The command as the box understands it: files outside the work folder by their full path. */
-export function commandInBox(command: readonly string[], cwd: string, work: string): readonly string[] {
+export function commandInBox(
+  command: readonly string[],
+  cwd: string,
+  work: string,
+): readonly string[] {
   if (realpathSync(cwd) === realpathSync(work)) return command
-  return command.map((word, i) => (isAbsolute(word) ? word : (fileOf(word, cwd, i === 0)[0] ?? word)))
+  return command.map((word, i) =>
+    isAbsolute(word) ? word : (fileOf(word, cwd, i === 0)[0] ?? word),
+  )
 }

@@ -17,7 +17,10 @@ export async function addProvider(
   key: Uint8Array | null,
   clock: () => number,
 ): Promise<LoadedConfig<GatewayConfig>> {
-  if (key !== null) await withMonitorPassphrase(workspace, (passphrase) => storeProviderKey(vaultPathOf(workspace.dir), passphrase, provider.id, key))
+  if (key !== null)
+    await withMonitorPassphrase(workspace, (passphrase) =>
+      storeProviderKey(vaultPathOf(workspace.dir), passphrase, provider.id, key),
+    )
   const capture = await openCapture(workspace, { clock })
   try {
     const config = await writeProvider(workspace, provider, capture.notary, clock())

@@ -41,7 +41,12 @@ export async function openRecorder(workspace: Workspace): Promise<OwnRecorder> {
   }
   mkdirSync(terms.ledgerDir, { recursive: true, mode: 0o700 })
   const { port1, port2 } = new MessageChannel()
-  const worker = new Worker(entry(), { workerData: { ...terms, port: port2 }, transferList: [port2], env: {}, execArgv: [] })
+  const worker = new Worker(entry(), {
+    workerData: { ...terms, port: port2 },
+    transferList: [port2],
+    env: {},
+    execArgv: [],
+  })
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()))
   const client = await opened(port1, worker)
   return {

@@ -37,7 +37,10 @@ async function openWriter(): Promise<{ writer: LaneWriter; release: () => Promis
 }
 
 const opening = openWriter()
-await serveRecorder(terms.port, opening.then(({ writer }) => writer))
+await serveRecorder(
+  terms.port,
+  opening.then(({ writer }) => writer),
+)
 await opening.then(
   ({ release }) => release(),
   // The client was told why; there is nothing to give back.

@@ -18,9 +18,13 @@ export interface RunSlice {
 export async function readRunSlice(ledger: SqliteLedger, runOpenedHash: string): Promise<RunSlice> {
   const found = await ledger.events.findEvent(runOpenedHash)
   const event = found === null ? undefined : eventOf(found.row.leaf)
-  if (event?.type !== "run_opened") throw new AmcError("run/not-reproducible", "the ledger does not hold the run's first event")
-  const systemHead = event.facts.measured.heads.find(({ agent, lane }) => agent === "_system" && lane === event.lane)
-  if (systemHead === undefined) throw new AmcError("run/not-reproducible", "the run names no head of the system chain")
+  if (event?.type !== "run_opened")
+    throw new AmcError("run/not-reproducible", "the ledger does not hold the run's first event")
+  const systemHead = event.facts.measured.heads.find(
+    ({ agent, lane }) => agent === "_system" && lane === event.lane,
+  )
+  if (systemHead === undefined)
+    throw new AmcError("run/not-reproducible", "the run names no head of the system chain")
   return {
     runOpened: event,
     runOpenedHash,
@@ -30,10 +34,16 @@ export async function readRunSlice(ledger: SqliteLedger, runOpenedHash: string):
 }
 
 /** The `run_opened` event of a run id. @throws {@link AmcError} `run/unknown` */
-export async function findRunOpened(ledger: SqliteLedger, lane: string, runId: string): Promise<string> {
+export async function findRunOpened(
+  ledger: SqliteLedger,
+  lane: string,
+  runId: string,
+): Promise<string> {
   for await (const { leaf, leafHash } of ledger.events.readType(lane, "run_opened")) {
     const event = eventOf(leaf)
     if (event.type === "run_opened" && event.facts.measured.run_id === runId) return toHex(leafHash)
   }
-  throw new AmcError("run/unknown", `the ledger has no run ${runId}`, { hint: "see 'amc run list'" })
+  throw new AmcError("run/unknown", `the ledger has no run ${runId}`, {
+    hint: "see 'amc run list'",
+  })
 }

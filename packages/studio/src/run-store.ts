@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { AmcError, type Keyring, openRunSeal, type RunSeal } from "@amc/core"
 import { parseReport, type Report } from "@amc/score"
@@ -36,7 +44,8 @@ export function saveRun(dir: string, { runId, report, seal, checkpoint }: Stored
 /** Reads a run. Nothing is checked: see {@link openStoredRun}. @throws {@link AmcError} `run/unknown` */
 export function loadRun(dir: string, runId: string): StoredRun {
   const folder = runIdPattern.test(runId) ? folderOf(dir, runId) : null
-  if (folder === null || !existsSync(folder)) throw new AmcError("run/unknown", `there is no run ${runId}`, { hint: "see 'amc run list'" })
+  if (folder === null || !existsSync(folder))
+    throw new AmcError("run/unknown", `there is no run ${runId}`, { hint: "see 'amc run list'" })
   try {
     return {
       runId,
@@ -52,7 +61,11 @@ export function loadRun(dir: string, runId: string): StoredRun {
 /** The ids of the runs, oldest first (they start with their time). */
 export function listRuns(dir: string): readonly string[] {
   const folder = join(dir, "runs")
-  return existsSync(folder) ? readdirSync(folder).filter((name) => runIdPattern.test(name)).sort() : []
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => runIdPattern.test(name))
+        .sort()
+    : []
 }
 
 /**

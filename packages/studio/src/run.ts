@@ -32,9 +32,16 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
   const note = await capture.notary.signCheckpoint(checkpoint)
   await keepCheckpoint(capture.workspace, checkpoint.size, note)
   const slice = await withLedger(capture.workspace, (ledger) => readRunSlice(ledger, opened))
-  const report = scoreRun({ events: evidenceOf([...slice.agent, ...slice.system]), runOpened: opened })
+  const report = scoreRun({
+    events: evidenceOf([...slice.agent, ...slice.system]),
+    runOpened: opened,
+  })
   const bytes = encodeReport(report)
-  const runSeal = sealOf(capture, slice, bytes, { origin: checkpoint.origin, size: checkpoint.size, root_sha256: toHex(checkpoint.root) })
+  const runSeal = sealOf(capture, slice, bytes, {
+    origin: checkpoint.origin,
+    size: checkpoint.size,
+    root_sha256: toHex(checkpoint.root),
+  })
   const seal = await capture.notary.sealRun(runSeal)
   const stored = { runId: runSeal.run.run_id, report: bytes, seal, checkpoint: note }
   saveRun(capture.workspace.dir, stored)
@@ -60,15 +67,29 @@ async function openRun(capture: Capture, { agent, windowDays }: RunTerms): Promi
     window_to_ms: now,
     heads,
   }
-  const recorded = await recorder.record({ type: "run_opened", channel: "owner", agent, session: null, facts: { measured, reported: {} } })
+  const recorded = await recorder.record({
+    type: "run_opened",
+    channel: "owner",
+    agent,
+    session: null,
+    facts: { measured, reported: {} },
+  })
   const before = heads.find((head) => head.agent === agent)?.aseq ?? -1
   if (recorded.aseq !== before + 1)
-    throw new AmcError("store/conflict", "the agent was active while its run was opened", { hint: "run again when its sessions have ended" })
+    throw new AmcError("store/conflict", "the agent was active while its run was opened", {
+      hint: "run again when its sessions have ended",
+    })
   return recorded.event_hash
 }
 
-function sealOf({ workspace }: Capture, { runOpened }: RunSlice, report: Uint8Array, checkpoint: RunSeal["run"]["checkpoint"]): RunSeal {
-  const { run_id, agent, bank_sha256, window_from_ms, window_to_ms, heads } = runOpened.facts.measured
+function sealOf(
+  { workspace }: Capture,
+  { runOpened }: RunSlice,
+  report: Uint8Array,
+  checkpoint: RunSeal["run"]["checkpoint"],
+): RunSeal {
+  const { run_id, agent, bank_sha256, window_from_ms, window_to_ms, heads } =
+    runOpened.facts.measured
   return {
     reportSha256: sha256Hex(report),
     run: {
@@ -85,16 +106,31 @@ function sealOf({ workspace }: Capture, { runOpened }: RunSlice, report: Uint8Ar
 }
 
 /** The seal itself goes into the ledger, so that the next run's completeness covers it. */
-async function recordSeal({ recorder, workspace }: Capture, { reportSha256, run }: RunSeal, seal: Uint8Array): Promise<void> {
+async function recordSeal(
+  { recorder, workspace }: Capture,
+  { reportSha256, run }: RunSeal,
+  seal: Uint8Array,
+): Promise<void> {
   const [kid] = workspace.keyring.keys("auditor").keys()
   const sha256 = sha256Hex(seal)
-  const measured = { run_id: run.run_id, agent: run.agent, report_sha256: reportSha256, statement_sha256: sha256, kid: kid ?? "" }
+  const measured = {
+    run_id: run.run_id,
+    agent: run.agent,
+    report_sha256: reportSha256,
+    statement_sha256: sha256,
+    kid: kid ?? "",
+  }
   await recorder.record({
     type: "run_sealed",
     channel: "owner",
     agent: run.agent,
     session: null,
     facts: { measured, reported: {} },
-    payload: { sha256, size: seal.length, media: "application/vnd.dsse.envelope.v1+json", blob: seal },
+    payload: {
+      sha256,
+      size: seal.length,
+      media: "application/vnd.dsse.envelope.v1+json",
+      blob: seal,
+    },
   })
 }

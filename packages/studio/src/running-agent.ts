@@ -2,7 +2,7 @@ import type { Channel } from "@amc/core"
 import type { AgentExit, AgentProcess } from "@amc/sandbox"
 import { recordOutput } from "./output-recorder.ts"
 import { commandSha256 } from "./program.ts"
-import type { OpenedSession } from "./session.ts"
+import type { OpenedSession } from "./opened-session.ts"
 
 /** How an agent's process ended, with the exit code that its caller sees. */
 export interface AgentRun {
@@ -11,21 +11,43 @@ export interface AgentRun {
   readonly reason: "exited" | "timeout" | "interrupted"
 }
 
-const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15, SIGABRT: 6 }
+const signalNumbers: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGTERM: 15,
+  SIGABRT: 6,
+}
 
 /** Records a process from its start to its end, both output streams included. */
-export async function followAgent(opened: OpenedSession, agent: AgentProcess, uid: number): Promise<AgentRun> {
+export async function followAgent(
+  opened: OpenedSession,
+  agent: AgentProcess,
+  uid: number,
+): Promise<AgentRun> {
   const { capture, terms, session, gateway } = opened
   const channel: Channel = terms.driver === "bubblewrap" ? "sandbox" : "wrapper"
   const started = capture.clock()
-  const output = { recorder: capture.recorder, channel, agent: terms.agent, session, secrets: gateway.secrets }
+  const output = {
+    recorder: capture.recorder,
+    channel,
+    agent: terms.agent,
+    session,
+    secrets: gateway.secrets,
+  }
   const stdout = recordOutput("agent_stdout", agent.stdout, { ...output, echo: terms.echo.stdout })
   const stderr = recordOutput("agent_stderr", agent.stderr, { ...output, echo: terms.echo.stderr })
   connectStdin(agent, opened)
   const stop = (): void => void agent.kill()
   terms.signal.addEventListener("abort", stop)
   try {
-    await opened.record("agent_process_started", channel, { pid: agent.pid, uid, driver: terms.driver, command_sha256: commandSha256(terms.command, terms.cwd) })
+    await opened.record("agent_process_started", channel, {
+      pid: agent.pid,
+      uid,
+      driver: terms.driver,
+      command_sha256: commandSha256(terms.command, terms.cwd),
+    })
     const exit = await agent.exited
     const [out, err] = await Promise.all([stdout, stderr])
     await opened.record("agent_process_exited", channel, {

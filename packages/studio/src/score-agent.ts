@@ -38,11 +38,17 @@ export async function scoreAgent(capture: Capture, terms: ScoreTerms): Promise<S
     sessions.push(result)
     terms.onSession(number, result)
   }
-  return { sessions, ...(await makeRun(capture, { agent: terms.agent, windowDays: terms.windowDays })) }
+  return {
+    sessions,
+    ...(await makeRun(capture, { agent: terms.agent, windowDays: terms.windowDays })),
+  }
 }
 
 /** The agent's limits from its signed config, which a new agent gets. */
-export async function agentLimits(capture: Capture, agent: string): Promise<SessionTerms["limits"]> {
+export async function agentLimits(
+  capture: Capture,
+  agent: string,
+): Promise<SessionTerms["limits"]> {
   const isNew = !existsSync(join(capture.workspace.dir, agentConfigPath(agent)))
   const config = await ensureAgentConfig(capture.workspace, agent, capture.notary, capture.clock())
   if (isNew) await capture.recorder.record(configEvent(config))

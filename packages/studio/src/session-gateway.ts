@@ -1,7 +1,16 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import type { Channel } from "@amc/core"
-import { createGateway, defaultLimits, type Gateway, type Ingress, type Lease, LeaseBook, leaseFacts, SecretScanner } from "@amc/gateway"
+import {
+  createGateway,
+  defaultLimits,
+  type Gateway,
+  type Ingress,
+  type Lease,
+  LeaseBook,
+  leaseFacts,
+  SecretScanner,
+} from "@amc/gateway"
 import type { Capture } from "./capture.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import type { SessionTerms } from "./session-terms.ts"
@@ -23,7 +32,12 @@ const graceMs = 60_000
  * Opens the session's own way in and issues its lease. A boxed agent comes by the run's socket, where no
  * other session's lease counts; without a box it comes by a loopback port that others can reach too.
  */
-export async function openSessionGateway(capture: Capture, session: string, terms: SessionTerms, inBoxUrl: string): Promise<SessionGateway> {
+export async function openSessionGateway(
+  capture: Capture,
+  session: string,
+  terms: SessionTerms,
+  inBoxUrl: string,
+): Promise<SessionGateway> {
   const { provider, driver, limits, agent } = terms
   const ingress: Ingress = driver === "bubblewrap" ? "run-socket" : "loopback"
   const key = await capture.providerKey(provider.id)
@@ -37,7 +51,10 @@ export async function openSessionGateway(capture: Capture, session: string, term
     ttlMs: limits.max_seconds * 1000 + graceMs,
     maxCalls: limits.max_calls,
   })
-  const secrets = new SecretScanner([new TextEncoder().encode(token), ...(key === null ? [] : [key])])
+  const secrets = new SecretScanner([
+    new TextEncoder().encode(token),
+    ...(key === null ? [] : [key]),
+  ])
   const gateway = createGateway({
     recorder: capture.recorder,
     leases,
@@ -51,7 +68,11 @@ export async function openSessionGateway(capture: Capture, session: string, term
   })
   await recordLease(capture, lease, "issued")
   const socketPath = join(capture.runDir, `${session.slice(-12)}.sock`)
-  const port = await gateway.listen(ingress === "run-socket" ? { socketPath } : { port: 0, host: "127.0.0.1" }, ingress, session)
+  const port = await gateway.listen(
+    ingress === "run-socket" ? { socketPath } : { port: 0, host: "127.0.0.1" },
+    ingress,
+    session,
+  )
   return {
     token,
     secrets,
@@ -67,6 +88,16 @@ async function closeGateway(capture: Capture, gateway: Gateway, lease: Lease): P
   await recordLease(capture, lease, "revoked")
 }
 
-async function recordLease({ recorder }: Capture, lease: Lease, action: "issued" | "revoked"): Promise<void> {
-  await recorder.record({ type: "lease", channel: "session" satisfies Channel, agent: lease.agent, session: lease.session, facts: leaseFacts(lease, action) })
+async function recordLease(
+  { recorder }: Capture,
+  lease: Lease,
+  action: "issued" | "revoked",
+): Promise<void> {
+  await recorder.record({
+    type: "lease",
+    channel: "session" satisfies Channel,
+    agent: lease.agent,
+    session: lease.session,
+    facts: leaseFacts(lease, action),
+  })
 }

@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream"
 import type { AgentConfig, ProviderConfig } from "@amc/core"
-import type { CheckResult } from "./check.ts"
 
 export type Driver = "bubblewrap" | "none"
 
@@ -22,8 +21,17 @@ export interface SessionTerms {
   /** The monitor's own environment; what an agent may have of it is listed by name. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly stdin: Readable | null
-  readonly echo: { readonly stdout?: (bytes: Uint8Array) => void; readonly stderr?: (bytes: Uint8Array) => void }
+  readonly echo: {
+    readonly stdout?: (bytes: Uint8Array) => void
+    readonly stderr?: (bytes: Uint8Array) => void
+  }
   readonly signal: AbortSignal
+}
+
+/** How the owner's check ended, and the last of what it said, in which the agent may have a hand. */
+export interface CheckResult {
+  readonly verdict: "passed" | "failed" | "not-checked"
+  readonly said: string
 }
 
 /** How a session ended, as far as the caller's own work goes; the ledger has the rest. */

@@ -1,37 +1,18 @@
 import { rmSync } from "node:fs"
-import { type Channel, isFault, type MeasuredFacts, type Recorded } from "@amc/core"
-import { openSession, type SealTerms, sealSession } from "@amc/ledger"
+import { isFault, type MeasuredFacts } from "@amc/core"
+import { openSession, sealSession } from "@amc/ledger"
 import { inBox } from "@amc/sandbox"
 import { runBoxed } from "./boxed-agent.ts"
 import type { Capture } from "./capture.ts"
 import { checkOutcome, notChecked } from "./check.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import { newSessionId } from "./ids.ts"
+import type { AgentEnd, OpenedSession } from "./opened-session.ts"
 import { runPlain } from "./plain-agent.ts"
 import { commandSha256 } from "./program.ts"
-import { openSessionGateway, type SessionGateway } from "./session-gateway.ts"
+import { openSessionGateway } from "./session-gateway.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
 import { makeWork, type Work } from "./work-copy.ts"
-
-type SessionFact = "agent_process_started" | "agent_process_exited" | "sandbox_plan" | "sandbox_probe" | "outcome"
-
-/** What the drivers work with: one session that is open in the ledger. */
-export interface OpenedSession {
-  readonly capture: Capture
-  readonly terms: SessionTerms
-  readonly session: string
-  readonly gateway: SessionGateway
-  /** The agent's work folder on this machine. */
-  readonly work: string
-  /** Records something of this session. */
-  record<T extends SessionFact>(type: T, channel: Channel, measured: MeasuredFacts<T>): Promise<Recorded>
-}
-
-/** How the agent's own part ended. */
-export interface AgentEnd extends SealTerms {
-  readonly exitCode: number
-  readonly reasons: readonly string[]
-}
 
 /**
  * Runs one session of an agent: opened by the monitor before the agent exists, captured, checked by the
@@ -49,16 +30,27 @@ export async function runSession(capture: Capture, terms: SessionTerms): Promise
   }
 }
 
-async function runOpened(capture: Capture, terms: SessionTerms, session: string, work: Work): Promise<SessionResult> {
+async function runOpened(
+  capture: Capture,
+  terms: SessionTerms,
+  session: string,
+  work: Work,
+): Promise<SessionResult> {
   const { recorder } = capture
   const name = { agent: terms.agent, session }
   await openSession(recorder, name, openFacts(capture, terms, work.sha256))
-  let end: AgentEnd = { reason: "interrupted", posture: "shared", hardened: false, exitCode: 1, reasons: [] }
+  let end: AgentEnd = {
+    reason: "interrupted",
+    posture: "shared",
+    hardened: false,
+    exitCode: 1,
+    reasons: [],
+  }
   let check = notChecked
   try {
     const opened = await openWith(capture, terms, session, work.dir)
     try {
-      end = await runAgent(opened)
+      end = await declared(opened, await runAgent(opened))
     } finally {
       await opened.gateway.close()
     }
@@ -67,29 +59,75 @@ async function runOpened(capture: Capture, terms: SessionTerms, session: string,
     end = failedEnd(error, end)
     throw error
   } finally {
-    await sealSession(recorder, name, { reason: end.reason, posture: end.posture, hardened: end.hardened })
+    await sealSession(recorder, name, {
+      reason: end.reason,
+      posture: end.posture,
+      hardened: end.hardened,
+    })
   }
-  return { session, exitCode: end.exitCode, posture: end.posture === "measured" ? "measured" : "shared", hardened: end.hardened, reasons: end.reasons, check }
+  return {
+    session,
+    exitCode: end.exitCode,
+    posture: end.posture === "measured" ? "measured" : "shared",
+    hardened: end.hardened,
+    reasons: end.reasons,
+    check,
+  }
+}
+
+/** What the owner declares of the trust boundary (T4) may lower what was measured, and never raises it. */
+async function declared(opened: OpenedSession, end: AgentEnd): Promise<AgentEnd> {
+  const mode = opened.capture.workspace.config.value.security?.trustBoundaryMode
+  if (mode === "isolated" && end.posture === "shared")
+    await opened.audit(
+      "CONFIG_CLAIM_CONTRADICTED",
+      "the workspace config says isolated, and the session was not",
+    )
+  if (mode !== "shared" || end.posture === "shared") return end
+  const reason = "the workspace config declares the trust boundary shared"
+  await opened.audit("TRUST_BOUNDARY_SHARED", reason)
+  return { ...end, posture: "shared", hardened: false, reasons: [reason, ...end.reasons] }
 }
 
 function runAgent(opened: OpenedSession): Promise<AgentEnd> {
   return opened.terms.driver === "bubblewrap" ? runBoxed(opened) : runPlain(opened)
 }
 
-async function openWith(capture: Capture, terms: SessionTerms, session: string, work: string): Promise<OpenedSession> {
-  const gateway = await openSessionGateway(capture, session, terms, `http://${inBox.gatewayHost}:${inBox.gatewayPort}`)
+async function openWith(
+  capture: Capture,
+  terms: SessionTerms,
+  session: string,
+  work: string,
+): Promise<OpenedSession> {
+  const gateway = await openSessionGateway(
+    capture,
+    session,
+    terms,
+    `http://${inBox.gatewayHost}:${inBox.gatewayPort}`,
+  )
   return {
     capture,
     terms,
     session,
     gateway,
     work,
+    audit: (code, detail) => capture.audit(code, session, detail, { agent: terms.agent, session }),
     record: (type, channel, measured) =>
-      capture.recorder.record({ type, channel, agent: terms.agent, session, facts: { measured, reported: {} } } as never),
+      capture.recorder.record({
+        type,
+        channel,
+        agent: terms.agent,
+        session,
+        facts: { measured, reported: {} },
+      } as never),
   }
 }
 
-function openFacts({ workspace }: Capture, terms: SessionTerms, workSha256: string | null): MeasuredFacts<"session_open"> {
+function openFacts(
+  { workspace }: Capture,
+  terms: SessionTerms,
+  workSha256: string | null,
+): MeasuredFacts<"session_open"> {
   const { driver, provider, command, cwd, limits } = terms
   return {
     kind: driver === "bubblewrap" ? "sandbox" : "wrap",
@@ -107,5 +145,7 @@ function openFacts({ workspace }: Capture, terms: SessionTerms, workSha256: stri
 /** A session that a fault ended says which kind it was; the fault itself goes to the caller. */
 function failedEnd(error: unknown, end: AgentEnd): AgentEnd {
   if (isFault(error, "sandbox/probe-failed")) return { ...end, reason: "probe-failed" }
-  return isFault(error, "sandbox/start-failed", "sandbox/unavailable") ? { ...end, reason: "not-started" } : end
+  return isFault(error, "sandbox/start-failed", "sandbox/unavailable")
+    ? { ...end, reason: "not-started" }
+    : end
 }

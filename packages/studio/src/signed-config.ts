@@ -1,6 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { AmcError, isFault, type Keyring, openSignedFile, parseYaml, sha256Hex, type SignedFileTerms } from "@amc/core"
+import {
+  AmcError,
+  isFault,
+  type Keyring,
+  openSignedFile,
+  parseYaml,
+  sha256Hex,
+  type SignedFileTerms,
+} from "@amc/core"
 import type { Notary } from "@amc/vault"
 import type { z } from "zod"
 
@@ -35,7 +43,12 @@ export interface ConfigPlace {
  *
  * @throws {@link AmcError} `workspace/missing` without the file, `input/malformed`
  */
-export function loadConfig<T>(place: ConfigPlace, path: string, schema: z.ZodType<T>, now: number): LoadedConfig<T> {
+export function loadConfig<T>(
+  place: ConfigPlace,
+  path: string,
+  schema: z.ZodType<T>,
+  now: number,
+): LoadedConfig<T> {
   const bytes = readBounded(join(place.dir, path))
   const value = parseYaml(bytes, schema, path)
   const { version, flaw } = judgeSignature(place, path, bytes, now)
@@ -43,13 +56,22 @@ export function loadConfig<T>(place: ConfigPlace, path: string, schema: z.ZodTyp
 }
 
 /** What the signature beside a config file is worth. */
-export function judgeSignature(place: ConfigPlace, path: string, bytes: Uint8Array, now: number): { version: number; flaw: ConfigFlaw | null } {
+function judgeSignature(
+  place: ConfigPlace,
+  path: string,
+  bytes: Uint8Array,
+  now: number,
+): { version: number; flaw: ConfigFlaw | null } {
   const file = join(place.dir, `${path}.sig`)
-  if (!existsSync(file)) return { version: 0, flaw: { code: "CONFIG_UNSIGNED", detail: `${path} has no signature` } }
+  if (!existsSync(file))
+    return { version: 0, flaw: { code: "CONFIG_UNSIGNED", detail: `${path} has no signature` } }
   try {
     const terms = openSignedFile(bytes, readBounded(file), place.keyring.keys("auditor"))
     const mismatch = mismatchOf(terms, place, path, now)
-    return { version: terms.version, flaw: mismatch === null ? null : invalid(`${path}: ${mismatch}`) }
+    return {
+      version: terms.version,
+      flaw: mismatch === null ? null : invalid(`${path}: ${mismatch}`),
+    }
   } catch (error) {
     if (!isFault(error)) throw error
     return { version: 0, flaw: invalid(`${path}: ${error.message}`) }
@@ -61,7 +83,13 @@ export function judgeSignature(place: ConfigPlace, path: string, bytes: Uint8Arr
  *
  * @throws {@link AmcError} `workspace/unwritable`, `vault/locked`
  */
-export async function writeConfig<T>(place: ConfigPlace, path: string, source: string, schema: z.ZodType<T>, notary: Notary): Promise<LoadedConfig<T>> {
+export async function writeConfig<T>(
+  place: ConfigPlace,
+  path: string,
+  source: string,
+  schema: z.ZodType<T>,
+  notary: Notary,
+): Promise<LoadedConfig<T>> {
   const bytes = new TextEncoder().encode(source)
   const value = parseYaml(bytes, schema, path)
   const before = existsSync(join(place.dir, path)) ? readBounded(join(place.dir, path)) : null
@@ -80,7 +108,12 @@ export async function writeConfig<T>(place: ConfigPlace, path: string, source: s
   return { path, value, bytes, sha256: sha256Hex(bytes), version, flaw: null }
 }
 
-function mismatchOf(terms: SignedFileTerms, place: ConfigPlace, path: string, now: number): string | null {
+function mismatchOf(
+  terms: SignedFileTerms,
+  place: ConfigPlace,
+  path: string,
+  now: number,
+): string | null {
   if (terms.path !== path) return "the signature is for another file"
   if (terms.workspace !== place.workspace) return "the signature is of another workspace"
   if (terms.expires_ms !== null && terms.expires_ms < now) return "the signature has expired"
@@ -94,7 +127,8 @@ function invalid(detail: string): ConfigFlaw {
 function readBounded(path: string): Uint8Array {
   try {
     const bytes = new Uint8Array(readFileSync(path))
-    if (bytes.length > configSizeMax) throw new AmcError("input/too-large", `${path} is longer than ${configSizeMax} bytes`)
+    if (bytes.length > configSizeMax)
+      throw new AmcError("input/too-large", `${path} is longer than ${configSizeMax} bytes`)
     return bytes
   } catch (cause) {
     if (isFault(cause)) throw cause

@@ -1,4 +1,11 @@
-import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { AmcError, hex32, label } from "@amc/core"
@@ -6,7 +13,9 @@ import { z } from "zod"
 
 const memorySchema = z.strictObject({
   schema: z.literal("amc.workspaces/v1"),
-  workspaces: z.array(z.strictObject({ path: z.string().max(4096), workspace: label, root_sha256: hex32 })).max(10_000),
+  workspaces: z
+    .array(z.strictObject({ path: z.string().max(4096), workspace: label, root_sha256: hex32 }))
+    .max(10_000),
 })
 
 /** A workspace that was made or accepted on this machine: its place and the root that is pinned for it. */
@@ -23,7 +32,10 @@ export class StateHome {
 
   constructor(environment: Readonly<Record<string, string | undefined>>) {
     const xdg = environment["XDG_STATE_HOME"]
-    const base = xdg !== undefined && xdg.startsWith("/") ? xdg : join(environment["HOME"] ?? homedir(), ".local", "state")
+    const base =
+      xdg !== undefined && xdg.startsWith("/")
+        ? xdg
+        : join(environment["HOME"] ?? homedir(), ".local", "state")
     this.dir = join(base, "amc")
   }
 
@@ -42,7 +54,11 @@ export class StateHome {
       return memorySchema.parse(JSON.parse(readFileSync(path, "utf8"))).workspaces
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return []
-      throw new AmcError("input/malformed", `${path} can't be read as the list of known workspaces`, { cause })
+      throw new AmcError(
+        "input/malformed",
+        `${path} can't be read as the list of known workspaces`,
+        { cause },
+      )
     }
   }
 
@@ -59,7 +75,11 @@ export class StateHome {
     const path = join(this.dir, "workspaces.json")
     const temporary = `${path}.${process.pid}.tmp`
     try {
-      writeFileSync(temporary, `${JSON.stringify({ schema: "amc.workspaces/v1", workspaces: [...others, real] }, null, 2)}\n`, { mode: 0o600, flush: true })
+      writeFileSync(
+        temporary,
+        `${JSON.stringify({ schema: "amc.workspaces/v1", workspaces: [...others, real] }, null, 2)}\n`,
+        { mode: 0o600, flush: true },
+      )
       renameSync(temporary, path)
     } catch (cause) {
       throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })

@@ -29,24 +29,42 @@ export interface WorkspaceSummary {
  *
  * @throws {@link AmcError} `store/unavailable` where it could not look
  */
-export async function verifyWorkspace(workspace: Workspace, { clock, progress }: VerifyTerms): Promise<Verdict<WorkspaceSummary>> {
+export async function verifyWorkspace(
+  workspace: Workspace,
+  { clock, progress }: VerifyTerms,
+): Promise<Verdict<WorkspaceSummary>> {
   progress("verifying the ledger")
   const terms = { keyring: workspace.keyring, origin: workspace.origin, atMs: clock() }
-  const ledger = await withLedger(workspace, (opened) => verifyLedger(sourceOf(workspace, opened), terms))
+  const ledger = await withLedger(workspace, (opened) =>
+    verifyLedger(sourceOf(workspace, opened), terms),
+  )
   const findings: Finding[] = ledger.accepted ? [] : [...ledger.findings]
   const runs = listRuns(workspace.dir)
   for (const runId of runs) {
     progress(`verifying ${runId}`)
     const run = await verifyStoredRun(workspace, runId)
-    if (!run.accepted) findings.push(...run.findings.map((finding) => ({ ...finding, subject: `${runId}: ${finding.subject}` })))
+    if (!run.accepted)
+      findings.push(
+        ...run.findings.map((finding) => ({ ...finding, subject: `${runId}: ${finding.subject}` })),
+      )
   }
   const [first, ...rest] = findings
   if (first !== undefined) return { accepted: false, findings: [first, ...rest] }
   return ledger.accepted ? { accepted: true, value: summaryOf(ledger.value, runs.length) } : ledger
 }
 
-function summaryOf({ events, lanes, blobs, checkpoints, configs }: LedgerSummary, runs: number): WorkspaceSummary {
-  return { events, sessions: lanes.reduce((sum, { sessions }) => sum + sessions.sealed, 0), blobs, checkpoints, configs, runs }
+function summaryOf(
+  { events, lanes, blobs, checkpoints, configs }: LedgerSummary,
+  runs: number,
+): WorkspaceSummary {
+  return {
+    events,
+    sessions: lanes.reduce((sum, { sessions }) => sum + sessions.sealed, 0),
+    blobs,
+    checkpoints,
+    configs,
+    runs,
+  }
 }
 
 function sourceOf(workspace: Workspace, { events, blobs }: SqliteLedger): LedgerSource {

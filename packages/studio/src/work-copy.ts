@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto"
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, symlinkSync } from "node:fs"
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { prepareWork } from "@amc/sandbox"
@@ -33,7 +42,7 @@ export function makeWork({ driver, work, cwd }: SessionTerms): Work {
 }
 
 /** The digest of a folder: names, kinds and contents, in order. */
-export function folderSha256(folder: string): string {
+function folderSha256(folder: string): string {
   const hash = createHash("sha256")
   const visit = (path: string, name: string): void => {
     const stat = lstatSync(path)
@@ -42,7 +51,11 @@ export function folderSha256(folder: string): string {
       return
     }
     const content = stat.isSymbolicLink() ? Buffer.from(readlinkSync(path)) : readFileSync(path)
-    hash.update(`${stat.isSymbolicLink() ? "link" : "file"} ${content.length} ${name.length}:${name}\n`).update(content)
+    hash
+      .update(
+        `${stat.isSymbolicLink() ? "link" : "file"} ${content.length} ${name.length}:${name}\n`,
+      )
+      .update(content)
   }
   visit(folder, "")
   return hash.digest("hex")

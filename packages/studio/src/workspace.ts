@@ -42,20 +42,37 @@ export function findWorkspaceDir(folder: string): string | null {
  */
 export function openWorkspace(folder: string, state: StateHome, now: number): Workspace {
   const dir = findWorkspaceDir(folder)
-  if (dir === null) throw new AmcError("workspace/missing", `there is no AMC workspace in ${resolve(folder)} or above it`, { hint: "make one with 'amc init'" })
+  if (dir === null)
+    throw new AmcError(
+      "workspace/missing",
+      `there is no AMC workspace in ${resolve(folder)} or above it`,
+      { hint: "make one with 'amc init'" },
+    )
   const known = state.find(dir)
   if (known === undefined)
-    throw new AmcError("workspace/unknown", `${dir} was not made on this machine, so its keys mean nothing here`, {
-      hint: "a workspace counts only where its root is remembered; make your own with 'amc init' in another folder",
-    })
+    throw new AmcError(
+      "workspace/unknown",
+      `${dir} was not made on this machine, so its keys mean nothing here`,
+      {
+        hint: "a workspace counts only where its root is remembered; make your own with 'amc init' in another folder",
+      },
+    )
   const keyring = loadKeyring(dir, `sha256:${known.root_sha256}`)
   const place = { dir, workspace: known.workspace, keyring }
   const config = loadConfig(place, workspaceConfigPath, workspaceConfigSchema, now)
-  if (config.value.workspace !== known.workspace) throw new AmcError("workspace/unknown", `${workspaceConfigPath} names another workspace`)
-  return { ...place, rootSha256: known.root_sha256, config, lane: config.value.lane, origin: originOf(known.workspace), state }
+  if (config.value.workspace !== known.workspace)
+    throw new AmcError("workspace/unknown", `${workspaceConfigPath} names another workspace`)
+  return {
+    ...place,
+    rootSha256: known.root_sha256,
+    config,
+    lane: config.value.lane,
+    origin: originOf(known.workspace),
+    state,
+  }
 }
 
 /** The C2SP origin of a workspace's ledger: `<workspace>/<ledger>`. */
-export function originOf(workspace: string): string {
+function originOf(workspace: string): string {
   return `${workspace}/ledger`
 }

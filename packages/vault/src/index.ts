@@ -1,6 +1,7 @@
 export { defaultKdfCost, type KdfCost, lowestKdfCost } from "./kdf.ts"
 export { openLaneSigner } from "./lane-signer.ts"
-export { type Notary, type NotaryTerms, startNotary } from "./notary.ts"
+export { type Notary, startNotary } from "./notary.ts"
+export type { NotaryTerms } from "./notary-process.ts"
 export {
   generatePassphrase,
   readPassphraseDescriptor,

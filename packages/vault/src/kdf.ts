@@ -20,7 +20,7 @@ export const defaultKdfCost: KdfCost = { m: 65_536, t: 3, p: 4 }
 /** OWASP's floor. Nothing cheaper is written or read. */
 export const lowestKdfCost: KdfCost = { m: 19_456, t: 2, p: 1 }
 /** What a reader spends at most on a file that anybody may have written. */
-export const highestKdfCost: KdfCost = { m: 1_048_576, t: 10, p: 16 }
+const highestKdfCost: KdfCost = { m: 1_048_576, t: 10, p: 16 }
 
 const ARGON2ID = 2
 const VERSION_19 = 1

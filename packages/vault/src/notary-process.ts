@@ -5,9 +5,19 @@ import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { AmcError, concatBytes } from "@amc/core"
 import { LineSplitter } from "./line-splitter.ts"
-import type { NotaryTerms } from "./notary.ts"
 import { maxLine, openAnswer } from "./notary-line.ts"
 import { encodeSecrets } from "./secrets.ts"
+
+/** Where the vault is, where to listen, and what opens which slot. The caller wipes the passphrases. */
+export interface NotaryTerms {
+  readonly vaultPath: string
+  /** At most 103 bytes; its folder is made 0700, or must be so. */
+  readonly socketPath: string
+  readonly slots: readonly {
+    readonly slot: "auditor" | "monitor"
+    readonly passphrase: Uint8Array
+  }[]
+}
 
 /** A notary's process that listens. */
 export interface NotaryProcess {

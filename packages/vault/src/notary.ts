@@ -15,18 +15,7 @@ import {
   utf8,
 } from "@amc/core"
 import { NotaryLine } from "./notary-client.ts"
-import { spawnNotary } from "./notary-process.ts"
-
-/** Where the vault is, where to listen, and what opens which slot. The caller wipes the passphrases. */
-export interface NotaryTerms {
-  readonly vaultPath: string
-  /** At most 103 bytes; its folder is made 0700, or must be so. */
-  readonly socketPath: string
-  readonly slots: readonly {
-    readonly slot: "auditor" | "monitor"
-    readonly passphrase: Uint8Array
-  }[]
-}
+import { type NotaryTerms, spawnNotary } from "./notary-process.ts"
 
 /**
  * The process that holds the auditor's and the ledger's keys. It signs the statements below and nothing

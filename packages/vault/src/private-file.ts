@@ -29,7 +29,7 @@ export function readPrivateFile(path: string, { maxSize, missing }: PrivateFileT
 }
 
 /** @throws {@link AmcError} `vault/unsafe-file` unless it is a regular file that is ours alone. */
-export function checkPrivate(path: string, stats: Stats): void {
+function checkPrivate(path: string, stats: Stats): void {
   const chmod = `chmod 600 ${path}`
   if (!stats.isFile()) throw unsafe(path, "is not a regular file")
   if (process.getuid !== undefined && stats.uid !== process.getuid())

@@ -15,22 +15,42 @@ export interface EvidenceTerms {
  * Reads the slices of a bundle: each event signed, chained from genesis, and in the tree of the
  * checkpoint. Whether a slice goes on beyond what is here, the opening of the run says.
  */
-export function checkBundleEvidence(files: BundleFiles, terms: EvidenceTerms, findings: FindingList): readonly CheckedEvent[] {
+export function checkBundleEvidence(
+  files: BundleFiles,
+  terms: EvidenceTerms,
+  findings: FindingList,
+): readonly CheckedEvent[] {
   return files.contents.lanes.flatMap((lane) => {
-    const events = [files.manifest.agent, systemAgent].flatMap((agent) => checkSlice(files, { lane, agent }, terms, findings))
-    const proofs = findings.attempt({ code: "bundle/proofs", subject: proofsPath(lane), tampered: false }, () =>
-      parseProofs(files.get(proofsPath(lane))),
+    const events = [files.manifest.agent, systemAgent].flatMap((agent) =>
+      checkSlice(files, { lane, agent }, terms, findings),
+    )
+    const proofs = findings.attempt(
+      { code: "bundle/proofs", subject: proofsPath(lane), tampered: false },
+      () => parseProofs(files.get(proofsPath(lane))),
     )
     if (events.length === 0)
-      findings.add({ code: "bundle/empty-lane", subject: proofsPath(lane), detail: "the bundle has no event of this lane", tampered: false })
-    if (proofs !== undefined) checkProofs(files, lane, { events, proofs, checkpoint: terms.checkpoint }, findings)
+      findings.add({
+        code: "bundle/empty-lane",
+        subject: proofsPath(lane),
+        detail: "the bundle has no event of this lane",
+        tampered: false,
+      })
+    if (proofs !== undefined)
+      checkProofs(files, lane, { events, proofs, checkpoint: terms.checkpoint }, findings)
     return events
   })
 }
 
-function checkSlice(files: BundleFiles, { lane, agent }: { lane: string; agent: string }, { keyring }: EvidenceTerms, findings: FindingList): readonly CheckedEvent[] {
+function checkSlice(
+  files: BundleFiles,
+  { lane, agent }: { lane: string; agent: string },
+  { keyring }: EvidenceTerms,
+  findings: FindingList,
+): readonly CheckedEvent[] {
   const subject = evidencePath(lane, agent)
-  const leaves = findings.attempt({ code: "bundle/entries", subject, tampered: false }, () => parseEntries(files.get(subject)))
+  const leaves = findings.attempt({ code: "bundle/entries", subject, tampered: false }, () =>
+    parseEntries(files.get(subject)),
+  )
   const chain = new ChainCheck({ lane, agent, keyring }, findings)
   return (leaves ?? []).flatMap((leaf) => chain.add(leaf) ?? [])
 }
@@ -41,10 +61,20 @@ interface LaneEvidence {
   readonly checkpoint: Checkpoint
 }
 
-function checkProofs(files: BundleFiles, lane: string, { events, proofs, checkpoint }: LaneEvidence, findings: FindingList): void {
+function checkProofs(
+  files: BundleFiles,
+  lane: string,
+  { events, proofs, checkpoint }: LaneEvidence,
+  findings: FindingList,
+): void {
   const inOrder = [...events].sort((a, b) => a.event.lseq - b.event.lseq)
   if (proofs.length !== inOrder.length) {
-    findings.add({ code: "bundle/proofs", subject: proofsPath(lane), detail: "it does not have one proof for each event", tampered: false })
+    findings.add({
+      code: "bundle/proofs",
+      subject: proofsPath(lane),
+      detail: "it does not have one proof for each event",
+      tampered: false,
+    })
     return
   }
   // With one lane an event's place in the lane is its place in the tree.
@@ -52,8 +82,21 @@ function checkProofs(files: BundleFiles, lane: string, { events, proofs, checkpo
   for (const [at, { hash, event }] of inOrder.entries()) {
     const { index: leafIndex, path } = proofs[at] as LeafProof
     const isAtPlace = !isOnlyLane || leafIndex === event.lseq
-    if (isAtPlace && verifyInclusion(fromHex(hash), { leafIndex, treeSize: checkpoint.size, path }, checkpoint.root)) continue
+    if (
+      isAtPlace &&
+      verifyInclusion(
+        fromHex(hash),
+        { leafIndex, treeSize: checkpoint.size, path },
+        checkpoint.root,
+      )
+    )
+      continue
     const subject = `event ${event.aseq} of ${event.agent} in lane ${lane}`
-    findings.add({ code: "bundle/not-included", subject, detail: "the checkpoint's tree does not have it there", tampered: true })
+    findings.add({
+      code: "bundle/not-included",
+      subject,
+      detail: "the checkpoint's tree does not have it there",
+      tampered: true,
+    })
   }
 }

@@ -1,4 +1,11 @@
-import { type ArchiveFiles, type BundleContents, bundlePaths, contentsOf, evidencePath, readArchive } from "@amc/bundle"
+import {
+  type ArchiveFiles,
+  type BundleContents,
+  bundlePaths,
+  contentsOf,
+  evidencePath,
+  readArchive,
+} from "@amc/bundle"
 import {
   type BundleManifest,
   bundleManifestPath,
@@ -22,7 +29,10 @@ export interface BundleFiles {
 const mebibyte = 1024 * 1024
 
 /** Opens a bundle's bytes and checks them against its own manifest; says why if they don't fit. */
-export async function openBundleFiles(bytes: Uint8Array, findings: FindingList): Promise<BundleFiles | undefined> {
+export async function openBundleFiles(
+  bytes: Uint8Array,
+  findings: FindingList,
+): Promise<BundleFiles | undefined> {
   const terms = { code: "bundle/malformed", subject: "bundle", tampered: false } as const
   const files = await findings.attemptLater(terms, () => readArchive(bytes))
   if (files === undefined) return undefined
@@ -32,39 +42,99 @@ export async function openBundleFiles(bytes: Uint8Array, findings: FindingList):
     findings.add({ ...terms, detail: "it has no manifest, or no signature of it" })
     return undefined
   }
-  if (isTooLarge(bundleManifestPath, manifestBytes) || isTooLarge(bundleManifestSignaturePath, manifestSignature)) {
+  if (
+    isTooLarge(bundleManifestPath, manifestBytes) ||
+    isTooLarge(bundleManifestSignaturePath, manifestSignature)
+  ) {
     findings.add({ ...terms, detail: "its manifest is larger than any can be" })
     return undefined
   }
-  const manifest = findings.attempt({ ...terms, subject: bundleManifestPath }, () => parseBundleManifest(manifestBytes))
+  const manifest = findings.attempt({ ...terms, subject: bundleManifestPath }, () =>
+    parseBundleManifest(manifestBytes),
+  )
   if (manifest === undefined) return undefined
   checkListing(files, manifest, findings)
-  const contents = contentsOf(manifest.files.map(({ path }) => path), manifest.agent)
+  const contents = contentsOf(
+    manifest.files.map(({ path }) => path),
+    manifest.agent,
+  )
   checkLayout(contents, files, manifest, findings)
   if (!findings.isEmpty) return undefined
-  return { manifest, manifestBytes, manifestSignature, contents, get: (path) => files.get(path) as Uint8Array }
-}
-
-function checkListing(files: ArchiveFiles, manifest: BundleManifest, findings: FindingList): void {
-  const listed = new Set([bundleManifestPath, bundleManifestSignaturePath, ...manifest.files.map(({ path }) => path)])
-  for (const subject of files.keys())
-    if (!listed.has(subject)) findings.add({ code: "bundle/unlisted-file", subject, detail: "the manifest does not list it", tampered: true })
-  for (const { path: subject, size, sha256 } of manifest.files) {
-    const file = files.get(subject)
-    if (file === undefined) findings.add({ code: "bundle/missing-file", subject, detail: "the manifest lists it and it is not there", tampered: true })
-    else if (file.length !== size || sha256Hex(file) !== sha256)
-      findings.add({ code: "bundle/digest-mismatch", subject, detail: "it is not the file that the manifest lists", tampered: true })
+  return {
+    manifest,
+    manifestBytes,
+    manifestSignature,
+    contents,
+    get: (path) => files.get(path) as Uint8Array,
   }
 }
 
-function checkLayout({ lanes, strays }: BundleContents, files: ArchiveFiles, { agent }: BundleManifest, findings: FindingList): void {
+function checkListing(files: ArchiveFiles, manifest: BundleManifest, findings: FindingList): void {
+  const listed = new Set([
+    bundleManifestPath,
+    bundleManifestSignaturePath,
+    ...manifest.files.map(({ path }) => path),
+  ])
+  for (const subject of files.keys())
+    if (!listed.has(subject))
+      findings.add({
+        code: "bundle/unlisted-file",
+        subject,
+        detail: "the manifest does not list it",
+        tampered: true,
+      })
+  for (const { path: subject, size, sha256 } of manifest.files) {
+    const file = files.get(subject)
+    if (file === undefined)
+      findings.add({
+        code: "bundle/missing-file",
+        subject,
+        detail: "the manifest lists it and it is not there",
+        tampered: true,
+      })
+    else if (file.length !== size || sha256Hex(file) !== sha256)
+      findings.add({
+        code: "bundle/digest-mismatch",
+        subject,
+        detail: "it is not the file that the manifest lists",
+        tampered: true,
+      })
+  }
+}
+
+function checkLayout(
+  { lanes, strays }: BundleContents,
+  files: ArchiveFiles,
+  { agent }: BundleManifest,
+  findings: FindingList,
+): void {
   for (const subject of strays)
-    findings.add({ code: "bundle/stray-file", subject, detail: "a bundle has no place for it", tampered: false })
-  const evidence = lanes.flatMap((lane) => [evidencePath(lane, agent), evidencePath(lane, systemAgent)])
+    findings.add({
+      code: "bundle/stray-file",
+      subject,
+      detail: "a bundle has no place for it",
+      tampered: false,
+    })
+  const evidence = lanes.flatMap((lane) => [
+    evidencePath(lane, agent),
+    evidencePath(lane, systemAgent),
+  ])
   for (const subject of [...Object.values(bundlePaths), ...evidence])
-    if (!files.has(subject)) findings.add({ code: "bundle/incomplete", subject, detail: "every bundle has it, and it is not there", tampered: false })
+    if (!files.has(subject))
+      findings.add({
+        code: "bundle/incomplete",
+        subject,
+        detail: "every bundle has it, and it is not there",
+        tampered: false,
+      })
   for (const [subject, bytes] of files)
-    if (isTooLarge(subject, bytes)) findings.add({ code: "bundle/file-too-large", subject, detail: "it is larger than any of its kind can be", tampered: false })
+    if (isTooLarge(subject, bytes))
+      findings.add({
+        code: "bundle/file-too-large",
+        subject,
+        detail: "it is larger than any of its kind can be",
+        tampered: false,
+      })
 }
 
 /** What is parsed whole is bounded by its kind, since a parser may need many times the memory. */

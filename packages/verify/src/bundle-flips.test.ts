@@ -16,7 +16,8 @@ async function isRefusedWith(bit: number): Promise<boolean> {
 }
 
 function placeOf(file: Uint8Array): number {
-  for (let at = 0; at < bundle.length; at += 512) if (equalBytes(bundle.subarray(at, at + file.length), file)) return at
+  for (let at = 0; at < bundle.length; at += 512)
+    if (equalBytes(bundle.subarray(at, at + file.length), file)) return at
   throw new Error("the file is not in the bundle")
 }
 
@@ -24,11 +25,16 @@ test("is accepted unchanged", async () => {
   expect((await verifyBundle(bundle, policy)).accepted).toBe(true)
 })
 
-test.each([bundleManifestPath, bundleManifestSignaturePath])("no byte of %s can change unnoticed", { timeout: 300_000 }, async (path) => {
-  const file = (await readArchive(bundle)).get(path)!
-  const start = placeOf(file)
-  for (let at = 0; at < file.length; at++) expect(await isRefusedWith((start + at) * 8 + (at % 8)), `byte ${at}`).toBe(true)
-})
+test.each([bundleManifestPath, bundleManifestSignaturePath])(
+  "no byte of %s can change unnoticed",
+  { timeout: 300_000 },
+  async (path) => {
+    const file = (await readArchive(bundle)).get(path)!
+    const start = placeOf(file)
+    for (let at = 0; at < file.length; at++)
+      expect(await isRefusedWith((start + at) * 8 + (at % 8)), `byte ${at}`).toBe(true)
+  },
+)
 
 test("no bit of a bundle can change unnoticed", { timeout: 300_000 }, async () => {
   await fc.assert(

@@ -1,7 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { type BundleCases, bundleVectors, type VectorEdit, vectorsFolder } from "./bundle-vectors.fixture.ts"
+import {
+  type BundleCases,
+  bundleVectors,
+  type VectorEdit,
+  vectorsFolder,
+} from "./bundle-vectors.fixture.ts"
 import { verifyBundle } from "./bundle.ts"
 import { exitOf } from "./exit.ts"
 
@@ -9,7 +14,10 @@ const cases = JSON.parse(readFileSync(join(vectorsFolder, "cases.json"), "utf8")
 const policy = { rootSha256: cases.root_sha256 }
 const read = (file: string): Uint8Array => new Uint8Array(readFileSync(join(vectorsFolder, file)))
 
-function edited(bytes: Uint8Array, { flip_bit: bit, keep_bytes: keep = bytes.length, append_zeros: zeros = 0 }: VectorEdit): Uint8Array {
+function edited(
+  bytes: Uint8Array,
+  { flip_bit: bit, keep_bytes: keep = bytes.length, append_zeros: zeros = 0 }: VectorEdit,
+): Uint8Array {
   const changed = new Uint8Array(keep + zeros)
   changed.set(bytes.subarray(0, keep))
   if (bit !== undefined) changed[bit >> 3]! ^= 1 << (bit & 7)
@@ -30,5 +38,6 @@ test("the vectors are those that the script makes", async () => {
   const made = await bundleVectors()
   expect(made.cases).toEqual(cases)
   expect(readdirSync(vectorsFolder).sort()).toEqual([...made.files.keys(), "cases.json"].sort())
-  for (const [file, bytes] of made.files) expect(Buffer.from(read(file)).equals(bytes), file).toBe(true)
+  for (const [file, bytes] of made.files)
+    expect(Buffer.from(read(file)).equals(bytes), file).toBe(true)
 })

@@ -1,5 +1,17 @@
 import { buildBundle, type BundleParts, proveLeaves } from "@amc/bundle"
-import { fromHex, parseCheckpoint, parseNote, type RunSeal, sealRun, sha256Hex, signBundleManifest, signFile, systemAgent, toHex, utf8 } from "@amc/core"
+import {
+  fromHex,
+  parseCheckpoint,
+  parseNote,
+  type RunSeal,
+  sealRun,
+  sha256Hex,
+  signBundleManifest,
+  signFile,
+  systemAgent,
+  toHex,
+  utf8,
+} from "@amc/core"
 import { currentBank, bankSha256, encodeReport, engine, scoreRun } from "@amc/score"
 import { agent, LaneFixture, recordSession } from "./lane.fixture.ts"
 import { makeWorld, origin, startMs, workspace, type World } from "./world.fixture.ts"
@@ -24,7 +36,11 @@ export function makeRun(world: World = makeWorld(), sessions = 2, runId = "run-1
 
 export function recordSystem(lane: LaneFixture): void {
   const { key } = lane.signer
-  lane.record("key_change", { kid: key.kid, role: "monitor", action: "enrolled" }, { agent: systemAgent, channel: "owner" })
+  lane.record(
+    "key_change",
+    { kid: key.kid, role: "monitor", action: "enrolled" },
+    { agent: systemAgent, channel: "owner" },
+  )
   lane.record(
     "config_change",
     { path: configPath, sha256: sha256Hex(configBytes), version: 1, role: "auditor" },
@@ -32,7 +48,11 @@ export function recordSystem(lane: LaneFixture): void {
   )
 }
 
-export function openRun(lane: LaneFixture, runId = "run-1", windowFromMs: number = startMs): LaneFixture["leaves"][number] {
+export function openRun(
+  lane: LaneFixture,
+  runId = "run-1",
+  windowFromMs: number = startMs,
+): LaneFixture["leaves"][number] {
   const measured = {
     run_id: runId,
     agent,
@@ -53,7 +73,8 @@ export function reportOf({ lane, runOpened }: RunFixture): Uint8Array {
 /** What an honest auditor says of a run and its report. */
 export function sealOf({ runOpened }: RunFixture, report: Uint8Array, note: string): RunSeal {
   if (runOpened.event.type !== "run_opened") throw new Error("not the opening of a run")
-  const { run_id, bank_sha256, window_from_ms, window_to_ms, heads } = runOpened.event.facts.measured
+  const { run_id, bank_sha256, window_from_ms, window_to_ms, heads } =
+    runOpened.event.facts.measured
   const { size, root } = parseCheckpoint(parseNote(note).text)
   return {
     reportSha256: sha256Hex(report),
@@ -76,7 +97,8 @@ export function partsOf(run: RunFixture): BundleParts {
   const note = lane.checkpoint(world.signers.ledger)
   const report = reportOf(run)
   const leaves = lane.leaves.filter(({ event }) => event.lseq <= runOpened.event.lseq)
-  const sliceOf = (of: string): Uint8Array[] => leaves.filter(({ event }) => event.agent === of).map(({ leaf }) => leaf)
+  const sliceOf = (of: string): Uint8Array[] =>
+    leaves.filter(({ event }) => event.agent === of).map(({ leaf }) => leaf)
   return {
     workspace,
     origin,
@@ -88,7 +110,10 @@ export function partsOf(run: RunFixture): BundleParts {
         lane: runOpened.event.lane,
         agentLeaves: sliceOf(agent),
         systemLeaves: sliceOf(systemAgent),
-        proofs: proveLeaves(lane.leaves.map(({ hash }) => fromHex(hash)), leaves.map(({ event }) => event.lseq)),
+        proofs: proveLeaves(
+          lane.leaves.map(({ hash }) => fromHex(hash)),
+          leaves.map(({ event }) => event.lseq),
+        ),
       },
     ],
     report,
@@ -99,8 +124,19 @@ export function partsOf(run: RunFixture): BundleParts {
   }
 }
 
-export function configSignature(world: World, terms: { path?: string; version?: number; workspace?: string } = {}): Uint8Array {
-  const all = { path: configPath, workspace, version: 1, previous_sha256: null, expires_ms: null, role: "auditor", ...terms } as const
+export function configSignature(
+  world: World,
+  terms: { path?: string; version?: number; workspace?: string } = {},
+): Uint8Array {
+  const all = {
+    path: configPath,
+    workspace,
+    version: 1,
+    previous_sha256: null,
+    expires_ms: null,
+    role: "auditor",
+    ...terms,
+  } as const
   return signFile(configBytes, all, world.signers.auditor)
 }
 
@@ -109,4 +145,3 @@ export async function bundleOf(parts: BundleParts, world: World): Promise<Uint8A
   const unsigned = buildBundle(parts)
   return unsigned.assemble(signBundleManifest(unsigned.manifestBytes, world.signers.auditor))
 }
-

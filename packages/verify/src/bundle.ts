@@ -1,9 +1,21 @@
 import { bundlePaths, configPath, configSignaturePath } from "@amc/bundle"
-import { equalBytes, type Finding, fromHex, type KeyCertificate, rootFingerprint, type Verdict } from "@amc/core"
+import {
+  equalBytes,
+  type Finding,
+  fromHex,
+  type KeyCertificate,
+  rootFingerprint,
+  type Verdict,
+} from "@amc/core"
 import type { Report } from "@amc/score"
 import { checkBundleEvidence } from "./bundle-evidence.ts"
 import { type BundleFiles, openBundleFiles } from "./bundle-files.ts"
-import { type BundleSignatures, type BundleTrust, checkBundleSignatures, openBundleTrust } from "./bundle-trust.ts"
+import {
+  type BundleSignatures,
+  type BundleTrust,
+  checkBundleSignatures,
+  openBundleTrust,
+} from "./bundle-trust.ts"
 import { checkConfig, noteConfigChange } from "./config-check.ts"
 import { FindingList } from "./finding-list.ts"
 import { checkRun, type RunSummary } from "./run.ts"
@@ -36,13 +48,20 @@ export interface BundlePolicy {
  * no network, no clock. Total over any bytes. The answer comes later only because the archive library's
  * does.
  */
-export async function verifyBundle(bytes: Uint8Array, policy: BundlePolicy): Promise<Verdict<BundleSummary>> {
+export async function verifyBundle(
+  bytes: Uint8Array,
+  policy: BundlePolicy,
+): Promise<Verdict<BundleSummary>> {
   const findings = new FindingList()
   return findings.verdict(await checkBundle(bytes, policy, findings))
 }
 
 /** Each step rests on the one before it, so that nothing is parsed that nobody trusted stands for. */
-async function checkBundle(bytes: Uint8Array, { rootSha256 }: BundlePolicy, findings: FindingList): Promise<BundleSummary | undefined> {
+async function checkBundle(
+  bytes: Uint8Array,
+  { rootSha256 }: BundlePolicy,
+  findings: FindingList,
+): Promise<BundleSummary | undefined> {
   const files = await openBundleFiles(bytes, findings)
   if (files === undefined) return undefined
   const trust = openBundleTrust(files, rootSha256, findings)
@@ -59,7 +78,12 @@ interface BundleEvidence extends BundleSignatures {
   readonly events: readonly CheckedEvent[]
 }
 
-function checkBundleRun(files: BundleFiles, trust: BundleTrust, evidence: BundleEvidence, findings: FindingList): RunSummary | undefined {
+function checkBundleRun(
+  files: BundleFiles,
+  trust: BundleTrust,
+  evidence: BundleEvidence,
+  findings: FindingList,
+): RunSummary | undefined {
   const { events } = evidence
   const [seal, report] = [files.get(bundlePaths.seal), files.get(bundlePaths.report)]
   const summary = checkRun({ events, seal, report, keyring: trust.keyring }, findings)
@@ -72,22 +96,57 @@ function checkBundleRun(files: BundleFiles, trust: BundleTrust, evidence: Bundle
   return summary
 }
 
-function scopeFindings({ manifest }: BundleFiles, { events, checkpoint }: BundleEvidence, { run, runOpened }: RunSummary): readonly Finding[] {
+function scopeFindings(
+  { manifest }: BundleFiles,
+  { events, checkpoint }: BundleEvidence,
+  { run, runOpened }: RunSummary,
+): readonly Finding[] {
   const findings: Finding[] = []
-  if (run.run_id !== manifest.run_id || run.agent !== manifest.agent || run.workspace !== manifest.workspace)
-    findings.push({ code: "bundle/another-run", subject: "run seal", detail: "the manifest names another run", tampered: true })
+  if (
+    run.run_id !== manifest.run_id ||
+    run.agent !== manifest.agent ||
+    run.workspace !== manifest.workspace
+  )
+    findings.push({
+      code: "bundle/another-run",
+      subject: "run seal",
+      detail: "the manifest names another run",
+      tampered: true,
+    })
   const { origin, size, root_sha256 } = run.checkpoint
-  if (origin !== checkpoint.origin || size !== checkpoint.size || !equalBytes(fromHex(root_sha256), checkpoint.root))
-    findings.push({ code: "bundle/another-checkpoint", subject: "run seal", detail: "the run was sealed at another checkpoint", tampered: true })
+  if (
+    origin !== checkpoint.origin ||
+    size !== checkpoint.size ||
+    !equalBytes(fromHex(root_sha256), checkpoint.root)
+  )
+    findings.push({
+      code: "bundle/another-checkpoint",
+      subject: "run seal",
+      detail: "the run was sealed at another checkpoint",
+      tampered: true,
+    })
   if (sliceOfRun(events, runOpened).length < events.length)
-    findings.push({ code: "bundle/beyond-run", subject: "evidence", detail: "it holds events that the run does not reach to", tampered: false })
+    findings.push({
+      code: "bundle/beyond-run",
+      subject: "evidence",
+      detail: "it holds events that the run does not reach to",
+      tampered: false,
+    })
   return findings
 }
 
 /** A key that had ended before the run was opened can't have signed what came after. */
-function keyFindings({ certificates }: BundleTrust, { checkpoint, manifestSignedBy }: BundleEvidence, { runOpened, sealedBy }: RunSummary): readonly Finding[] {
+function keyFindings(
+  { certificates }: BundleTrust,
+  { checkpoint, manifestSignedBy }: BundleEvidence,
+  { runOpened, sealedBy }: RunSummary,
+): readonly Finding[] {
   const { lseq, ts } = runOpened.event
-  const live = new Set(certificates.filter((certificate) => !hasEnded(certificate, lseq, ts)).map(({ key }) => key.kid))
+  const live = new Set(
+    certificates
+      .filter((certificate) => !hasEnded(certificate, lseq, ts))
+      .map(({ key }) => key.kid),
+  )
   const signed = [
     { subject: "manifest.json", by: manifestSignedBy },
     { subject: bundlePaths.checkpoint, by: checkpoint.signedBy },
@@ -95,26 +154,57 @@ function keyFindings({ certificates }: BundleTrust, { checkpoint, manifestSigned
   ]
   return signed
     .filter(({ by }) => ![...by].some((kid) => live.has(kid)))
-    .map(({ subject }) => ({ code: "bundle/key-ended", subject, detail: "its key had ended when the run was opened", tampered: false }))
+    .map(({ subject }) => ({
+      code: "bundle/key-ended",
+      subject,
+      detail: "its key had ended when the run was opened",
+      tampered: false,
+    }))
 }
 
 function hasEnded({ validToIndex, validToMs }: KeyCertificate, index: number, ts: number): boolean {
   return (validToIndex ?? index) < index || (validToMs ?? ts) < ts
 }
 
-function configFindings(files: BundleFiles, { keyring }: BundleTrust, events: readonly CheckedEvent[], { runOpened }: RunSummary): readonly Finding[] {
+function configFindings(
+  files: BundleFiles,
+  { keyring }: BundleTrust,
+  events: readonly CheckedEvent[],
+  { runOpened }: RunSummary,
+): readonly Finding[] {
   const history = new Map<string, { version: number; sha256: string }>()
   for (const { event } of events) noteConfigChange(history, event)
-  const terms = { workspace: files.manifest.workspace, auditors: keyring.keys("auditor"), history, atMs: runOpened.event.ts }
+  const terms = {
+    workspace: files.manifest.workspace,
+    auditors: keyring.keys("auditor"),
+    history,
+    atMs: runOpened.event.ts,
+  }
   const listed = new Set(files.manifest.files.map(({ path }) => path))
   return files.contents.configs.flatMap((path) => {
-    const signature = listed.has(configSignaturePath(path)) ? files.get(configSignaturePath(path)) : null
+    const signature = listed.has(configSignaturePath(path))
+      ? files.get(configSignaturePath(path))
+      : null
     return checkConfig({ path, bytes: files.get(configPath(path)), signature }, terms)
   })
 }
 
-function summaryOf({ manifest }: BundleFiles, { root }: BundleTrust, events: readonly CheckedEvent[], { report }: RunSummary): BundleSummary {
+function summaryOf(
+  { manifest }: BundleFiles,
+  { root }: BundleTrust,
+  events: readonly CheckedEvent[],
+  { report }: RunSummary,
+): BundleSummary {
   const { workspace, origin, agent, run_id } = manifest
   const trust_label = judgeTrustLabel(report.trust_label)
-  return { workspace, origin, agent, run_id, rootFingerprint: rootFingerprint(root), events: events.length, report, trust_label }
+  return {
+    workspace,
+    origin,
+    agent,
+    run_id,
+    rootFingerprint: rootFingerprint(root),
+    events: events.length,
+    report,
+    trust_label,
+  }
 }

@@ -78,7 +78,9 @@ export class ChainCheck {
 
   #subject(row: number): string {
     const { lane, agent } = this.#terms
-    return agent === undefined ? `event ${row} of lane ${lane}` : `event ${row} of ${agent} in lane ${lane}`
+    return agent === undefined
+      ? `event ${row} of lane ${lane}`
+      : `event ${row} of ${agent} in lane ${lane}`
   }
 
   #read(leafBytes: Uint8Array, subject: string): Event | undefined {
@@ -93,9 +95,17 @@ export class ChainCheck {
   #signatureFlaw(leaf: Leaf): Omit<Finding, "subject"> | undefined {
     const key = this.#monitors.get(leaf.kid)
     if (key === undefined)
-      return { code: "ledger/unknown-key", detail: `the root certified no monitor key ${leaf.kid}`, tampered: true }
+      return {
+        code: "ledger/unknown-key",
+        detail: `the root certified no monitor key ${leaf.kid}`,
+        tampered: true,
+      }
     if (isLeafSignedBy(leaf, key)) return undefined
-    return { code: "ledger/signature-invalid", detail: `the signature of key ${leaf.kid} does not fit the event`, tampered: true }
+    return {
+      code: "ledger/signature-invalid",
+      detail: `the signature of key ${leaf.kid} does not fit the event`,
+      tampered: true,
+    }
   }
 
   #eventFindings(checked: CheckedEvent): readonly Omit<Finding, "subject">[] {
@@ -110,19 +120,32 @@ export class ChainCheck {
 
   #keyPlaceFindings({ kid, lseq: index, ts }: Event): readonly Omit<Finding, "subject">[] {
     const { keyring, lane } = this.#terms
-    if (!this.#monitors.has(kid) || keyring.monitorKey(kid, { lane, index, ts }) !== undefined) return []
-    return [{ code: "ledger/key-out-of-place", detail: `key ${kid} was not certified for lane ${lane} there and then`, tampered: false }]
+    if (!this.#monitors.has(kid) || keyring.monitorKey(kid, { lane, index, ts }) !== undefined)
+      return []
+    return [
+      {
+        code: "ledger/key-out-of-place",
+        detail: `key ${kid} was not certified for lane ${lane} there and then`,
+        tampered: false,
+      },
+    ]
   }
 
   #idFindings(id: string): readonly Omit<Finding, "subject">[] {
-    if (this.#ids.has(id)) return [{ code: "ledger/id-repeated", detail: "another event has the same id", tampered: false }]
+    if (this.#ids.has(id))
+      return [
+        { code: "ledger/id-repeated", detail: "another event has the same id", tampered: false },
+      ]
     this.#ids.add(id)
     return []
   }
 }
 
 /** Verifies a chain that fits into memory. See {@link ChainCheck} for what that means. */
-export function verifyChain(leaves: Iterable<Uint8Array>, terms: ChainTerms): Verdict<ChainSummary> {
+export function verifyChain(
+  leaves: Iterable<Uint8Array>,
+  terms: ChainTerms,
+): Verdict<ChainSummary> {
   const findings = new FindingList()
   const chain = new ChainCheck(terms, findings)
   for (const leaf of leaves) chain.add(leaf)
@@ -130,7 +153,11 @@ export function verifyChain(leaves: Iterable<Uint8Array>, terms: ChainTerms): Ve
 }
 
 function parseKnownLeaf(bytes: Uint8Array): Leaf {
-  if (isLaterLeaf(bytes)) throw new AmcError("input/unsupported-version", "the leaf's version is not known to this program")
+  if (isLaterLeaf(bytes))
+    throw new AmcError(
+      "input/unsupported-version",
+      "the leaf's version is not known to this program",
+    )
   return parseLeaf(bytes)
 }
 

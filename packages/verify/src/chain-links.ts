@@ -32,7 +32,11 @@ export class ChainLinks {
   }
 
   check(event: Event, hash: string): readonly LinkFinding[] {
-    const found = [...this.#placeFindings(event), ...this.#laneFindings(event), ...this.#agentFindings(event)]
+    const found = [
+      ...this.#placeFindings(event),
+      ...this.#laneFindings(event),
+      ...this.#agentFindings(event),
+    ]
     this.#last = { lseq: event.lseq, hash, ts: Math.max(this.#last.ts, event.ts) }
     this.#heads.set(event.agent, { aseq: event.aseq, event_hash: hash })
     return found
@@ -45,8 +49,10 @@ export class ChainLinks {
 
   #placeFindings({ lane, agent }: Event): readonly LinkFinding[] {
     const { lane: expected, agent: only } = this.#terms
-    if (lane !== expected) return [broken("ledger/foreign-lane", `the event is of another lane than ${expected}`)]
-    if (only !== undefined && agent !== only) return [broken("ledger/foreign-agent", `the event is of another agent than ${only}`)]
+    if (lane !== expected)
+      return [broken("ledger/foreign-lane", `the event is of another lane than ${expected}`)]
+    if (only !== undefined && agent !== only)
+      return [broken("ledger/foreign-agent", `the event is of another agent than ${only}`)]
     return []
   }
 
@@ -54,18 +60,42 @@ export class ChainLinks {
     const found: LinkFinding[] = []
     const follows = lseq === this.#last.lseq + 1
     if (this.#terms.agent === undefined ? !follows : lseq <= this.#last.lseq)
-      found.push(broken("ledger/lane-broken", `the event has place ${lseq} in its lane, after place ${this.#last.lseq}`))
-    else if (follows && lprev !== this.#last.hash) found.push(broken("ledger/lane-broken", "the event does not link to the lane's event before it"))
+      found.push(
+        broken(
+          "ledger/lane-broken",
+          `the event has place ${lseq} in its lane, after place ${this.#last.lseq}`,
+        ),
+      )
+    else if (follows && lprev !== this.#last.hash)
+      found.push(
+        broken("ledger/lane-broken", "the event does not link to the lane's event before it"),
+      )
     if (ts < this.#last.ts)
-      found.push({ code: "ledger/time-decreased", detail: "the event is earlier than the one before it", tampered: false })
+      found.push({
+        code: "ledger/time-decreased",
+        detail: "the event is earlier than the one before it",
+        tampered: false,
+      })
     return found
   }
 
   #agentFindings({ agent, aseq, aprev }: Event): readonly LinkFinding[] {
     const { lane, rootSha256 } = this.#terms
-    const { aseq: last, event_hash: hash } = this.#heads.get(agent) ?? { aseq: -1, event_hash: genesisHash(lane, agent, rootSha256) }
-    if (aseq !== last + 1) return [broken("ledger/agent-broken", `the event is number ${aseq} of its agent, after number ${last}`)]
-    if (aprev !== hash) return [broken("ledger/agent-broken", "the event does not link to its agent's event before it")]
+    const { aseq: last, event_hash: hash } = this.#heads.get(agent) ?? {
+      aseq: -1,
+      event_hash: genesisHash(lane, agent, rootSha256),
+    }
+    if (aseq !== last + 1)
+      return [
+        broken(
+          "ledger/agent-broken",
+          `the event is number ${aseq} of its agent, after number ${last}`,
+        ),
+      ]
+    if (aprev !== hash)
+      return [
+        broken("ledger/agent-broken", "the event does not link to its agent's event before it"),
+      ]
     return []
   }
 }

@@ -27,35 +27,81 @@ test("accepts a lane, and each agent's slice of it, and says where they end", ()
     accepted: true,
     value: {
       events: all.length,
-      heads: new Map([agent, systemAgent].map((of) => [of, { aseq: lane.slice(of).length - 1, event_hash: lane.slice(of).at(-1)!.hash }])),
+      heads: new Map(
+        [agent, systemAgent].map((of) => [
+          of,
+          { aseq: lane.slice(of).length - 1, event_hash: lane.slice(of).at(-1)!.hash },
+        ]),
+      ),
       sessions: { open: 0, sealed: 2 },
     },
   })
   for (const of of [agent, systemAgent])
-    expect(codes(verifyChain(lane.slice(of).map(({ leaf }) => leaf), { ...terms, agent: of }))).toEqual([])
+    expect(
+      codes(
+        verifyChain(
+          lane.slice(of).map(({ leaf }) => leaf),
+          { ...terms, agent: of },
+        ),
+      ),
+    ).toEqual([])
 })
 
 test("accepts a lane whose last session is still open", () => {
   const live = new LaneFixture(world)
   recordSession(live, "s", false)
-  const verdict = verifyChain(live.leaves.map(({ leaf }) => leaf), terms)
+  const verdict = verifyChain(
+    live.leaves.map(({ leaf }) => leaf),
+    terms,
+  )
   expect(verdict).toMatchObject({ accepted: true, value: { sessions: { open: 1, sealed: 0 } } })
 })
 
 const other = makeWorld("somebody else")
 
 test.each([
-  { why: "a changed bit (L01)", leaves: all.with(5, flipLast(all[5]!)), code: "ledger/signature-invalid" },
+  {
+    why: "a changed bit (L01)",
+    leaves: all.with(5, flipLast(all[5]!)),
+    code: "ledger/signature-invalid",
+  },
   { why: "an event left out (L02)", leaves: all.toSpliced(5, 1), code: "ledger/lane-broken" },
-  { why: "two events in each other's place (L04)", leaves: all.with(5, all[6]!).with(6, all[5]!), code: "ledger/lane-broken" },
+  {
+    why: "two events in each other's place (L04)",
+    leaves: all.with(5, all[6]!).with(6, all[5]!),
+    code: "ledger/lane-broken",
+  },
   { why: "an event twice (L06)", leaves: all.toSpliced(5, 0, all[5]!), code: "ledger/id-repeated" },
   { why: "its beginning left out", leaves: all.slice(1), code: "ledger/lane-broken" },
-  { why: "a signature of zeros (L27)", leaves: all.with(5, encodeLeaf({ ...parseLeaf(all[5]!), signature: new Uint8Array(64) })), code: "ledger/signature-invalid" },
-  { why: "another event's signature (L27)", leaves: all.with(5, encodeLeaf({ ...parseLeaf(all[5]!), signature: parseLeaf(all[6]!).signature })), code: "ledger/signature-invalid" },
-  { why: "another key's name on it (S03)", leaves: all.with(5, encodeLeaf({ ...parseLeaf(all[5]!), kid: other.signers.monitor.key.kid })), code: "ledger/unknown-key" },
+  {
+    why: "a signature of zeros (L27)",
+    leaves: all.with(5, encodeLeaf({ ...parseLeaf(all[5]!), signature: new Uint8Array(64) })),
+    code: "ledger/signature-invalid",
+  },
+  {
+    why: "another event's signature (L27)",
+    leaves: all.with(
+      5,
+      encodeLeaf({ ...parseLeaf(all[5]!), signature: parseLeaf(all[6]!).signature }),
+    ),
+    code: "ledger/signature-invalid",
+  },
+  {
+    why: "another key's name on it (S03)",
+    leaves: all.with(5, encodeLeaf({ ...parseLeaf(all[5]!), kid: other.signers.monitor.key.kid })),
+    code: "ledger/unknown-key",
+  },
   { why: "an empty leaf", leaves: all.with(5, new Uint8Array(0)), code: "ledger/leaf-malformed" },
-  { why: "text for a leaf", leaves: all.with(5, new TextEncoder().encode("amc-leaf/v1\n".repeat(40))), code: "ledger/leaf-malformed" },
-  { why: "another lane's events (L07)", leaves: madeBy(world, "other").slice(0, 3), code: "ledger/foreign-lane" },
+  {
+    why: "text for a leaf",
+    leaves: all.with(5, new TextEncoder().encode("amc-leaf/v1\n".repeat(40))),
+    code: "ledger/leaf-malformed",
+  },
+  {
+    why: "another lane's events (L07)",
+    leaves: madeBy(world, "other").slice(0, 3),
+    code: "ledger/foreign-lane",
+  },
   { why: "another workspace's events (L08)", leaves: madeBy(other), code: "ledger/unknown-key" },
 ])("finds $why", ({ leaves, code }) => {
   const verdict = verifyChain(leaves, terms)
@@ -72,13 +118,18 @@ function madeBy(by: World, name: string = laneName): Uint8Array[] {
 test("knows a lane that starts from another root, although the same key signed it (L08)", () => {
   const moved = new LaneFixture({ ...other, signers: world.signers })
   recordSession(moved, "s")
-  const verdict = verifyChain(moved.leaves.map(({ leaf }) => leaf), terms)
+  const verdict = verifyChain(
+    moved.leaves.map(({ leaf }) => leaf),
+    terms,
+  )
   expect(codes(verdict)).toEqual(["ledger/lane-broken", "ledger/agent-broken"])
 })
 
 test("names the row and goes on after it", () => {
   const verdict = verifyChain(all.with(5, flipLast(all[5]!)), terms)
-  expect(verdict.accepted || verdict.findings.map(({ subject }) => subject)).toContain(`event 5 of lane ${laneName}`)
+  expect(verdict.accepted || verdict.findings.map(({ subject }) => subject)).toContain(
+    `event 5 of lane ${laneName}`,
+  )
   expect(verdict.accepted || verdict.findings.length).toBeLessThan(6)
 })
 
@@ -91,13 +142,26 @@ test("finds an event that an agent's slice lacks or that is not the agent's", ()
 
 const lie = (place: Record<string, unknown>) => (made: LaneFixture) => {
   recordSession(made, "s", false)
-  made.record("gap", { reason: "crash", open_calls: 0, open_sessions: 0, last_ts: 0 }, { agent: systemAgent, channel: "recorder", lie: place })
+  made.record(
+    "gap",
+    { reason: "crash", open_calls: 0, open_sessions: 0, last_ts: 0 },
+    { agent: systemAgent, channel: "recorder", lie: place },
+  )
 }
 const sealLie = (change: Record<string, unknown>) => (made: LaneFixture) => {
   recordSession(made, "s", false)
   const events = made.slice(agent)
-  const honest = { first_aseq: 0, last_aseq: events.length - 1, events: events.length, last_event_hash: events.at(-1)!.hash }
-  made.record("session_seal", { reason: "exited", posture: "shared", hardened: false, ...honest, ...change }, { session: "s" })
+  const honest = {
+    first_aseq: 0,
+    last_aseq: events.length - 1,
+    events: events.length,
+    last_event_hash: events.at(-1)!.hash,
+  }
+  made.record(
+    "session_seal",
+    { reason: "exited", posture: "shared", hardened: false, ...honest, ...change },
+    { session: "s" },
+  )
 }
 const sealed = (then: (made: LaneFixture) => void) => (made: LaneFixture) => {
   recordSession(made, "s")
@@ -106,29 +170,110 @@ const sealed = (then: (made: LaneFixture) => void) => (made: LaneFixture) => {
 const opened = (made: LaneFixture, session: string): void => recordSession(made, session, false, 0)
 
 test.each([
-  { why: "time that goes back (L18)", write: lie({ ts: startMs - 1 }), code: "ledger/time-decreased", exit: 1 },
-  { why: "an id that another event has", write: lie({ id: "01980000-0000-7000-8000-000000000001" }), code: "ledger/id-repeated", exit: 1 },
-  { why: "a link to something else", write: lie({ lprev: "0".repeat(64) }), code: "ledger/lane-broken", exit: 4 },
-  { why: "an agent's link to something else", write: lie({ aprev: "0".repeat(64) }), code: "ledger/agent-broken", exit: 4 },
-  { why: "an event after the seal", write: sealed((made) => recordCall(made, "s", 9)), code: "session/after-seal", exit: 4 },
-  { why: "a second seal", write: sealed((made) => sealLie({})(made)), code: "session/after-seal", exit: 4 },
-  { why: "a seal over fewer events", write: sealLie({ events: 1 }), code: "session/seal-contradicted", exit: 4 },
-  { why: "a seal over another last event", write: sealLie({ last_event_hash: "0".repeat(64) }), code: "session/seal-contradicted", exit: 4 },
-  { why: "a seal that starts later", write: sealLie({ first_aseq: 1 }), code: "session/seal-contradicted", exit: 4 },
-  { why: "a seal that ends earlier", write: sealLie({ last_aseq: 1 }), code: "session/seal-contradicted", exit: 4 },
-  { why: "a session that was never opened", write: (made: LaneFixture) => recordCall(made, "s", 0), code: "session/not-opened", exit: 1 },
-  { why: "a session that is opened twice", write: (made: LaneFixture) => [opened(made, "s"), opened(made, "s")], code: "session/opened-twice", exit: 1 },
-  { why: "an answer to a request of another session", write: answersAcross, code: "session/no-request", exit: 1 },
+  {
+    why: "time that goes back (L18)",
+    write: lie({ ts: startMs - 1 }),
+    code: "ledger/time-decreased",
+    exit: 1,
+  },
+  {
+    why: "an id that another event has",
+    write: lie({ id: "01980000-0000-7000-8000-000000000001" }),
+    code: "ledger/id-repeated",
+    exit: 1,
+  },
+  {
+    why: "a link to something else",
+    write: lie({ lprev: "0".repeat(64) }),
+    code: "ledger/lane-broken",
+    exit: 4,
+  },
+  {
+    why: "an agent's link to something else",
+    write: lie({ aprev: "0".repeat(64) }),
+    code: "ledger/agent-broken",
+    exit: 4,
+  },
+  {
+    why: "an event after the seal",
+    write: sealed((made) => recordCall(made, "s", 9)),
+    code: "session/after-seal",
+    exit: 4,
+  },
+  {
+    why: "a second seal",
+    write: sealed((made) => sealLie({})(made)),
+    code: "session/after-seal",
+    exit: 4,
+  },
+  {
+    why: "a seal over fewer events",
+    write: sealLie({ events: 1 }),
+    code: "session/seal-contradicted",
+    exit: 4,
+  },
+  {
+    why: "a seal over another last event",
+    write: sealLie({ last_event_hash: "0".repeat(64) }),
+    code: "session/seal-contradicted",
+    exit: 4,
+  },
+  {
+    why: "a seal that starts later",
+    write: sealLie({ first_aseq: 1 }),
+    code: "session/seal-contradicted",
+    exit: 4,
+  },
+  {
+    why: "a seal that ends earlier",
+    write: sealLie({ last_aseq: 1 }),
+    code: "session/seal-contradicted",
+    exit: 4,
+  },
+  {
+    why: "a session that was never opened",
+    write: (made: LaneFixture) => recordCall(made, "s", 0),
+    code: "session/not-opened",
+    exit: 1,
+  },
+  {
+    why: "a session that is opened twice",
+    write: (made: LaneFixture) => [opened(made, "s"), opened(made, "s")],
+    code: "session/opened-twice",
+    exit: 1,
+  },
+  {
+    why: "an answer to a request of another session",
+    write: answersAcross,
+    code: "session/no-request",
+    exit: 1,
+  },
   {
     why: "another agent in a session",
-    write: (made: LaneFixture) => [opened(made, "s"), made.record("outcome", { check_sha256: "0".repeat(64), exit_code: 0, timed_out: false, duration_ms: 1, passed: true }, { session: "s", agent: "mallory" })],
+    write: (made: LaneFixture) => [
+      opened(made, "s"),
+      made.record(
+        "outcome",
+        {
+          check_sha256: "0".repeat(64),
+          exit_code: 0,
+          timed_out: false,
+          duration_ms: 1,
+          passed: true,
+        },
+        { session: "s", agent: "mallory" },
+      ),
+    ],
     code: "session/foreign-agent",
     exit: 1,
   },
 ])("finds $why, even if the monitor signed it", ({ write, code, exit }) => {
   const made = new LaneFixture(world)
   write(made)
-  const verdict = verifyChain(made.leaves.map(({ leaf }) => leaf), terms)
+  const verdict = verifyChain(
+    made.leaves.map(({ leaf }) => leaf),
+    terms,
+  )
   expect(codes(verdict)).toContain(code)
   expect(exitOf(verdict)).toBe(exit)
 })
@@ -138,7 +283,8 @@ function answersAcross(made: LaneFixture): void {
   recordCall(made, "a", 0)
   opened(made, "b")
   const { event } = made.leaves.find((one) => one.event.type === "llm_response")!
-  if (event.type === "llm_response") made.record("llm_response", event.facts.measured, { session: "b" }, event.facts.reported)
+  if (event.type === "llm_response")
+    made.record("llm_response", event.facts.measured, { session: "b" }, event.facts.reported)
 }
 
 test.each([
@@ -148,7 +294,10 @@ test.each([
   { why: "up to an earlier place (S08)", terms: { valid_to_index: 1 } },
 ])("finds events by a key that was certified $why", ({ terms: monitor }) => {
   const limited = makeRun(makeWorld("owner", { monitor }))
-  const verdict = verifyChain(limited.lane.leaves.map(({ leaf }) => leaf), { lane: laneName, keyring: limited.world.keyring })
+  const verdict = verifyChain(
+    limited.lane.leaves.map(({ leaf }) => leaf),
+    { lane: laneName, keyring: limited.world.keyring },
+  )
   expect(codes(verdict)).toEqual(["ledger/key-out-of-place"])
   expect(exitOf(verdict)).toBe(1)
 })
@@ -157,7 +306,14 @@ test("finds events that a key of another role signed (S07)", () => {
   const made = new LaneFixture(world)
   made.signer = world.signers.auditor
   recordSession(made, "s")
-  expect(codes(verifyChain(made.leaves.map(({ leaf }) => leaf), terms))).toEqual(["ledger/unknown-key"])
+  expect(
+    codes(
+      verifyChain(
+        made.leaves.map(({ leaf }) => leaf),
+        terms,
+      ),
+    ),
+  ).toEqual(["ledger/unknown-key"])
 })
 
 test("says that it can't look at a later version of events or leaves", () => {
@@ -171,14 +327,17 @@ test("says that it can't look at a later version of events or leaves", () => {
 })
 
 test("keeps a bounded number of findings and none of the guilt", () => {
-  const verdict = verifyChain(Array.from({ length: 5000 }, () => Uint8Array.of(1)), terms)
+  const verdict = verifyChain(
+    Array.from({ length: 5000 }, () => Uint8Array.of(1)),
+    terms,
+  )
   const findings: readonly Finding[] = verdict.accepted ? [] : verdict.findings
   expect(findings).toHaveLength(findingsMax + 1)
   expect(findings.at(-1)).toMatchObject({ code: "verify/more", tampered: true })
 })
 
 test("any changed bit of any leaf is found as tampering or as a version that is not known", () => {
-  const bits = all.flatMap((leaf, row) => leaf.length > 0 ? [{ row, bits: leaf.length * 8 }] : [])
+  const bits = all.flatMap((leaf, row) => (leaf.length > 0 ? [{ row, bits: leaf.length * 8 }] : []))
   fc.assert(
     fc.property(fc.constantFrom(...bits), fc.nat(), ({ row, bits }, pick) => {
       const leaf = Uint8Array.from(all[row]!)
@@ -195,7 +354,12 @@ test("removing, repeating or moving any events never passes, except at the end",
   fc.assert(
     fc.property(rows, (order) => {
       const isPrefix = order.every((row, at) => row === at)
-      expect(verifyChain(order.map((row) => all[row]!), terms).accepted).toBe(isPrefix)
+      expect(
+        verifyChain(
+          order.map((row) => all[row]!),
+          terms,
+        ).accepted,
+      ).toBe(isPrefix)
     }),
     { numRuns: 200 },
   )

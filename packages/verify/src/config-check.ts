@@ -1,4 +1,11 @@
-import { type Event, type Finding, openSignedFile, type PublicKey, sha256Hex, type SignedFileTerms } from "@amc/core"
+import {
+  type Event,
+  type Finding,
+  openSignedFile,
+  type PublicKey,
+  sha256Hex,
+  type SignedFileTerms,
+} from "@amc/core"
 import { FindingList } from "./finding-list.ts"
 
 /** A config file as it was found, with the bytes of its `.sig` file if there is one. */
@@ -9,7 +16,10 @@ export interface ConfigFile {
 }
 
 /** What the ledger says was in force last, by path. */
-export type ConfigHistory = ReadonlyMap<string, { readonly version: number; readonly sha256: string }>
+export type ConfigHistory = ReadonlyMap<
+  string,
+  { readonly version: number; readonly sha256: string }
+>
 
 /** Against what config files are checked. */
 export interface ConfigTerms {
@@ -21,7 +31,10 @@ export interface ConfigTerms {
 }
 
 /** The last `config_change` of each path; the later of two calls wins. */
-export function noteConfigChange(history: Map<string, { version: number; sha256: string }>, event: Event): void {
+export function noteConfigChange(
+  history: Map<string, { version: number; sha256: string }>,
+  event: Event,
+): void {
   if (event.type !== "config_change") return
   const { path, version, sha256 } = event.facts.measured
   history.set(path, { version, sha256 })
@@ -34,8 +47,9 @@ export function checkConfig(file: ConfigFile, terms: ConfigTerms): readonly Find
   if (file.signature === null) findings.add(missingSignature(subject, terms.history))
   else {
     const signature = file.signature
-    const signed = findings.attempt({ code: "config/signature-invalid", subject, tampered: true }, () =>
-      openSignedFile(file.bytes, signature, terms.auditors),
+    const signed = findings.attempt(
+      { code: "config/signature-invalid", subject, tampered: true },
+      () => openSignedFile(file.bytes, signature, terms.auditors),
     )
     if (signed !== undefined) findings.addAll(termsFindings(file, signed, terms))
   }
@@ -43,22 +57,57 @@ export function checkConfig(file: ConfigFile, terms: ConfigTerms): readonly Find
 }
 
 function missingSignature(subject: string, history: ConfigHistory): Finding {
-  if (!history.has(subject)) return { code: "config/unsigned", subject, detail: "the file has no signature", tampered: false }
-  return { code: "config/signature-missing", subject, detail: "the file was signed before and has no signature now", tampered: true }
+  if (!history.has(subject))
+    return {
+      code: "config/unsigned",
+      subject,
+      detail: "the file has no signature",
+      tampered: false,
+    }
+  return {
+    code: "config/signature-missing",
+    subject,
+    detail: "the file was signed before and has no signature now",
+    tampered: true,
+  }
 }
 
-function termsFindings(file: ConfigFile, signed: SignedFileTerms, { workspace, history, atMs }: ConfigTerms): readonly Finding[] {
+function termsFindings(
+  file: ConfigFile,
+  signed: SignedFileTerms,
+  { workspace, history, atMs }: ConfigTerms,
+): readonly Finding[] {
   const subject = file.path
   if (signed.path !== subject || signed.workspace !== workspace)
-    return [{ code: "config/another-file", subject, detail: "the signature is of another file or workspace", tampered: true }]
+    return [
+      {
+        code: "config/another-file",
+        subject,
+        detail: "the signature is of another file or workspace",
+        tampered: true,
+      },
+    ]
   if (isSuperseded(file, signed, history))
-    return [{ code: "config/superseded", subject, detail: "the ledger names a later file in its place", tampered: true }]
+    return [
+      {
+        code: "config/superseded",
+        subject,
+        detail: "the ledger names a later file in its place",
+        tampered: true,
+      },
+    ]
   if (signed.expires_ms !== null && signed.expires_ms < atMs)
-    return [{ code: "config/expired", subject, detail: "the signature has expired", tampered: false }]
+    return [
+      { code: "config/expired", subject, detail: "the signature has expired", tampered: false },
+    ]
   return []
 }
 
-function isSuperseded({ path, bytes }: ConfigFile, { version }: SignedFileTerms, history: ConfigHistory): boolean {
+function isSuperseded(
+  { path, bytes }: ConfigFile,
+  { version }: SignedFileTerms,
+  history: ConfigHistory,
+): boolean {
   const last = history.get(path)
   if (last === undefined || version > last.version) return false
   return version < last.version || sha256Hex(bytes) !== last.sha256

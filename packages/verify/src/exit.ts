@@ -4,7 +4,11 @@ import type { Finding, Verdict } from "@amc/core"
 export type VerdictExit = 0 | 1 | 3 | 4
 
 /** What a newer program could judge and this one can't. */
-const unlookable: ReadonlySet<string> = new Set(["input/unsupported-version", "score/unknown-engine", "score/unknown-bank"])
+const unlookable: ReadonlySet<string> = new Set([
+  "input/unsupported-version",
+  "score/unknown-engine",
+  "score/unknown-bank",
+])
 
 /** The exit code of a verdict; the gravest finding decides, 4 before 3 before 1. */
 export function exitOf(verdict: Verdict<unknown>): VerdictExit {

@@ -33,7 +33,10 @@ export class FindingList {
   all(): readonly Finding[] {
     if (this.#dropped === 0) return this.#kept
     const detail = `${this.#dropped} more findings are not shown`
-    return [...this.#kept, { code: "verify/more", subject: "findings", detail, tampered: this.#droppedTampered }]
+    return [
+      ...this.#kept,
+      { code: "verify/more", subject: "findings", detail, tampered: this.#droppedTampered },
+    ]
   }
 
   /** Accepts the value if there is one and nothing was found; checks that gave up must have said why. */
@@ -72,7 +75,16 @@ export class FindingList {
 
 function findingOf({ code, message }: AmcError, { subject, ...terms }: FindingTerms): Finding {
   // These say that this program can't look, which is not the same as having seen something wrong.
-  if (code === "input/unsupported-version" || code === "score/unknown-engine" || code === "score/unknown-bank")
+  if (
+    code === "input/unsupported-version" ||
+    code === "score/unknown-engine" ||
+    code === "score/unknown-bank"
+  )
     return { code, subject, detail: message, tampered: false }
-  return { ...terms, subject, detail: message, tampered: terms.tampered || code === "note/bad-signature" }
+  return {
+    ...terms,
+    subject,
+    detail: message,
+    tampered: terms.tampered || code === "note/bad-signature",
+  }
 }

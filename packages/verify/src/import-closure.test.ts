@@ -11,7 +11,9 @@ const builtins = new Set([...builtinModules, ...builtinModules.map((name) => `no
 /** Every specifier that a file imports for use; `import type` leaves no trace at run time. */
 function importsOf(file: string): string[] {
   const source = readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//gu, "")
-  const statements = source.matchAll(/(?:^|[;\n}])\s*(?:import|export)\s+(?!type\b)(?:[\w*{][^;'"]*?\bfrom\s*)?["']([^"']+)["']/gu)
+  const statements = source.matchAll(
+    /(?:^|[;\n}])\s*(?:import|export)\s+(?!type\b)(?:[\w*{][^;'"]*?\bfrom\s*)?["']([^"']+)["']/gu,
+  )
   const calls = source.matchAll(/\b(?:import|require)\(\s*["']([^"']+)["']\s*\)/gu)
   return [...statements, ...calls].map(([, specifier]) => specifier!)
 }
@@ -21,7 +23,10 @@ type Target = string | null | undefined | { readonly [condition: string]: Target
 function pick(target: Target, conditions: readonly string[]): string | undefined {
   if (typeof target === "string") return target
   for (const [condition, inner] of Object.entries(target ?? {})) {
-    const found = condition === "default" || conditions.includes(condition) ? pick(inner, conditions) : undefined
+    const found =
+      condition === "default" || conditions.includes(condition)
+        ? pick(inner, conditions)
+        : undefined
     if (found !== undefined) return found
   }
   return undefined
@@ -40,7 +45,9 @@ function manifestOf(folder: string): Manifest {
 
 function folderOf(file: string): string {
   const folder = dirname(file)
-  return existsSync(join(folder, "package.json")) && !folder.endsWith(`${sep}dist`) ? folder : folderOf(folder)
+  return existsSync(join(folder, "package.json")) && !folder.endsWith(`${sep}dist`)
+    ? folder
+    : folderOf(folder)
 }
 
 function resolveFrom(file: string, specifier: string, conditions: readonly string[]): string {
@@ -51,10 +58,15 @@ function resolveFrom(file: string, specifier: string, conditions: readonly strin
   }
   const parts = specifier.split("/")
   const name = parts.slice(0, specifier.startsWith("@") ? 2 : 1).join("/")
-  const folder = name.startsWith("@amc/") ? join(repository, "packages", name.slice(5)) : join(repository, "node_modules", name)
+  const folder = name.startsWith("@amc/")
+    ? join(repository, "packages", name.slice(5))
+    : join(repository, "node_modules", name)
   const subpath = `.${specifier.slice(name.length)}`
   const { exports: entries, module, main } = manifestOf(folder)
-  const isMap = typeof entries === "object" && entries !== null && Object.keys(entries).some((key) => key.startsWith("."))
+  const isMap =
+    typeof entries === "object" &&
+    entries !== null &&
+    Object.keys(entries).some((key) => key.startsWith("."))
   const target = isMap ? entries[subpath] : entries
   return join(folder, pick(target, conditions) ?? module ?? main ?? "index.js")
 }
@@ -73,7 +85,8 @@ function closure(conditions: readonly string[]): { files: string[]; builtin: str
   return { files: [...files].map((file) => relative(repository, file)), builtin: [...builtin] }
 }
 
-const roomsOf = (files: readonly string[]): string[] => [...new Set(files.flatMap((file) => /^packages\/([^/]+)/u.exec(file)?.[1] ?? []))].sort()
+const roomsOf = (files: readonly string[]): string[] =>
+  [...new Set(files.flatMap((file) => /^packages\/([^/]+)/u.exec(file)?.[1] ?? []))].sort()
 
 test("the verifier for browsers reaches no builtin module, and only the rooms that it may", () => {
   const { files, builtin } = closure(["browser", "import"])
@@ -87,7 +100,9 @@ test("the verifier for browsers reaches no builtin module, and only the rooms th
 test("the verifier for Node adds node:crypto in one file of ours, and what its yaml reader names of Node", () => {
   const { files, builtin } = closure(["node", "import"])
   expect(roomsOf(files)).toEqual(["bundle", "core", "score", "verify"])
-  expect(builtin.filter((line) => line.startsWith("packages/"))).toEqual(["packages/core/src/crypto-node.ts imports node:crypto"])
+  expect(builtin.filter((line) => line.startsWith("packages/"))).toEqual([
+    "packages/core/src/crypto-node.ts imports node:crypto",
+  ])
   const named = new Set(builtin.map((line) => line.replace(/^.* imports (?:node:)?/u, "")))
   expect([...named].sort()).toEqual(["buffer", "crypto", "process"])
 })
@@ -95,8 +110,11 @@ test("the verifier for Node adds node:crypto in one file of ours, and what its y
 test("no room of the verifier fetches, opens sockets or loads modules at run time", () => {
   const { files } = closure(["browser", "import"])
   const ours = files.filter((file) => file.startsWith("packages/"))
-  const world = /\b(?:fetch|WebSocket|XMLHttpRequest|EventSource|process|require|globalThis|eval)\b\s*[.(]|\bimport\(/u
+  const world =
+    /\b(?:fetch|WebSocket|XMLHttpRequest|EventSource|process|require|globalThis|eval)\b\s*[.(]|\bimport\(/u
   const commentsAndTexts = /\/\*[\s\S]*?\*\/|\/\/.*|"[^"\n]*"/gu
-  const uses = ours.filter((file) => world.test(readFileSync(join(repository, file), "utf8").replaceAll(commentsAndTexts, "")))
+  const uses = ours.filter((file) =>
+    world.test(readFileSync(join(repository, file), "utf8").replaceAll(commentsAndTexts, "")),
+  )
   expect(uses).toEqual([])
 })

@@ -1,7 +1,12 @@
 export * from "./bundle.ts"
 export { type ChainHead } from "./chain-links.ts"
 export * from "./chain-check.ts"
-export { checkConfig, type ConfigFile, type ConfigHistory, type ConfigTerms } from "./config-check.ts"
+export {
+  checkConfig,
+  type ConfigFile,
+  type ConfigHistory,
+  type ConfigTerms,
+} from "./config-check.ts"
 export * from "./exit.ts"
 export { FindingList } from "./finding-list.ts"
 export * from "./ledger.ts"

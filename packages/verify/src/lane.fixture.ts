@@ -1,4 +1,22 @@
-import { type Channel, encodeCheckpoint, encodeEvent, type Event, eventHash, type EventPayload, type Facts, type FactType, fromHex, genesisHash, MerkleAccumulator, sha256Hex, type Signer, signLeaf, signNote, systemAgent, utf8 } from "@amc/core"
+import {
+  type Channel,
+  encodeCheckpoint,
+  encodeEvent,
+  type Event,
+  eventHash,
+  type EventPayload,
+  type Facts,
+  type FactType,
+  fromHex,
+  genesisHash,
+  MerkleAccumulator,
+  sha256Hex,
+  type Signer,
+  signLeaf,
+  signNote,
+  systemAgent,
+  utf8,
+} from "@amc/core"
 import { laneName, origin, startMs, type World } from "./world.fixture.ts"
 
 export interface RecordedLeaf {
@@ -32,7 +50,12 @@ export class LaneFixture {
     this.signer = world.signers.monitor
   }
 
-  record<T extends FactType>(type: T, measured: Facts<T>["measured"], place: Place = {}, reported: Facts<T>["reported"] = {} as never): RecordedLeaf {
+  record<T extends FactType>(
+    type: T,
+    measured: Facts<T>["measured"],
+    place: Place = {},
+    reported: Facts<T>["reported"] = {} as never,
+  ): RecordedLeaf {
     const of = place.agent ?? agent
     const last = this.leaves.at(-1)
     const lastOf = this.leaves.findLast(({ event }) => event.agent === of)
@@ -69,7 +92,9 @@ export class LaneFixture {
   heads(): Facts<"run_opened">["measured"]["heads"] {
     return [agent, systemAgent].flatMap((of) => {
       const last = this.slice(of).at(-1)
-      return last === undefined ? [] : [{ lane: this.#lane, agent: of, aseq: last.event.aseq, event_hash: last.hash }]
+      return last === undefined
+        ? []
+        : [{ lane: this.#lane, agent: of, aseq: last.event.aseq, event_hash: last.hash }]
     })
   }
 
@@ -80,14 +105,23 @@ export class LaneFixture {
   }
 
   checkpoint(signer: Signer, size: number = this.leaves.length): string {
-    return signNote(encodeCheckpoint({ origin, size, root: this.tree(size).root() }), origin, signer)
+    return signNote(
+      encodeCheckpoint({ origin, size, root: this.tree(size).root() }),
+      origin,
+      signer,
+    )
   }
 }
 
 const hex = (text: string): string => sha256Hex(utf8(text))
 
 /** One whole session of a coding agent with two calls. */
-export function recordSession(lane: LaneFixture, session: string, isSealed = true, calls = 2): void {
+export function recordSession(
+  lane: LaneFixture,
+  session: string,
+  isSealed = true,
+  calls = 2,
+): void {
   const at = { session }
   const opened = lane.record(
     "session_open",
@@ -104,11 +138,22 @@ export function recordSession(lane: LaneFixture, session: string, isSealed = tru
     },
     at,
   )
-  lane.record("agent_process_started", { pid: 2, uid: 60_001, driver: "bubblewrap", command_sha256: hex("command") }, at)
+  lane.record(
+    "agent_process_started",
+    { pid: 2, uid: 60_001, driver: "bubblewrap", command_sha256: hex("command") },
+    at,
+  )
   for (let call = 0; call < calls; call++) recordCall(lane, session, call)
   lane.record(
     "agent_process_exited",
-    { exit_code: 0, signal: "", timed_out: false, duration_ms: 900, stdout_bytes: 0, stderr_bytes: 0 },
+    {
+      exit_code: 0,
+      signal: "",
+      timed_out: false,
+      duration_ms: 900,
+      stdout_bytes: 0,
+      stderr_bytes: 0,
+    },
     { ...at, channel: "wrapper" },
   )
   if (!isSealed) return
@@ -132,10 +177,23 @@ export function recordSession(lane: LaneFixture, session: string, isSealed = tru
 export function recordCall(lane: LaneFixture, session: string, call: number): void {
   const at: Place = { session, channel: "gateway:run-socket" }
   const call_id = `${session}-${call}`
-  const body = (text: string): EventPayload => ({ sha256: hex(`${text} ${call_id}`), size: 20, media: "application/json", blob_sha256: null })
+  const body = (text: string): EventPayload => ({
+    sha256: hex(`${text} ${call_id}`),
+    size: 20,
+    media: "application/json",
+    blob_sha256: null,
+  })
   const request = lane.record(
     "llm_request",
-    { call_id, provider: "openai", upstream: "https://api.openai.com", method: "POST", body_bytes: 20, secrets_found: 0, facts_truncated: false },
+    {
+      call_id,
+      provider: "openai",
+      upstream: "https://api.openai.com",
+      method: "POST",
+      body_bytes: 20,
+      secrets_found: 0,
+      facts_truncated: false,
+    },
     { ...at, payload: body("request") },
     { path: "/v1/chat/completions", format: "openai.chat", model: "gpt", stream: false, tools: 0 },
   )
@@ -154,6 +212,13 @@ export function recordCall(lane: LaneFixture, session: string, call: number): vo
       facts_truncated: false,
     },
     { ...at, payload: body("response") },
-    { model: "gpt", finish_reason: "stop", input_tokens: 9, output_tokens: 3, tool_calls: 0, tool_names: [] },
+    {
+      model: "gpt",
+      finish_reason: "stop",
+      input_tokens: 9,
+      output_tokens: 3,
+      tool_calls: 0,
+      tool_names: [],
+    },
   )
 }

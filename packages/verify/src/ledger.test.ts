@@ -1,6 +1,27 @@
-import { AmcError, canonicalize, encodeCheckpoint, type Event, type EventPayload, fromHex, sealRun, sha256Hex, signNote, systemAgent, utf8 } from "@amc/core"
+import {
+  AmcError,
+  canonicalize,
+  encodeCheckpoint,
+  type Event,
+  type EventPayload,
+  fromHex,
+  sealRun,
+  sha256Hex,
+  signNote,
+  systemAgent,
+  utf8,
+} from "@amc/core"
 import { expect, test } from "vitest"
-import { configBytes, configPath, configSignature, makeRun, openRun, partsOf, reportOf, sealOf } from "./bundle.fixture.ts"
+import {
+  configBytes,
+  configPath,
+  configSignature,
+  makeRun,
+  openRun,
+  partsOf,
+  reportOf,
+  sealOf,
+} from "./bundle.fixture.ts"
 import { exitOf } from "./exit.ts"
 import { agent, type LaneFixture, recordCall, recordSession } from "./lane.fixture.ts"
 import { type LedgerRow, type LedgerSource, verifyLedger } from "./ledger.ts"
@@ -10,7 +31,12 @@ const world = makeWorld()
 const mallory = makeWorld("mallory")
 const terms = { keyring: world.keyring, origin, atMs: startMs + 1_000_000 }
 const blob = utf8("what the agent printed")
-const payload: EventPayload = { sha256: sha256Hex(blob), size: blob.length, media: "text/plain", blob_sha256: sha256Hex(blob) }
+const payload: EventPayload = {
+  sha256: sha256Hex(blob),
+  size: blob.length,
+  media: "text/plain",
+  blob_sha256: sha256Hex(blob),
+}
 
 function makeLedger(): { lane: LaneFixture; seal: Uint8Array; notes: string[] } {
   const run = makeRun(world)
@@ -20,19 +46,49 @@ function makeLedger(): { lane: LaneFixture; seal: Uint8Array; notes: string[] } 
   const seal = sealRun(sealed, world.signers.auditor)
   lane.record(
     "run_sealed",
-    { run_id: sealed.run.run_id, agent, report_sha256: sealed.reportSha256, statement_sha256: sha256Hex(seal), kid: world.signers.auditor.key.kid },
-    { payload: { sha256: sha256Hex(seal), size: seal.length, media: "application/json", blob_sha256: sha256Hex(seal) } },
+    {
+      run_id: sealed.run.run_id,
+      agent,
+      report_sha256: sealed.reportSha256,
+      statement_sha256: sha256Hex(seal),
+      kid: world.signers.auditor.key.kid,
+    },
+    {
+      payload: {
+        sha256: sha256Hex(seal),
+        size: seal.length,
+        media: "application/json",
+        blob_sha256: sha256Hex(seal),
+      },
+    },
   )
   recordSession(lane, "s-next", false)
-  lane.record("agent_stdout", { offset: 0, bytes: blob.length, stored: true, secrets_found: 0 }, { session: "s-next", payload })
-  const notes = [signNote(encodeCheckpoint({ origin, size: 0, root: lane.tree(0).root() }), origin, world.signers.ledger), note]
+  lane.record(
+    "agent_stdout",
+    { offset: 0, bytes: blob.length, stored: true, secrets_found: 0 },
+    { session: "s-next", payload },
+  )
+  const notes = [
+    signNote(
+      encodeCheckpoint({ origin, size: 0, root: lane.tree(0).root() }),
+      origin,
+      world.signers.ledger,
+    ),
+    note,
+  ]
   return { lane, seal, notes: [...notes, lane.checkpoint(world.signers.ledger)] }
 }
 
 const { lane, seal, notes } = makeLedger()
-const rows: readonly LedgerRow[] = lane.leaves.map(({ leaf, hash, event }) => rowOf(leaf, hash, event))
+const rows: readonly LedgerRow[] = lane.leaves.map(({ leaf, hash, event }) =>
+  rowOf(leaf, hash, event),
+)
 
-function rowOf(leaf: Uint8Array, hash: string, { lseq, agent, aseq, session, type, ts, id }: Event): LedgerRow {
+function rowOf(
+  leaf: Uint8Array,
+  hash: string,
+  { lseq, agent, aseq, session, type, ts, id }: Event,
+): LedgerRow {
   return { leaf, leafHash: fromHex(hash), lseq, agent, aseq, session, type, ts, id }
 }
 
@@ -81,9 +137,19 @@ test("accepts an honest ledger with a run, a session under way and checkpoints, 
 })
 
 test("accepts an empty ledger, a ledger without columns, and one that grew since its last checkpoint", async () => {
-  const empty = await verifyLedger(sourceOf({ rows: [], notes: notes.slice(0, 1), configs: [] }), terms)
+  const empty = await verifyLedger(
+    sourceOf({ rows: [], notes: notes.slice(0, 1), configs: [] }),
+    terms,
+  )
   expect(empty).toMatchObject({ accepted: true, value: { events: 0, covered: 0 } })
-  expect((await verifyLedger(sourceOf({ rows: rows.map(({ leaf }) => ({ leaf })), notes: notes.slice(0, 2) }), terms)).accepted).toBe(true)
+  expect(
+    (
+      await verifyLedger(
+        sourceOf({ rows: rows.map(({ leaf }) => ({ leaf })), notes: notes.slice(0, 2) }),
+        terms,
+      )
+    ).accepted,
+  ).toBe(true)
 })
 
 test("has no false alarm on a ledger that crashed and recovered", async () => {
@@ -92,55 +158,209 @@ test("has no false alarm on a ledger that crashed and recovered", async () => {
   recordCall(recovered, "s-cut", 0)
   const answer = recovered.leaves.pop()!.event
   if (answer.type !== "llm_response") throw new Error("a call ends with its response")
-  recovered.record("llm_response", { ...answer.facts.measured, status: 0, from_upstream: false, completeness: "crashed" }, { session: "s-cut", channel: "recorder" }, answer.facts.reported)
-  recovered.record("gap", { reason: "crash", open_calls: 1, open_sessions: 1, last_ts: startMs }, { agent: systemAgent, channel: "recorder" })
+  recovered.record(
+    "llm_response",
+    { ...answer.facts.measured, status: 0, from_upstream: false, completeness: "crashed" },
+    { session: "s-cut", channel: "recorder" },
+    answer.facts.reported,
+  )
+  recovered.record(
+    "gap",
+    { reason: "crash", open_calls: 1, open_sessions: 1, last_ts: startMs },
+    { agent: systemAgent, channel: "recorder" },
+  )
   const events = recovered.leaves.filter(({ event }) => event.session === "s-cut")
-  const measured = { first_aseq: events[0]!.event.aseq, last_aseq: events.at(-1)!.event.aseq, events: events.length, last_event_hash: events.at(-1)!.hash }
-  recovered.record("session_seal", { reason: "recovered", posture: "shared", hardened: false, ...measured }, { session: "s-cut", channel: "recorder" })
+  const measured = {
+    first_aseq: events[0]!.event.aseq,
+    last_aseq: events.at(-1)!.event.aseq,
+    events: events.length,
+    last_event_hash: events.at(-1)!.hash,
+  }
+  recovered.record(
+    "session_seal",
+    { reason: "recovered", posture: "shared", hardened: false, ...measured },
+    { session: "s-cut", channel: "recorder" },
+  )
   const recoveredRows = recovered.leaves.map(({ leaf, hash, event }) => rowOf(leaf, hash, event))
-  expect(await verifyLedger(sourceOf({ rows: recoveredRows, notes: [recovered.checkpoint(world.signers.ledger)] }), terms)).toMatchObject({ accepted: true })
+  expect(
+    await verifyLedger(
+      sourceOf({ rows: recoveredRows, notes: [recovered.checkpoint(world.signers.ledger)] }),
+      terms,
+    ),
+  ).toMatchObject({ accepted: true })
 })
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.with(bytes.length - 3, bytes.at(-3)! ^ 1)
-const column = (change: Partial<LedgerRow>): Partial<Parts> => ({ rows: rows.with(4, { ...rows[4]!, ...change }) })
+const column = (change: Partial<LedgerRow>): Partial<Parts> => ({
+  rows: rows.with(4, { ...rows[4]!, ...change }),
+})
 const note = (size: number, by = world): string => lane.checkpoint(by.signers.ledger, size)
 
 test.each([
-  { why: "a changed event", change: column({ leaf: flip(rows[4]!.leaf) }), code: "ledger/signature-invalid", subject: `event 4 of lane ${laneName}`, exit: 4 },
-  { why: "a deleted event", change: { rows: rows.toSpliced(4, 1) }, code: "ledger/lane-broken", subject: `event 4 of lane ${laneName}`, exit: 4 },
-  { why: "events deleted from the end (L03)", change: { rows: rows.slice(0, -2) }, code: "ledger/truncated", subject: "checkpoint 2", exit: 4 },
-  { why: "all events deleted", change: { rows: [] }, code: "ledger/truncated", subject: "checkpoint 1", exit: 4 },
-  { why: "another agent in a column (L26)", change: column({ agent: "mallory" }), code: "ledger/column-contradicted", subject: `event 4 of lane ${laneName}`, exit: 4 },
-  { why: "another type in a column (L26)", change: column({ type: "gap" }), code: "ledger/column-contradicted", subject: `event 4 of lane ${laneName}`, exit: 4 },
-  { why: "no session in a column (L26)", change: column({ session: null }), code: "ledger/column-contradicted", subject: `event 4 of lane ${laneName}`, exit: 4 },
-  { why: "another leaf hash in a column (L26)", change: column({ leafHash: new Uint8Array(32) }), code: "ledger/column-contradicted", subject: `event 4 of lane ${laneName}`, exit: 4 },
-  { why: "a missing payload (L28)", change: { blobs: honest.blobs.slice(1) }, code: "ledger/blob-missing", subject: `event ${rows.length - 1} of lane ${laneName}`, exit: 1 },
-  { why: "another payload (L28)", change: { blobs: [[sha256Hex(blob), flip(blob)] as const, honest.blobs[1]!] }, code: "ledger/blob-contradicted", subject: `event ${rows.length - 1} of lane ${laneName}`, exit: 4 },
-  { why: "a checkpoint over another history (L11)", change: { notes: [makeRun(mallory).lane.checkpoint(world.signers.ledger)] }, code: "ledger/tree-contradicted", subject: "checkpoint 0", exit: 4 },
-  { why: "checkpoints out of order (L10)", change: { notes: [note(9), note(3)] }, code: "ledger/checkpoint-order", subject: "checkpoint 1", exit: 4 },
-  { why: "a checkpoint by a stranger", change: { notes: [note(9, mallory)] }, code: "ledger/checkpoint", subject: "checkpoint 0", exit: 1 },
-  { why: "a changed checkpoint", change: { notes: [note(9).replace("\n9\n", "\n8\n")] }, code: "ledger/checkpoint", subject: "checkpoint 0", exit: 4 },
-  { why: "a checkpoint that is none", change: { notes: ["", note(9)] }, code: "ledger/checkpoint", subject: "checkpoint 0", exit: 1 },
-  { why: "an unsigned config", change: { configs: [{ path: "new.yaml", bytes: configBytes, signature: null }] }, code: "config/unsigned", subject: "new.yaml", exit: 1 },
-  { why: "a config that lost its signature", change: { configs: [{ path: configPath, bytes: configBytes, signature: null }] }, code: "config/signature-missing", subject: configPath, exit: 4 },
-  { why: "a changed config", change: { configs: [{ path: configPath, bytes: flip(configBytes), signature: configSignature(world) }] }, code: "config/signature-invalid", subject: configPath, exit: 4 },
+  {
+    why: "a changed event",
+    change: column({ leaf: flip(rows[4]!.leaf) }),
+    code: "ledger/signature-invalid",
+    subject: `event 4 of lane ${laneName}`,
+    exit: 4,
+  },
+  {
+    why: "a deleted event",
+    change: { rows: rows.toSpliced(4, 1) },
+    code: "ledger/lane-broken",
+    subject: `event 4 of lane ${laneName}`,
+    exit: 4,
+  },
+  {
+    why: "events deleted from the end (L03)",
+    change: { rows: rows.slice(0, -2) },
+    code: "ledger/truncated",
+    subject: "checkpoint 2",
+    exit: 4,
+  },
+  {
+    why: "all events deleted",
+    change: { rows: [] },
+    code: "ledger/truncated",
+    subject: "checkpoint 1",
+    exit: 4,
+  },
+  {
+    why: "another agent in a column (L26)",
+    change: column({ agent: "mallory" }),
+    code: "ledger/column-contradicted",
+    subject: `event 4 of lane ${laneName}`,
+    exit: 4,
+  },
+  {
+    why: "another type in a column (L26)",
+    change: column({ type: "gap" }),
+    code: "ledger/column-contradicted",
+    subject: `event 4 of lane ${laneName}`,
+    exit: 4,
+  },
+  {
+    why: "no session in a column (L26)",
+    change: column({ session: null }),
+    code: "ledger/column-contradicted",
+    subject: `event 4 of lane ${laneName}`,
+    exit: 4,
+  },
+  {
+    why: "another leaf hash in a column (L26)",
+    change: column({ leafHash: new Uint8Array(32) }),
+    code: "ledger/column-contradicted",
+    subject: `event 4 of lane ${laneName}`,
+    exit: 4,
+  },
+  {
+    why: "a missing payload (L28)",
+    change: { blobs: honest.blobs.slice(1) },
+    code: "ledger/blob-missing",
+    subject: `event ${rows.length - 1} of lane ${laneName}`,
+    exit: 1,
+  },
+  {
+    why: "another payload (L28)",
+    change: { blobs: [[sha256Hex(blob), flip(blob)] as const, honest.blobs[1]!] },
+    code: "ledger/blob-contradicted",
+    subject: `event ${rows.length - 1} of lane ${laneName}`,
+    exit: 4,
+  },
+  {
+    why: "a checkpoint over another history (L11)",
+    change: { notes: [makeRun(mallory).lane.checkpoint(world.signers.ledger)] },
+    code: "ledger/tree-contradicted",
+    subject: "checkpoint 0",
+    exit: 4,
+  },
+  {
+    why: "checkpoints out of order (L10)",
+    change: { notes: [note(9), note(3)] },
+    code: "ledger/checkpoint-order",
+    subject: "checkpoint 1",
+    exit: 4,
+  },
+  {
+    why: "a checkpoint by a stranger",
+    change: { notes: [note(9, mallory)] },
+    code: "ledger/checkpoint",
+    subject: "checkpoint 0",
+    exit: 1,
+  },
+  {
+    why: "a changed checkpoint",
+    change: { notes: [note(9).replace("\n9\n", "\n8\n")] },
+    code: "ledger/checkpoint",
+    subject: "checkpoint 0",
+    exit: 4,
+  },
+  {
+    why: "a checkpoint that is none",
+    change: { notes: ["", note(9)] },
+    code: "ledger/checkpoint",
+    subject: "checkpoint 0",
+    exit: 1,
+  },
+  {
+    why: "an unsigned config",
+    change: { configs: [{ path: "new.yaml", bytes: configBytes, signature: null }] },
+    code: "config/unsigned",
+    subject: "new.yaml",
+    exit: 1,
+  },
+  {
+    why: "a config that lost its signature",
+    change: { configs: [{ path: configPath, bytes: configBytes, signature: null }] },
+    code: "config/signature-missing",
+    subject: configPath,
+    exit: 4,
+  },
+  {
+    why: "a changed config",
+    change: {
+      configs: [{ path: configPath, bytes: flip(configBytes), signature: configSignature(world) }],
+    },
+    code: "config/signature-invalid",
+    subject: configPath,
+    exit: 4,
+  },
 ])("finds $why, and says where", async ({ change, code, subject, exit }) => {
   const verdict = await verifyLedger(sourceOf(change), terms)
-  expect(verdict).toMatchObject({ accepted: false, findings: expect.arrayContaining([expect.objectContaining({ code, subject })]) })
+  expect(verdict).toMatchObject({
+    accepted: false,
+    findings: expect.arrayContaining([expect.objectContaining({ code, subject })]),
+  })
   expect(exitOf(verdict)).toBe(exit)
 })
 
 test("finds a rewritten history, signed with the stolen monitor key, by an older checkpoint (L09)", async () => {
   const rewritten = makeRun(world, 3).lane
-  const verdict = await verifyLedger(sourceOf({ rows: rewritten.leaves.map(({ leaf, hash, event }) => rowOf(leaf, hash, event)), notes: notes.slice(0, 2) }), terms)
-  expect(verdict).toMatchObject({ findings: [{ code: "ledger/tree-contradicted", subject: "checkpoint 1", tampered: true }] })
+  const verdict = await verifyLedger(
+    sourceOf({
+      rows: rewritten.leaves.map(({ leaf, hash, event }) => rowOf(leaf, hash, event)),
+      notes: notes.slice(0, 2),
+    }),
+    terms,
+  )
+  expect(verdict).toMatchObject({
+    findings: [{ code: "ledger/tree-contradicted", subject: "checkpoint 1", tampered: true }],
+  })
 })
 
 test("finds the ledger of another owner, and one of another name", async () => {
   const theirs = makeRun(mallory).lane
-  const verdict = await verifyLedger(sourceOf({ rows: theirs.leaves.map(({ leaf }) => ({ leaf })), notes: [], configs: [] }), terms)
-  expect(verdict).toMatchObject({ accepted: false, findings: expect.arrayContaining([expect.objectContaining({ code: "ledger/unknown-key" })]) })
-  expect(await verifyLedger(sourceOf({}), { ...terms, origin: "demo/other" })).toMatchObject({ accepted: false })
+  const verdict = await verifyLedger(
+    sourceOf({ rows: theirs.leaves.map(({ leaf }) => ({ leaf })), notes: [], configs: [] }),
+    terms,
+  )
+  expect(verdict).toMatchObject({
+    accepted: false,
+    findings: expect.arrayContaining([expect.objectContaining({ code: "ledger/unknown-key" })]),
+  })
+  expect(await verifyLedger(sourceOf({}), { ...terms, origin: "demo/other" })).toMatchObject({
+    accepted: false,
+  })
 })
 
 test("finds a run's seal that the auditor did not sign or that is another run's", async () => {
@@ -148,22 +368,51 @@ test("finds a run's seal that the auditor did not sign or that is another run's"
   const sealedWith = async (bytes: Uint8Array): Promise<unknown> => {
     const made = makeRun(world).lane
     if (event.event.type !== "run_sealed") throw new Error("not a seal")
-    made.record("run_sealed", event.event.facts.measured, { payload: { sha256: sha256Hex(bytes), size: bytes.length, media: "application/json", blob_sha256: sha256Hex(bytes) } })
-    return verifyLedger(sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [], blobs: [[sha256Hex(bytes), bytes]] }), terms)
+    made.record("run_sealed", event.event.facts.measured, {
+      payload: {
+        sha256: sha256Hex(bytes),
+        size: bytes.length,
+        media: "application/json",
+        blob_sha256: sha256Hex(bytes),
+      },
+    })
+    return verifyLedger(
+      sourceOf({
+        rows: made.leaves.map(({ leaf }) => ({ leaf })),
+        notes: [],
+        blobs: [[sha256Hex(bytes), bytes]],
+      }),
+      terms,
+    )
   }
   const other = makeRun(world)
   const another = partsOf({ ...other, runOpened: openRun(other.lane, "run-2") }).seal
   const forged = partsOf(makeRun(mallory)).seal
   expect(await sealedWith(seal)).toMatchObject({ accepted: true })
-  expect(await sealedWith(another)).toMatchObject({ findings: [{ code: "ledger/run-seal", tampered: true }] })
-  expect(await sealedWith(forged)).toMatchObject({ findings: [{ code: "ledger/run-seal", tampered: false }] })
-  expect(await sealedWith(canonicalize({}))).toMatchObject({ findings: [{ code: "ledger/run-seal", tampered: false }] })
+  expect(await sealedWith(another)).toMatchObject({
+    findings: [{ code: "ledger/run-seal", tampered: true }],
+  })
+  expect(await sealedWith(forged)).toMatchObject({
+    findings: [{ code: "ledger/run-seal", tampered: false }],
+  })
+  expect(await sealedWith(canonicalize({}))).toMatchObject({
+    findings: [{ code: "ledger/run-seal", tampered: false }],
+  })
 })
 
 test("finds a sealed run without the auditor's seal", async () => {
   const made = makeRun(world).lane
-  made.record("run_sealed", { run_id: "run-1", agent, report_sha256: "ab".repeat(32), statement_sha256: "ab".repeat(32), kid: world.signers.auditor.key.kid })
-  const verdict = await verifyLedger(sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [] }), terms)
+  made.record("run_sealed", {
+    run_id: "run-1",
+    agent,
+    report_sha256: "ab".repeat(32),
+    statement_sha256: "ab".repeat(32),
+    kid: world.signers.auditor.key.kid,
+  })
+  const verdict = await verifyLedger(
+    sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [] }),
+    terms,
+  )
   expect(verdict).toMatchObject({ findings: [{ code: "ledger/run-seal", tampered: false }] })
 })
 
@@ -174,8 +423,13 @@ test("a damaged payload is a finding, and a store that can't be read is a fault"
       throw new AmcError(code, "no")
     },
   })
-  expect(await verifyLedger(failing("store/damaged"), terms)).toMatchObject({ accepted: false, findings: [{ code: "ledger/blob-contradicted" }, {}] })
-  await expect(verifyLedger(failing("store/unavailable"), terms)).rejects.toThrow(expect.objectContaining({ code: "store/unavailable" }))
+  expect(await verifyLedger(failing("store/damaged"), terms)).toMatchObject({
+    accepted: false,
+    findings: [{ code: "ledger/blob-contradicted" }, {}],
+  })
+  await expect(verifyLedger(failing("store/unavailable"), terms)).rejects.toThrow(
+    expect.objectContaining({ code: "store/unavailable" }),
+  )
 })
 
 test("says that it can't check the tree of several lanes", async () => {

@@ -1,4 +1,16 @@
-import { equalBytes, type Event, type Finding, hashLeaf, isFault, type Keyring, MerkleAccumulator, parseRunSeal, sha256Hex, STATEMENT_PAYLOAD_TYPE, type Verdict } from "@amc/core"
+import {
+  equalBytes,
+  type Event,
+  type Finding,
+  hashLeaf,
+  isFault,
+  type Keyring,
+  MerkleAccumulator,
+  parseRunSeal,
+  sha256Hex,
+  STATEMENT_PAYLOAD_TYPE,
+  type Verdict,
+} from "@amc/core"
 import { ChainCheck, type ChainSummary } from "./chain-check.ts"
 import { checkConfig, type ConfigFile, noteConfigChange } from "./config-check.ts"
 import { checkEnvelope } from "./envelope-check.ts"
@@ -57,7 +69,10 @@ export interface LedgerSummary {
  *
  * @throws {@link AmcError} what the source throws
  */
-export async function verifyLedger(source: LedgerSource, terms: LedgerTerms): Promise<Verdict<LedgerSummary>> {
+export async function verifyLedger(
+  source: LedgerSource,
+  terms: LedgerTerms,
+): Promise<Verdict<LedgerSummary>> {
   return new LedgerCheck(source, terms).run()
 }
 
@@ -80,7 +95,9 @@ class LedgerCheck {
     const names = await this.#source.lanes()
     const tree = new TreeCheck(checkpoints)
     for (const lane of names) lanes.push({ lane, ...(await this.#checkLane(lane, tree)) })
-    this.#findings.addAll(names.length > 1 && checkpoints.length > 0 ? [unknownOrder] : tree.finish())
+    this.#findings.addAll(
+      names.length > 1 && checkpoints.length > 0 ? [unknownOrder] : tree.finish(),
+    )
     this.#checkConfigs()
     return this.#findings.verdict({
       events: lanes.reduce((sum, { events }) => sum + events, 0),
@@ -98,12 +115,19 @@ class LedgerCheck {
     const opened = notes.flatMap((note, at) => {
       const subject = `checkpoint ${at}`
       const terms = { code: "ledger/checkpoint", subject, tampered: false } as const
-      const checkpoint = this.#findings.attempt(terms, () => openSignedCheckpoint(note, origin, keys))
+      const checkpoint = this.#findings.attempt(terms, () =>
+        openSignedCheckpoint(note, origin, keys),
+      )
       return checkpoint === undefined ? [] : [{ ...checkpoint, subject }]
     })
     for (const [at, { size, subject }] of opened.entries())
       if (size < (opened[at - 1]?.size ?? 0))
-        this.#findings.add({ code: "ledger/checkpoint-order", subject, detail: "it is smaller than the one before it", tampered: true })
+        this.#findings.add({
+          code: "ledger/checkpoint-order",
+          subject,
+          detail: "it is smaller than the one before it",
+          tampered: true,
+        })
     return opened.sort((a, b) => a.size - b.size)
   }
 
@@ -125,8 +149,11 @@ class LedgerCheck {
 
   #checkColumns(stored: LedgerRow, leafHash: Uint8Array, event: Event, subject: string): void {
     const columns = ["lseq", "agent", "aseq", "session", "type", "ts", "id"] as const
-    const wrong: string[] = columns.filter((name) => stored[name] !== undefined && stored[name] !== event[name])
-    if (stored.leafHash !== undefined && !equalBytes(stored.leafHash, leafHash)) wrong.push("leaf_hash")
+    const wrong: string[] = columns.filter(
+      (name) => stored[name] !== undefined && stored[name] !== event[name],
+    )
+    if (stored.leafHash !== undefined && !equalBytes(stored.leafHash, leafHash))
+      wrong.push("leaf_hash")
     if (wrong.length === 0) return
     const detail = `the row's ${wrong.join(", ")} is not what its signed event says`
     this.#findings.add({ code: "ledger/column-contradicted", subject, detail, tampered: true })
@@ -135,14 +162,29 @@ class LedgerCheck {
   async #checkBlob(event: Event, subject: string): Promise<void> {
     const sha256 = event.payload?.blob_sha256 ?? null
     if (sha256 === null && event.type === "run_sealed")
-      this.#findings.add({ code: "ledger/run-seal", subject, detail: "the event does not hold the auditor's seal", tampered: false })
+      this.#findings.add({
+        code: "ledger/run-seal",
+        subject,
+        detail: "the event does not hold the auditor's seal",
+        tampered: false,
+      })
     if (sha256 === null || (this.#blobs.has(sha256) && event.type !== "run_sealed")) return
     this.#blobs.add(sha256)
     const bytes = await this.#readBlob(sha256)
     if (bytes === null)
-      this.#findings.add({ code: "ledger/blob-missing", subject, detail: `its payload ${sha256} is not there`, tampered: false })
+      this.#findings.add({
+        code: "ledger/blob-missing",
+        subject,
+        detail: `its payload ${sha256} is not there`,
+        tampered: false,
+      })
     else if (bytes === "damaged" || sha256Hex(bytes) !== sha256)
-      this.#findings.add({ code: "ledger/blob-contradicted", subject, detail: `what is stored as payload ${sha256} are other bytes`, tampered: true })
+      this.#findings.add({
+        code: "ledger/blob-contradicted",
+        subject,
+        detail: `what is stored as payload ${sha256} are other bytes`,
+        tampered: true,
+      })
     else if (event.type === "run_sealed") this.#checkRunSeal(event, bytes, subject)
   }
 
@@ -158,18 +200,38 @@ class LedgerCheck {
   #checkRunSeal(event: Event & { type: "run_sealed" }, bytes: Uint8Array, subject: string): void {
     const terms = { code: "ledger/run-seal", subject } as const
     const keys = this.#terms.keyring.keys("auditor")
-    const signed = checkEnvelope(bytes, { ...terms, payloadType: STATEMENT_PAYLOAD_TYPE, keys }, this.#findings)
+    const signed = checkEnvelope(
+      bytes,
+      { ...terms, payloadType: STATEMENT_PAYLOAD_TYPE, keys },
+      this.#findings,
+    )
     if (signed === undefined) return
-    const seal = this.#findings.attempt({ ...terms, tampered: false }, () => parseRunSeal(signed.payload))
+    const seal = this.#findings.attempt({ ...terms, tampered: false }, () =>
+      parseRunSeal(signed.payload),
+    )
     if (seal === undefined) return
     const { run_id, agent, report_sha256 } = event.facts.measured
-    if (seal.run.run_id === run_id && seal.run.agent === agent && seal.reportSha256 === report_sha256) return
-    this.#findings.add({ ...terms, detail: "the auditor sealed another run or report than the event says", tampered: true })
+    if (
+      seal.run.run_id === run_id &&
+      seal.run.agent === agent &&
+      seal.reportSha256 === report_sha256
+    )
+      return
+    this.#findings.add({
+      ...terms,
+      detail: "the auditor sealed another run or report than the event says",
+      tampered: true,
+    })
   }
 
   #checkConfigs(): void {
     const { keyring, atMs } = this.#terms
-    const terms = { workspace: keyring.root.workspace, auditors: keyring.keys("auditor"), history: this.#history, atMs }
+    const terms = {
+      workspace: keyring.root.workspace,
+      auditors: keyring.keys("auditor"),
+      history: this.#history,
+      atMs,
+    }
     for (const config of this.#source.configs) this.#findings.addAll(checkConfig(config, terms))
   }
 }
@@ -194,9 +256,18 @@ class TreeCheck {
   append(leafHash: Uint8Array): readonly Finding[] {
     this.#tree.append(leafHash)
     const found: Finding[] = []
-    for (let at = this.#checkpoints[this.#next]; at?.size === this.#tree.size; at = this.#checkpoints[++this.#next])
+    for (
+      let at = this.#checkpoints[this.#next];
+      at?.size === this.#tree.size;
+      at = this.#checkpoints[++this.#next]
+    )
       if (!equalBytes(at.root, this.#tree.root()))
-        found.push({ code: "ledger/tree-contradicted", subject: at.subject, detail: `the first ${at.size} events are not those that it was signed over`, tampered: true })
+        found.push({
+          code: "ledger/tree-contradicted",
+          subject: at.subject,
+          detail: `the first ${at.size} events are not those that it was signed over`,
+          tampered: true,
+        })
     return found
   }
 

@@ -13,7 +13,10 @@ const at = lane.leaves.findIndex(({ event }) => event.type === "llm_request")
 const { leaf, event, hash } = lane.leaves[at]!
 const body = utf8("request s-0-0")
 const checkpoint = lane.checkpoint(world.signers.ledger)
-const proof: LeafProof = proveLeaves(lane.leaves.map((one) => fromHex(one.hash)), [at])[0]!
+const proof: LeafProof = proveLeaves(
+  lane.leaves.map((one) => fromHex(one.hash)),
+  [at],
+)[0]!
 
 const receipt: Receipt = {
   v: 1,
@@ -32,10 +35,14 @@ const receipt: Receipt = {
   kid: world.signers.monitor.key.kid,
 }
 const header = mintReceipt(receipt, world.signers.monitor)
-const codes = (verdict: Verdict<unknown>): string[] => (verdict.accepted ? [] : verdict.findings.map(({ code }) => code))
+const codes = (verdict: Verdict<unknown>): string[] =>
+  verdict.accepted ? [] : verdict.findings.map(({ code }) => code)
 
 test("accepts a receipt with nothing else, as a promise", () => {
-  expect(verifyReceipt(header, { keyring })).toEqual({ accepted: true, value: { receipt, bodyMatches: false, leafMatches: false, isIncluded: false } })
+  expect(verifyReceipt(header, { keyring })).toEqual({
+    accepted: true,
+    value: { receipt, bodyMatches: false, leafMatches: false, isIncluded: false },
+  })
 })
 
 test("accepts a receipt with its body, leaf, proof and checkpoint, as included", () => {
@@ -47,23 +54,102 @@ test("accepts a receipt with its body, leaf, proof and checkpoint, as included",
 
 const mallory = makeWorld("mallory")
 const otherLeaf = lane.leaves[at + 1]!.leaf
-const minted = (change: Partial<Receipt>, by = world): string => mintReceipt({ ...receipt, ...change }, by.signers.monitor)
+const minted = (change: Partial<Receipt>, by = world): string =>
+  mintReceipt({ ...receipt, ...change }, by.signers.monitor)
 
 test.each([
-  { why: "for another body (R01)", header, terms: { body: utf8("another") }, code: "receipt/another-body", exit: 4 },
-  { why: "for another event (R02)", header, terms: { leaf: otherLeaf }, code: "receipt/another-event", exit: 4 },
-  { why: "of another agent than its event (R03)", header: minted({ agent: "mallory" }), terms: { leaf }, code: "receipt/another-event", exit: 4 },
-  { why: "of another kind than its event", header: minted({ kind: "llm_response" }), terms: { leaf }, code: "receipt/another-event", exit: 4 },
-  { why: "of another place than its event", header: minted({ lseq: 0 }), terms: { leaf }, code: "receipt/another-event", exit: 4 },
-  { why: "of another origin (R05)", header: minted({ origin: "other/ledger" }), terms: { checkpoint, proof }, code: "receipt/checkpoint", exit: 1 },
-  { why: "by a stranger", header: minted({ kid: mallory.signers.monitor.key.kid }, mallory), terms: {}, code: "receipt/refused", exit: 1 },
-  { why: "by a key of another role", header: mintReceipt({ ...receipt, kid: world.signers.auditor.key.kid }, world.signers.auditor), terms: {}, code: "receipt/refused", exit: 1 },
-  { why: "by a key that was not certified then (R06)", header: minted({ ts: startMs - 1 }), terms: {}, code: "receipt/key-out-of-place", exit: 1 },
-  { why: "by a key that was not certified for its lane", header: minted({ lane: "other" }), terms: {}, code: "receipt/key-out-of-place", exit: 1 },
-  { why: "whose event is not in the tree there", header, terms: { checkpoint, proof: { ...proof, index: proof.index + 1 } }, code: "receipt/not-included", exit: 1 },
-  { why: "with a stranger's checkpoint", header, terms: { checkpoint: lane.checkpoint(mallory.signers.ledger), proof }, code: "receipt/checkpoint", exit: 1 },
+  {
+    why: "for another body (R01)",
+    header,
+    terms: { body: utf8("another") },
+    code: "receipt/another-body",
+    exit: 4,
+  },
+  {
+    why: "for another event (R02)",
+    header,
+    terms: { leaf: otherLeaf },
+    code: "receipt/another-event",
+    exit: 4,
+  },
+  {
+    why: "of another agent than its event (R03)",
+    header: minted({ agent: "mallory" }),
+    terms: { leaf },
+    code: "receipt/another-event",
+    exit: 4,
+  },
+  {
+    why: "of another kind than its event",
+    header: minted({ kind: "llm_response" }),
+    terms: { leaf },
+    code: "receipt/another-event",
+    exit: 4,
+  },
+  {
+    why: "of another place than its event",
+    header: minted({ lseq: 0 }),
+    terms: { leaf },
+    code: "receipt/another-event",
+    exit: 4,
+  },
+  {
+    why: "of another origin (R05)",
+    header: minted({ origin: "other/ledger" }),
+    terms: { checkpoint, proof },
+    code: "receipt/checkpoint",
+    exit: 1,
+  },
+  {
+    why: "by a stranger",
+    header: minted({ kid: mallory.signers.monitor.key.kid }, mallory),
+    terms: {},
+    code: "receipt/refused",
+    exit: 1,
+  },
+  {
+    why: "by a key of another role",
+    header: mintReceipt({ ...receipt, kid: world.signers.auditor.key.kid }, world.signers.auditor),
+    terms: {},
+    code: "receipt/refused",
+    exit: 1,
+  },
+  {
+    why: "by a key that was not certified then (R06)",
+    header: minted({ ts: startMs - 1 }),
+    terms: {},
+    code: "receipt/key-out-of-place",
+    exit: 1,
+  },
+  {
+    why: "by a key that was not certified for its lane",
+    header: minted({ lane: "other" }),
+    terms: {},
+    code: "receipt/key-out-of-place",
+    exit: 1,
+  },
+  {
+    why: "whose event is not in the tree there",
+    header,
+    terms: { checkpoint, proof: { ...proof, index: proof.index + 1 } },
+    code: "receipt/not-included",
+    exit: 1,
+  },
+  {
+    why: "with a stranger's checkpoint",
+    header,
+    terms: { checkpoint: lane.checkpoint(mallory.signers.ledger), proof },
+    code: "receipt/checkpoint",
+    exit: 1,
+  },
   { why: "that is nothing", header: "", terms: {}, code: "receipt/refused", exit: 1 },
-  { why: "that is too long", header: "A".repeat(9000), terms: {}, code: "receipt/refused", exit: 1 },
+  {
+    why: "that is too long",
+    header: "A".repeat(9000),
+    terms: {},
+    code: "receipt/refused",
+    exit: 1,
+  },
 ])("refuses a receipt $why", ({ header, terms, code, exit }) => {
   const verdict = verifyReceipt(header, { keyring, ...terms })
   expect(codes(verdict)).toEqual([code])
@@ -72,19 +158,27 @@ test.each([
 
 test("no character of a receipt can change unnoticed, and nothing throws", () => {
   fc.assert(
-    fc.property(fc.nat(header.length - 1), fc.string({ unit: "binary", minLength: 1, maxLength: 1 }), (at, character) => {
-      fc.pre(header[at] !== character)
-      const changed = header.slice(0, at) + character + header.slice(at + 1)
-      expect(verifyReceipt(changed, { keyring }).accepted).toBe(false)
-    }),
+    fc.property(
+      fc.nat(header.length - 1),
+      fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+      (at, character) => {
+        fc.pre(header[at] !== character)
+        const changed = header.slice(0, at) + character + header.slice(at + 1)
+        expect(verifyReceipt(changed, { keyring }).accepted).toBe(false)
+      },
+    ),
     { numRuns: 500 },
   )
 })
 
 test("never throws on any leaf or checkpoint", () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 500 }), fc.string({ unit: "binary" }), (leaf, checkpoint) => {
-      expect(verifyReceipt(header, { keyring, leaf, checkpoint }).accepted).toBe(false)
-    }),
+    fc.property(
+      fc.uint8Array({ maxLength: 500 }),
+      fc.string({ unit: "binary" }),
+      (leaf, checkpoint) => {
+        expect(verifyReceipt(header, { keyring, leaf, checkpoint }).accepted).toBe(false)
+      },
+    ),
   )
 })

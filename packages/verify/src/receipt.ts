@@ -1,5 +1,23 @@
 import { type LeafProof } from "@amc/bundle"
-import { type Finding, fromBase64url, fromHex, hashLeaf, isFault, isLeafSignedBy, type Keyring, openReceipt, parseEnvelope, parseLeaf, parseLeafEvent, type PublicKey, type Receipt, sha256Hex, toHex, type Verdict, verifyInclusion } from "@amc/core"
+import {
+  type Finding,
+  fromBase64url,
+  fromHex,
+  hashLeaf,
+  isFault,
+  isLeafSignedBy,
+  type Keyring,
+  openReceipt,
+  parseEnvelope,
+  parseLeaf,
+  parseLeafEvent,
+  type PublicKey,
+  type Receipt,
+  sha256Hex,
+  toHex,
+  type Verdict,
+  verifyInclusion,
+} from "@amc/core"
 import { isByKnownKey } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
 import { openSignedCheckpoint } from "./signed-checkpoint.ts"
@@ -45,12 +63,21 @@ export function verifyReceipt(header: string, terms: ReceiptTerms): Verdict<Rece
 
 function openTrusted(header: string, keyring: Keyring, findings: FindingList): Receipt | undefined {
   const keys = keyring.keys("monitor")
-  const terms = { code: "receipt/refused", subject: "receipt", tampered: namesKnownKey(header, keys) } as const
+  const terms = {
+    code: "receipt/refused",
+    subject: "receipt",
+    tampered: namesKnownKey(header, keys),
+  } as const
   const receipt = findings.attempt(terms, () => openReceipt(header, keys))
   if (receipt === undefined) return undefined
   const { kid, lane, lseq: index, ts } = receipt
   if (keyring.monitorKey(kid, { lane, index, ts }) === undefined)
-    findings.add({ code: "receipt/key-out-of-place", subject: "receipt", detail: `key ${kid} was not certified for lane ${lane} there and then`, tampered: false })
+    findings.add({
+      code: "receipt/key-out-of-place",
+      subject: "receipt",
+      detail: `key ${kid} was not certified for lane ${lane} there and then`,
+      tampered: false,
+    })
   return receipt
 }
 
@@ -66,20 +93,35 @@ function namesKnownKey(header: string, keys: ReadonlyMap<string, PublicKey>): bo
 
 function checkBody({ body_sha256 }: Receipt, { body }: ReceiptTerms, findings: FindingList): void {
   if (body !== undefined && sha256Hex(body) !== body_sha256)
-    findings.add({ code: "receipt/another-body", subject: "body", detail: "the receipt is of another body", tampered: true })
+    findings.add({
+      code: "receipt/another-body",
+      subject: "body",
+      detail: "the receipt is of another body",
+      tampered: true,
+    })
 }
 
-function checkLeaf(receipt: Receipt, { leaf: bytes, keyring }: ReceiptTerms, findings: FindingList): void {
+function checkLeaf(
+  receipt: Receipt,
+  { leaf: bytes, keyring }: ReceiptTerms,
+  findings: FindingList,
+): void {
   if (bytes === undefined) return
-  const contradicts = (detail: string): void => findings.add({ code: "receipt/another-event", subject: "leaf", detail, tampered: true })
-  if (toHex(hashLeaf(bytes)) !== receipt.event_hash) return contradicts("the receipt names another event")
-  const read = findings.attempt({ code: "receipt/leaf-malformed", subject: "leaf", tampered: false }, () => {
-    const leaf = parseLeaf(bytes)
-    return { leaf, event: parseLeafEvent(leaf) }
-  })
+  const contradicts = (detail: string): void =>
+    findings.add({ code: "receipt/another-event", subject: "leaf", detail, tampered: true })
+  if (toHex(hashLeaf(bytes)) !== receipt.event_hash)
+    return contradicts("the receipt names another event")
+  const read = findings.attempt(
+    { code: "receipt/leaf-malformed", subject: "leaf", tampered: false },
+    () => {
+      const leaf = parseLeaf(bytes)
+      return { leaf, event: parseLeafEvent(leaf) }
+    },
+  )
   if (read === undefined) return
   const key = keyring.keys("monitor").get(read.leaf.kid)
-  if (key === undefined || !isLeafSignedBy(read.leaf, key)) return contradicts("no certified monitor key signed the event")
+  if (key === undefined || !isLeafSignedBy(read.leaf, key))
+    return contradicts("no certified monitor key signed the event")
   const { event } = read
   const agrees =
     event.type === receipt.kind &&
@@ -92,14 +134,31 @@ function checkLeaf(receipt: Receipt, { leaf: bytes, keyring }: ReceiptTerms, fin
   if (!agrees) contradicts("the receipt says otherwise than its event")
 }
 
-function checkInclusion(receipt: Receipt, { proof, checkpoint: note, keyring }: ReceiptTerms, findings: FindingList): void {
+function checkInclusion(
+  receipt: Receipt,
+  { proof, checkpoint: note, keyring }: ReceiptTerms,
+  findings: FindingList,
+): void {
   if (note === undefined) return
-  const checkpoint = findings.attempt({ code: "receipt/checkpoint", subject: "checkpoint", tampered: false }, () =>
-    openSignedCheckpoint(note, receipt.origin, keyring.keys("ledger")),
+  const checkpoint = findings.attempt(
+    { code: "receipt/checkpoint", subject: "checkpoint", tampered: false },
+    () => openSignedCheckpoint(note, receipt.origin, keyring.keys("ledger")),
   )
   if (checkpoint === undefined || proof === undefined) return
   const { size: treeSize, root } = checkpoint
-  if (verifyInclusion(fromHex(receipt.event_hash), { leafIndex: proof.index, treeSize, path: proof.path }, root)) return
-  const notIncluded: Finding = { code: "receipt/not-included", subject: "proof", detail: "the checkpoint's tree does not have the event there", tampered: false }
+  if (
+    verifyInclusion(
+      fromHex(receipt.event_hash),
+      { leafIndex: proof.index, treeSize, path: proof.path },
+      root,
+    )
+  )
+    return
+  const notIncluded: Finding = {
+    code: "receipt/not-included",
+    subject: "proof",
+    detail: "the checkpoint's tree does not have the event there",
+    tampered: false,
+  }
   findings.add(notIncluded)
 }

@@ -8,7 +8,11 @@ export interface RunOpened {
 }
 
 /** Finds the opening of a run of an agent. */
-export function runsOpened(events: readonly CheckedEvent[], runId: string, agent: string): readonly RunOpened[] {
+export function runsOpened(
+  events: readonly CheckedEvent[],
+  runId: string,
+  agent: string,
+): readonly RunOpened[] {
   return events.flatMap(({ hash, event }) => {
     if (event.type !== "run_opened") return []
     const { run_id, agent: about } = event.facts.measured
@@ -20,16 +24,26 @@ export function runsOpened(events: readonly CheckedEvent[], runId: string, agent
  * The events that a run is a function of: the agent's up to the one that opened it, and in each lane
  * what the agent and `_system` had by then, as the opening names it.
  */
-export function sliceOfRun(events: readonly CheckedEvent[], runOpened: RunOpened): readonly CheckedEvent[] {
+export function sliceOfRun(
+  events: readonly CheckedEvent[],
+  runOpened: RunOpened,
+): readonly CheckedEvent[] {
   const ends = endsOf(runOpened)
   return events.filter(({ event }) => event.aseq <= (ends.get(chainName(event)) ?? -1))
 }
 
 /** What the slice of a run lacks of the heads that its opening names. */
-export function headFindings(slice: readonly CheckedEvent[], { event }: RunOpened): readonly Finding[] {
-  const found = new Map(slice.map((checked) => [`${chainName(checked.event)}/${checked.event.aseq}`, checked.hash]))
+export function headFindings(
+  slice: readonly CheckedEvent[],
+  { event }: RunOpened,
+): readonly Finding[] {
+  const found = new Map(
+    slice.map((checked) => [`${chainName(checked.event)}/${checked.event.aseq}`, checked.hash]),
+  )
   const missing = event.facts.measured.heads.filter(
-    (head) => isOfRun(head.agent, event.agent) && found.get(`${chainName(head)}/${head.aseq}`) !== head.event_hash,
+    (head) =>
+      isOfRun(head.agent, event.agent) &&
+      found.get(`${chainName(head)}/${head.aseq}`) !== head.event_hash,
   )
   return missing.map(({ lane, agent, aseq }) => ({
     code: "run/incomplete",

@@ -49,12 +49,17 @@ export function verifyRun(evidence: RunEvidence): Verdict<RunSummary> {
 }
 
 /** Scores the slice of a run again and gives the report's bytes, or why this program can't. */
-export function rebuildReport(events: readonly CheckedEvent[], runOpened: RunOpened): Verdict<Uint8Array> {
+export function rebuildReport(
+  events: readonly CheckedEvent[],
+  runOpened: RunOpened,
+): Verdict<Uint8Array> {
   const findings = new FindingList()
   const slice = sliceOfRun(events, runOpened)
   const terms = { code: "run/not-reproducible", subject: "report", tampered: false } as const
   return findings.verdict(
-    findings.attempt(terms, () => encodeReport(scoreRun({ events: slice, runOpened: runOpened.hash }))),
+    findings.attempt(terms, () =>
+      encodeReport(scoreRun({ events: slice, runOpened: runOpened.hash })),
+    ),
   )
 }
 
@@ -67,43 +72,93 @@ export function checkRun(evidence: RunEvidence, findings: FindingList): RunSumma
   if (runOpened === undefined) return undefined
   const slice = sliceOfRun(evidence.events, runOpened)
   const incomplete = headFindings(slice, runOpened)
-  findings.addAll([...incomplete, ...sealFindings(seal, runOpened, evidence.keyring.root.workspace)])
-  const report = incomplete.length > 0 ? undefined : checkReport(evidence, seal, runOpened, findings)
+  findings.addAll([
+    ...incomplete,
+    ...sealFindings(seal, runOpened, evidence.keyring.root.workspace),
+  ])
+  const report =
+    incomplete.length > 0 ? undefined : checkReport(evidence, seal, runOpened, findings)
   return report && { run: seal.run, report, runOpened, sealedBy }
 }
 
-function openSeal({ seal, keyring }: RunEvidence, findings: FindingList): { seal: RunSeal; sealedBy: ReadonlySet<string> } | undefined {
+function openSeal(
+  { seal, keyring }: RunEvidence,
+  findings: FindingList,
+): { seal: RunSeal; sealedBy: ReadonlySet<string> } | undefined {
   const terms = { code: "run/seal-invalid", subject: "run seal" } as const
-  const signed = checkEnvelope(seal, { ...terms, payloadType: STATEMENT_PAYLOAD_TYPE, keys: keyring.keys("auditor") }, findings)
+  const signed = checkEnvelope(
+    seal,
+    { ...terms, payloadType: STATEMENT_PAYLOAD_TYPE, keys: keyring.keys("auditor") },
+    findings,
+  )
   if (signed === undefined) return undefined
   const read = findings.attempt({ ...terms, tampered: false }, () => parseRunSeal(signed.payload))
   return read && { seal: read, sealedBy: signed.signedBy }
 }
 
-function findOpening(events: readonly CheckedEvent[], { run }: RunSeal, findings: FindingList): RunOpened | undefined {
+function findOpening(
+  events: readonly CheckedEvent[],
+  { run }: RunSeal,
+  findings: FindingList,
+): RunOpened | undefined {
   const [opening, ...others] = runsOpened(events, run.run_id, run.agent)
   if (opening !== undefined && others.length === 0) return opening
-  const detail = opening === undefined ? "no event opens this run of this agent" : "several events open this run"
+  const detail =
+    opening === undefined ? "no event opens this run of this agent" : "several events open this run"
   findings.add({ code: "run/not-opened", subject: `run ${run.run_id}`, detail, tampered: false })
   return undefined
 }
 
-function sealFindings({ run }: RunSeal, { event }: RunOpened, workspace: string): readonly Finding[] {
+function sealFindings(
+  { run }: RunSeal,
+  { event }: RunOpened,
+  workspace: string,
+): readonly Finding[] {
   const { bank_sha256, window_from_ms, window_to_ms, heads } = event.facts.measured
-  const opened = { workspace, bank_sha256, window: { from_ms: window_from_ms, to_ms: window_to_ms }, heads }
-  const sealed = { workspace: run.workspace, bank_sha256: run.bank_sha256, window: run.window, heads: run.heads }
+  const opened = {
+    workspace,
+    bank_sha256,
+    window: { from_ms: window_from_ms, to_ms: window_to_ms },
+    heads,
+  }
+  const sealed = {
+    workspace: run.workspace,
+    bank_sha256: run.bank_sha256,
+    window: run.window,
+    heads: run.heads,
+  }
   const findings: Finding[] = []
   if (!equalBytes(canonicalize(opened), canonicalize(sealed)))
-    findings.push({ code: "run/seal-contradicted", subject: "run seal", detail: "it says otherwise than the event that opened the run", tampered: true })
-  if (window_to_ms > event.ts || false)
-    findings.push({ code: "run/window", subject: "run window", detail: "it does not end with the run's opening", tampered: false })
+    findings.push({
+      code: "run/seal-contradicted",
+      subject: "run seal",
+      detail: "it says otherwise than the event that opened the run",
+      tampered: true,
+    })
+  if (window_to_ms > event.ts || event.ts - window_to_ms > windowSlackMs)
+    findings.push({
+      code: "run/window",
+      subject: "run window",
+      detail: "it does not end with the run's opening",
+      tampered: false,
+    })
   return findings
 }
 
-function checkReport({ events, report }: RunEvidence, seal: RunSeal, runOpened: RunOpened, findings: FindingList): Report | undefined {
+function checkReport(
+  { events, report }: RunEvidence,
+  seal: RunSeal,
+  runOpened: RunOpened,
+  findings: FindingList,
+): Report | undefined {
   const subject = "report"
   if (sha256Hex(report) !== seal.reportSha256) {
-    findings.add({ code: "run/report-contradicted", subject, detail: "it is not the report that was sealed", tampered: true })
+    findings.add({
+      code: "run/report-contradicted",
+      subject,
+      detail: "it is not the report that was sealed",
+      tampered: true,
+    })
     return undefined
   }
   if (seal.run.engine !== engine) {
@@ -117,8 +172,15 @@ function checkReport({ events, report }: RunEvidence, seal: RunSeal, runOpened: 
     return undefined
   }
   if (!equalBytes(rebuilt.value, report)) {
-    findings.add({ code: "run/not-reproducible", subject, detail: "the evidence gives another report than the sealed one", tampered: true })
+    findings.add({
+      code: "run/not-reproducible",
+      subject,
+      detail: "the evidence gives another report than the sealed one",
+      tampered: true,
+    })
     return undefined
   }
-  return findings.attempt({ code: "run/report-malformed", subject, tampered: false }, () => parseReport(report))
+  return findings.attempt({ code: "run/report-malformed", subject, tampered: false }, () =>
+    parseReport(report),
+  )
 }

@@ -36,7 +36,10 @@ export class SessionCheck {
     const { session, type } = checked.event
     if (session === null) return type === "session_open" || type === "session_seal" ? [unnamed] : []
     if (this.#sealed.has(session)) return [afterSeal]
-    const found = [...this.#openingFindings(session, checked.event), ...this.#contentFindings(session, checked)]
+    const found = [
+      ...this.#openingFindings(session, checked.event),
+      ...this.#contentFindings(session, checked),
+    ]
     this.#note(session, checked)
     return found
   }
@@ -84,12 +87,36 @@ function newPage({ agent, aseq }: Event): OpenSession {
   return { agent, firstAseq: aseq, lastAseq: aseq, lastHash: "", events: 0, requests: new Map() }
 }
 
-const unnamed: SessionFinding = { code: "session/unnamed", detail: "a session is opened or sealed without a name", tampered: false }
-const notOpened: SessionFinding = { code: "session/not-opened", detail: "the event's session was never opened", tampered: false }
-const openedTwice: SessionFinding = { code: "session/opened-twice", detail: "the session is open already", tampered: false }
-const foreignAgent: SessionFinding = { code: "session/foreign-agent", detail: "the session is another agent's", tampered: false }
-const noRequest: SessionFinding = { code: "session/no-request", detail: "the response belongs to no request of its session", tampered: false }
-const afterSeal: SessionFinding = { code: "session/after-seal", detail: "the event's session was sealed before it", tampered: true }
+const unnamed: SessionFinding = {
+  code: "session/unnamed",
+  detail: "a session is opened or sealed without a name",
+  tampered: false,
+}
+const notOpened: SessionFinding = {
+  code: "session/not-opened",
+  detail: "the event's session was never opened",
+  tampered: false,
+}
+const openedTwice: SessionFinding = {
+  code: "session/opened-twice",
+  detail: "the session is open already",
+  tampered: false,
+}
+const foreignAgent: SessionFinding = {
+  code: "session/foreign-agent",
+  detail: "the session is another agent's",
+  tampered: false,
+}
+const noRequest: SessionFinding = {
+  code: "session/no-request",
+  detail: "the response belongs to no request of its session",
+  tampered: false,
+}
+const afterSeal: SessionFinding = {
+  code: "session/after-seal",
+  detail: "the event's session was sealed before it",
+  tampered: true,
+}
 const sealContradicted: SessionFinding = {
   code: "session/seal-contradicted",
   detail: "the seal names other events than the session has",

@@ -1,4 +1,12 @@
-import { AmcError, type Checkpoint, isFault, malformed, openNote, parseCheckpoint, type PublicKey } from "@amc/core"
+import {
+  AmcError,
+  type Checkpoint,
+  isFault,
+  malformed,
+  openNote,
+  parseCheckpoint,
+  type PublicKey,
+} from "@amc/core"
 
 /** A checkpoint that a certified ledger key signed. */
 export interface SignedCheckpoint extends Checkpoint {
@@ -10,16 +18,28 @@ export interface SignedCheckpoint extends Checkpoint {
  *
  * @throws {@link AmcError} `input/malformed`, `note/bad-signature`, `note/untrusted`
  */
-export function openSignedCheckpoint(note: string, origin: string, keys: ReadonlyMap<string, PublicKey>): SignedCheckpoint {
+export function openSignedCheckpoint(
+  note: string,
+  origin: string,
+  keys: ReadonlyMap<string, PublicKey>,
+): SignedCheckpoint {
   const opened = [...keys.values()].flatMap((key) => textSignedBy(note, origin, key) ?? [])
   const [first] = opened
-  if (first === undefined) throw new AmcError("note/untrusted", "no ledger key that the root certified signed the checkpoint")
+  if (first === undefined)
+    throw new AmcError(
+      "note/untrusted",
+      "no ledger key that the root certified signed the checkpoint",
+    )
   const checkpoint = parseCheckpoint(first.text)
   if (checkpoint.origin !== origin) throw malformed("the checkpoint is of another ledger")
   return { ...checkpoint, signedBy: new Set(opened.map(({ kid }) => kid)) }
 }
 
-function textSignedBy(note: string, name: string, key: PublicKey): { kid: string; text: string } | undefined {
+function textSignedBy(
+  note: string,
+  name: string,
+  key: PublicKey,
+): { kid: string; text: string } | undefined {
   try {
     return { kid: key.kid, text: openNote(note, [{ name, key }]).text }
   } catch (error) {

@@ -1,4 +1,15 @@
-import { issueKeyCertificate, issueRoot, type KeyRole, type KeyTerms, Keyring, openKeyring, parseRoot, type Root, type Signer, toHex } from "@amc/core"
+import {
+  issueKeyCertificate,
+  issueRoot,
+  type KeyRole,
+  type KeyTerms,
+  Keyring,
+  openKeyring,
+  parseRoot,
+  type Root,
+  type Signer,
+  toHex,
+} from "@amc/core"
 import { seededSigner } from "@amc/testkit"
 
 export const startMs = 1_780_000_000_000
@@ -16,18 +27,26 @@ export interface World {
   readonly keyring: Keyring
 }
 
-export function makeWorld(seed = "owner", terms: Partial<Record<KeyRole, Partial<KeyTerms>>> = {}): World {
+export function makeWorld(
+  seed = "owner",
+  terms: Partial<Record<KeyRole, Partial<KeyTerms>>> = {},
+): World {
   const signers = {
     root: seededSigner(`${seed}/root`),
     monitor: seededSigner(`${seed}/monitor`),
     ledger: seededSigner(`${seed}/ledger`),
     auditor: seededSigner(`${seed}/auditor`),
   }
-  const rootBytes = issueRoot({ workspace, version: 1, threshold: 1, createdMs: startMs }, [signers.root])
+  const rootBytes = issueRoot({ workspace, version: 1, threshold: 1, createdMs: startMs }, [
+    signers.root,
+  ])
   const root = parseRoot(rootBytes)
   const roles: readonly KeyRole[] = ["monitor", "ledger", "auditor"]
   const certificates = new Map(
-    roles.map((role) => [signers[role].key.kid, issueKeyCertificate(signers[role].key, { ...defaults(role), ...terms[role] }, [signers.root])]),
+    roles.map((role) => [
+      signers[role].key.kid,
+      issueKeyCertificate(signers[role].key, { ...defaults(role), ...terms[role] }, [signers.root]),
+    ]),
   )
   const keyring = openKeyring(root, [...certificates.values()])
   return { signers, rootBytes, root, rootSha256: toHex(root.sha256), certificates, keyring }

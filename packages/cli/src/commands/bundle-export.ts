@@ -8,10 +8,15 @@ export const bundleExport: Command = {
       .requiredOption("--agent <id>", "the agent that the run is about")
       .requiredOption("--run <id>", "the sealed run")
       .requiredOption("--out <file>", "the bundle to write; an existing file is not overwritten")
-      .addHelpText("after", "\nExample:\n  amc bundle export --agent my-agent --run run-… --out my-agent.amcbundle"),
+      .addHelpText(
+        "after",
+        "\nExample:\n  amc bundle export --agent my-agent --run run-… --out my-agent.amcbundle",
+      ),
 
   async run(context, _args, options) {
-    const [agent, runId, out] = ["agent", "run", "out"].map((name) => textOption(options, name) ?? "") as [string, string, string]
+    const [agent, runId, out] = ["agent", "run", "out"].map(
+      (name) => textOption(options, name) ?? "",
+    ) as [string, string, string]
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
     const bytes = await exportBundle(workspace, { agent, runId })
     writeBundle(out, bytes)
@@ -19,7 +24,10 @@ export const bundleExport: Command = {
     return {
       exit: Exit.accepted,
       data: { file: out, size: bytes.length, root },
-      lines: [`${out}: ${bytes.length} bytes`, `check it anywhere with: amc bundle verify ${out} --root ${root}`],
+      lines: [
+        `${out}: ${bytes.length} bytes`,
+        `check it anywhere with: amc bundle verify ${out} --root ${root}`,
+      ],
     }
   },
 }

@@ -8,19 +8,30 @@ export const bundleVerify: Command = {
   configure: (parser) =>
     parser
       .argument("<file>", "the bundle")
-      .option("--root <fingerprint>", "the owner's root: sha256:…, or a root.json that you were given")
-      .addHelpText("after", "\nExample:\n  amc bundle verify my-agent.amcbundle --root sha256:…\n\nNothing is read but the file, and nothing is asked of any network."),
+      .option(
+        "--root <fingerprint>",
+        "the owner's root: sha256:…, or a root.json that you were given",
+      )
+      .addHelpText(
+        "after",
+        "\nExample:\n  amc bundle verify my-agent.amcbundle --root sha256:…\n\nNothing is read but the file, and nothing is asked of any network.",
+      ),
 
   async run(context, [file = ""], options) {
     const rootSha256 = await pinnedRoot(context, textOption(options, "root"))
     const verdict = await verifyBundle(await context.readFile(file), { rootSha256 })
     const exit = exitOf(verdict)
-    if (!verdict.accepted) return { exit, data: null, findings: verdict.findings, lines: [`${file}: REJECTED`] }
+    if (!verdict.accepted)
+      return { exit, data: null, findings: verdict.findings, lines: [`${file}: REJECTED`] }
     const { workspace, agent, run_id, events, report } = verdict.value
     return {
       exit,
       data: verdict.value,
-      lines: [`${file}: accepted; ${events} events of agent ${agent} in ${workspace}, ${run_id}`, "", ...viewReport(report, { isColoured: context.isColoured })],
+      lines: [
+        `${file}: accepted; ${events} events of agent ${agent} in ${workspace}, ${run_id}`,
+        "",
+        ...viewReport(report, { isColoured: context.isColoured }),
+      ],
     }
   },
 }
@@ -37,7 +48,11 @@ function parseFingerprint(text: string): Uint8Array {
     return parseDigestText(text)
   } catch (cause) {
     if (!isFault(cause)) throw cause
-    throw new AmcError("usage/invalid", "--root takes sha256: and 64 hexadecimal digits, or a root.json", { cause })
+    throw new AmcError(
+      "usage/invalid",
+      "--root takes sha256: and 64 hexadecimal digits, or a root.json",
+      { cause },
+    )
   }
 }
 

@@ -6,7 +6,11 @@ export const init: Command = {
   configure: (parser) => parser.addHelpText("after", "\nExample:\n  amc init"),
 
   async run(context) {
-    const { dir, workspace, rootSha256, state } = await initWorkspace({ folder: context.cwd, state: context.state, clock: context.clock })
+    const { dir, workspace, rootSha256, state } = await initWorkspace({
+      folder: context.cwd,
+      state: context.state,
+      clock: context.clock,
+    })
     const root = `sha256:${rootSha256}`
     return {
       exit: Exit.accepted,

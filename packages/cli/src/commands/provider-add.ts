@@ -10,13 +10,23 @@ export const providerAdd: Command = {
   configure: (parser) =>
     parser
       .argument("<id>", "first segment of the path that agents use, such as openai")
-      .requiredOption("--upstream <origin>", "where the gateway forwards to, such as https://api.openai.com")
+      .requiredOption(
+        "--upstream <origin>",
+        "where the gateway forwards to, such as https://api.openai.com",
+      )
       .option("--base-path <path>", "put before every forwarded path", "")
       .option("--socket <path>", "a unix socket to dial instead of the upstream's host")
-      .option("--auth <place>", "where the key goes: bearer, x-api-key, x-goog-api-key, api-key", "bearer")
+      .option(
+        "--auth <place>",
+        "where the key goes: bearer, x-api-key, x-goog-api-key, api-key",
+        "bearer",
+      )
       .option("--key-file <path>", "read the provider's key from a file")
       .option("--key-stdin", "read the provider's key from standard input")
-      .addHelpText("after", "\nExample:\n  amc provider add openai --upstream https://api.openai.com --key-file ~/.openai-key"),
+      .addHelpText(
+        "after",
+        "\nExample:\n  amc provider add openai --upstream https://api.openai.com --key-file ~/.openai-key",
+      ),
 
   async run(context, [id = ""], options) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
@@ -33,14 +43,17 @@ export const providerAdd: Command = {
     return {
       exit: Exit.accepted,
       data: { provider, version, has_key: key !== null },
-      lines: [`provider ${id} forwards to ${provider.upstream}, ${kept}; gateway.yaml is signed as version ${version}`],
+      lines: [
+        `provider ${id} forwards to ${provider.upstream}, ${kept}; gateway.yaml is signed as version ${version}`,
+      ],
     }
   },
 }
 
 async function readKey(context: Context, options: Options): Promise<Uint8Array | null> {
   const file = textOption(options, "keyFile")
-  if (file !== undefined && flagOption(options, "keyStdin")) throw new AmcError("usage/invalid", "--key-file and --key-stdin exclude each other")
+  if (file !== undefined && flagOption(options, "keyStdin"))
+    throw new AmcError("usage/invalid", "--key-file and --key-stdin exclude each other")
   if (file !== undefined) return trimmed(await context.readFile(file))
   return flagOption(options, "keyStdin") ? trimmed(readStdin()) : null
 }
@@ -48,19 +61,22 @@ async function readKey(context: Context, options: Options): Promise<Uint8Array |
 function readStdin(): Uint8Array {
   const buffer = new Uint8Array(keySizeMax + 1)
   let size = 0
-  for (let read = -1; read !== 0 && size < buffer.length; size += read) read = readSync(0, buffer, size, buffer.length - size, null)
+  for (let read = -1; read !== 0 && size < buffer.length; size += read)
+    read = readSync(0, buffer, size, buffer.length - size, null)
   return buffer.subarray(0, size)
 }
 
 function trimmed(bytes: Uint8Array): Uint8Array {
   const key = new TextEncoder().encode(new TextDecoder().decode(bytes).trim())
-  if (key.length === 0 || key.length > keySizeMax) throw new AmcError("usage/invalid", "the provider's key is empty or too long")
+  if (key.length === 0 || key.length > keySizeMax)
+    throw new AmcError("usage/invalid", "the provider's key is empty or too long")
   return key
 }
 
 function authOf(text: string | undefined): "bearer" | "x-api-key" | "x-goog-api-key" | "api-key" {
   const known = ["bearer", "x-api-key", "x-goog-api-key", "api-key"] as const
   const found = known.find((place) => place === text)
-  if (found === undefined) throw new AmcError("usage/invalid", `--auth takes one of ${known.join(", ")}`)
+  if (found === undefined)
+    throw new AmcError("usage/invalid", `--auth takes one of ${known.join(", ")}`)
   return found
 }

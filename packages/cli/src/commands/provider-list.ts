@@ -14,7 +14,9 @@ export const providerList: Command = {
       exit: Exit.accepted,
       data: { providers: value.providers, signature: flaw?.code ?? "valid", version },
       lines: [
-        ...value.providers.map(({ id, upstream, socket }) => printable(`${id}  ${upstream}${socket === null ? "" : ` by ${socket}`}`)),
+        ...value.providers.map(({ id, upstream, socket }) =>
+          printable(`${id}  ${upstream}${socket === null ? "" : ` by ${socket}`}`),
+        ),
         printable(`gateway.yaml: ${signature}`),
       ],
     }

@@ -9,6 +9,10 @@ export const runShow: Command = {
   async run(context, [runId = ""]) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
     const { report } = openStoredRun(loadRun(workspace.dir, runId), workspace.keyring)
-    return { exit: Exit.accepted, data: { report }, lines: viewReport(report, { isColoured: context.isColoured }) }
+    return {
+      exit: Exit.accepted,
+      data: { report },
+      lines: viewReport(report, { isColoured: context.isColoured }),
+    }
   },
 }

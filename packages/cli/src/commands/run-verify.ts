@@ -8,12 +8,15 @@ export const runVerify: Command = {
   async run(context, [runId = ""]) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
     const verdict = await verifyStoredRun(workspace, runId)
-    if (!verdict.accepted) return { exit: exitOf(verdict), data: null, findings: verdict.findings, lines: [] }
+    if (!verdict.accepted)
+      return { exit: exitOf(verdict), data: null, findings: verdict.findings, lines: [] }
     const { report_sha256, events } = verdict.value
     return {
       exit: exitOf(verdict),
       data: verdict.value,
-      lines: [`${runId}: the report was rebuilt from ${events} events and is byte for byte the sealed one (sha256:${report_sha256})`],
+      lines: [
+        `${runId}: the report was rebuilt from ${events} events and is byte for byte the sealed one (sha256:${report_sha256})`,
+      ],
     }
   },
 }

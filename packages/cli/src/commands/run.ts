@@ -16,8 +16,15 @@ export const run: Command = {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
     const capture = await openCapture(workspace, { clock: context.clock })
     try {
-      const { report } = await makeRun(capture, { agent, windowDays: windowDays(textOption(options, "window")) })
-      return { exit: Exit.accepted, data: { report }, lines: viewReport(report, { isColoured: context.isColoured }) }
+      const { report } = await makeRun(capture, {
+        agent,
+        windowDays: windowDays(textOption(options, "window")),
+      })
+      return {
+        exit: Exit.accepted,
+        data: { report },
+        lines: viewReport(report, { isColoured: context.isColoured }),
+      }
     } finally {
       await capture.close()
     }
@@ -27,6 +34,7 @@ export const run: Command = {
 /** Days from '14' or '14d'. @throws {@link AmcError} `usage/invalid` */
 export function windowDays(text = "14"): number {
   const days = /^(\d{1,4})d?$/.exec(text)?.[1]
-  if (days === undefined || Number(days) < 1) throw new AmcError("usage/invalid", "--window takes days, such as 14 or 14d")
+  if (days === undefined || Number(days) < 1)
+    throw new AmcError("usage/invalid", "--window takes days, such as 14 or 14d")
   return Number(days)
 }

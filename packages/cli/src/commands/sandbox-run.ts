@@ -7,7 +7,10 @@ export const sandboxRun: Command = {
     addAgentOptions(parser)
       .option("--work <folder>", "copied to /workspace", ".")
       .option("--check <command>", "your command that says by exit 0 whether the work is done")
-      .addHelpText("after", "\nExample:\n  amc sandbox run -- node my-agent.js\n\nEnds with the agent's own exit code, 125 if it could not be started."),
+      .addHelpText(
+        "after",
+        "\nExample:\n  amc sandbox run -- node my-agent.js\n\nEnds with the agent's own exit code, 125 if it could not be started.",
+      ),
 
   run: (context, args, options) => runOnce(context, args, options, "bubblewrap"),
 }

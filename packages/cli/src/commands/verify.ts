@@ -3,18 +3,28 @@ import { exitOf } from "@amc/verify"
 import type { Command } from "../command.ts"
 
 export const verify: Command = {
-  configure: (parser) => parser.addHelpText("after", "\nExit codes: 0 all is as it was written, 1 not good enough, 3 could not look, 4 tampered with."),
+  configure: (parser) =>
+    parser.addHelpText(
+      "after",
+      "\nExit codes: 0 all is as it was written, 1 not good enough, 3 could not look, 4 tampered with.",
+    ),
 
   async run(context) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const verdict = await verifyWorkspace(workspace, { clock: context.clock, progress: context.progress })
+    const verdict = await verifyWorkspace(workspace, {
+      clock: context.clock,
+      progress: context.progress,
+    })
     const exit = exitOf(verdict)
-    if (!verdict.accepted) return { exit, data: null, findings: verdict.findings, lines: ["REJECTED"] }
+    if (!verdict.accepted)
+      return { exit, data: null, findings: verdict.findings, lines: ["REJECTED"] }
     const { events, sessions, blobs, checkpoints, runs } = verdict.value
     return {
       exit,
       data: verdict.value,
-      lines: [`accepted: ${events} events, ${sessions} sealed sessions, ${blobs} stored payloads, ${checkpoints} checkpoints, ${runs} runs`],
+      lines: [
+        `accepted: ${events} events, ${sessions} sealed sessions, ${blobs} stored payloads, ${checkpoints} checkpoints, ${runs} runs`,
+      ],
     }
   },
 }

@@ -1,5 +1,6 @@
 import { fromHex, utf8 } from "../bytes.ts"
-import { type PublicKey, publicKeyFromRaw, verifyEd25519 } from "../ed25519.ts"
+import { publicKeyFromRaw, verifyEd25519 } from "../ed25519.ts"
+import type { PublicKey } from "../public-key.ts"
 import { isFault } from "../errors.ts"
 import { publicVectors } from "./vectors.ts"
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, sign } from "node:crypto"
 import { concatBytes, fromHex } from "../bytes.ts"
-import { publicKeyFromRaw, type Signer } from "../ed25519.ts"
+import { publicKeyFromRaw } from "../ed25519.ts"
+import type { Signer } from "../public-key.ts"
 
 const pkcs8Prefix = fromHex("302e020100300506032b657004220420")
 

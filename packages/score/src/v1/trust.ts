@@ -45,15 +45,16 @@ function invalidReasons({ sessions, violations }: Window, missing: number): read
   const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
   const open = ran.filter(({ isIsolated }) => !isIsolated)
   const exposed = open.filter(({ isClosed }) => isClosed).length
+  const unseen = open.length - exposed
   const of = `of ${sessionsText(ran.length)}`
   const reasons = [
     `the trust boundary was violated: recorded ${timesText(violations)} in the window`,
     `the agent ran where it could reach the monitor's keys: ${exposed} ${of} had no isolation that was measured`,
-    `nothing shows that the agent was kept from the monitor's keys to the end: ${open.length - exposed} ${of} was not sealed by the monitor that opened it`,
+    `nothing shows that the agent was kept from the monitor's keys to the end: ${unseen} ${of} ${unseen === 1 ? "was" : "were"} not sealed by the monitor that opened it`,
     `the evidence is not complete: ${missing} of the events that the run names are missing`,
     "nothing was captured in the window",
   ]
-  const holds = [violations > 0, exposed > 0, open.length > exposed, missing > 0, ran.length === 0]
+  const holds = [violations > 0, exposed > 0, unseen > 0, missing > 0, ran.length === 0]
   return reasons.filter((_, at) => holds[at])
 }
 
