@@ -4,7 +4,9 @@ import { existsSync } from "node:fs"
 
 const main = new URL("../dist/main.js", import.meta.url)
 if (Number(process.versions.node.split(".")[0]) < 24) {
-  process.stderr.write(`amc: needs Node 24 or newer, this is ${process.versions.node}; in a clone, 'npx --no-install amc' uses the project's own\n`)
+  process.stderr.write(
+    `amc: needs Node 24 or newer, this is ${process.versions.node}; in a clone, 'npx --no-install amc' uses the project's own\n`,
+  )
   process.exitCode = 3
 } else if (!existsSync(main)) {
   process.stderr.write("amc: not built yet; run 'npm run build' in the clone\n")

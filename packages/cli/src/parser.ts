@@ -40,7 +40,7 @@ export async function parseCommandLine(argv: readonly string[], version: string)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { kind: "text", text: output.join("").trimEnd() }
-    throw usageFault(error)
+    throw usageFault(error, entry)
   }
   const [first] = found
   if (entry === undefined || command === undefined || first === undefined)
@@ -62,7 +62,7 @@ function buildProgram(version: string, write: (text: string) => void): Parser {
         throw new AmcError("usage/invalid", `unknown command '${program.args[0]}'`, {
           hint: "see 'amc --help'",
         })
-      write(program.helpInformation())
+      program.outputHelp()
     })
     .allowExcessArguments()
 }
@@ -86,12 +86,12 @@ function findEntry(argv: readonly string[]): CommandEntry | undefined {
   return matches.toSorted((a, b) => b.path.length - a.path.length)[0]
 }
 
-function usageFault(error: CommanderError): AmcError {
+function usageFault(error: CommanderError, entry: CommandEntry | undefined): AmcError {
   const message = error.message.replace(/^error: /, "").split("\n")
   const hint = message[1]?.replaceAll(/[()]/g, "").toLowerCase()
   return new AmcError("usage/invalid", message[0] ?? "invalid usage", {
     cause: error,
-    hint: hint ?? "see 'amc --help'",
+    hint: hint ?? `see '${["amc", ...(entry?.path ?? [])].join(" ")} --help'`,
   })
 }
 

@@ -47,6 +47,7 @@ export const errorCodes = {
   "sandbox/start-failed": "the agent's command could not be started",
   "bundle/malformed": "the file is not a bundle",
   "run/unknown": "there is no such run",
+  "run/interrupted": "the work was stopped before its end",
   "run/not-reproducible": "the run can't be rebuilt from the ledger",
   "score/unknown-engine": "the run was made by an engine that this program does not have",
   "score/unknown-bank": "the run was made with a bank that this program does not have",

@@ -3,10 +3,12 @@ import type { Readable } from "node:stream"
 import type { Channel, Recorder } from "@amc/core"
 import type { SecretScanner } from "@amc/gateway"
 
-/** One event for at most this many bytes of output. */
+/** One event for at most this many bytes of output that is stored. */
 const pieceSize = 64 * 1024
 /** What is stored of a stream; beyond it only sizes and digests are recorded. */
 const storedMax = 1 << 20
+/** One event for this much of what is not stored, so that a flood of output does not flood the ledger. */
+const unstoredPieceSize = 16 << 20
 
 export interface OutputTerms {
   readonly recorder: Recorder
@@ -63,9 +65,10 @@ class Output {
     for (let at = 0; at < bytes.length; at += pieceSize) {
       const part = bytes.subarray(at, at + pieceSize)
       this.#hash.update(part)
-      this.#redacted.push(this.#stream.push(part))
+      const redacted = this.#stream.push(part)
+      if (this.#isStored) this.#redacted.push(redacted)
       this.#pieceBytes += part.length
-      if (this.#pieceBytes >= pieceSize) await this.#record()
+      if (this.#pieceBytes >= (this.#isStored ? pieceSize : unstoredPieceSize)) await this.#record()
     }
   }
 
@@ -75,9 +78,14 @@ class Output {
     return { bytes: this.#offset, secretsFound: this.#stream.found }
   }
 
+  /** Decided by where the piece begins, so that a piece is stored whole or not at all. */
+  get #isStored(): boolean {
+    return this.#offset < storedMax
+  }
+
   async #record(): Promise<void> {
     const { recorder, channel, agent, session } = this.#terms
-    const isStored = this.#offset + this.#pieceBytes <= storedMax
+    const isStored = this.#isStored
     const measured = {
       offset: this.#offset,
       bytes: this.#pieceBytes,

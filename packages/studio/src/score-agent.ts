@@ -8,6 +8,7 @@ import { runSession } from "./session.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
 import { agentConfigPath } from "./agent-config.ts"
 import { join } from "node:path"
+import { AmcError } from "@amc/core"
 
 /** What to score: an agent's command, and how often and where to run it. */
 export interface ScoreTerms extends Omit<SessionTerms, "limits" | "provider" | "number"> {
