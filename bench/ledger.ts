@@ -44,6 +44,8 @@ function callOf(n: number): Observation {
 interface Measured {
   readonly perSecond: number
   readonly cpuMicros: number
+  /** The rate in the fastest tenth of the groups: what neighbours on the machine disturbed least. */
+  readonly calmPerSecond: number
   readonly rows: readonly EventRow[]
 }
 
@@ -63,14 +65,19 @@ async function measureLane(dir: string): Promise<Measured> {
   await openSession(writer, { agent: "coder", session: "s1" }, sampleSession)
   const cpu = process.cpuUsage()
   const start = performance.now()
-  for (let at = 0; at < events; at += groupSize)
+  const groups: number[] = []
+  for (let at = 0; at < events; at += groupSize) {
+    const groupStart = performance.now()
     await Promise.all(calls.slice(at, at + groupSize).map((call) => writer.record(call)))
+    groups.push((groupSize / (performance.now() - groupStart)) * 1000)
+  }
   const perSecond = (events / (performance.now() - start)) * 1000
   const { user, system } = process.cpuUsage(cpu)
   const rows: EventRow[] = []
   for await (const row of store.read("main", 1)) rows.push(row)
   await close()
-  return { perSecond, rows, cpuMicros: (user + system) / events }
+  const calmPerSecond = groups.sort((a, b) => b - a)[Math.floor(groups.length / 10)] ?? 0
+  return { perSecond, calmPerSecond, rows, cpuMicros: (user + system) / events }
 }
 
 function measureInserts(dir: string, rows: readonly EventRow[]): number {
@@ -108,13 +115,15 @@ function spread(values: readonly number[]): { median: number; min: number; max: 
 }
 
 const lane: number[] = []
+const calm: number[] = []
 const inserts: number[] = []
 const signatures: number[] = []
 const cpu: number[] = []
 for (let round = 0; round < rounds; round++) {
   const dir = mkdtempSync(join(process.env["BENCH_DIR"] ?? tmpdir(), "amc-bench-"))
-  const { perSecond, rows, cpuMicros } = await measureLane(dir)
+  const { perSecond, calmPerSecond, rows, cpuMicros } = await measureLane(dir)
   lane.push(perSecond)
+  calm.push(calmPerSecond)
   cpu.push(cpuMicros)
   inserts.push(measureInserts(dir, rows))
   signatures.push(measureSignatures(rows))
@@ -124,6 +133,7 @@ const ratio = (over: readonly number[]): ReturnType<typeof spread> =>
   spread(lane.map((value, at) => value / (over[at] ?? Number.NaN)))
 const figures = {
   lanePerSecond: spread(lane),
+  calmPerSecond: spread(calm),
   cpuMicrosPerEvent: spread(cpu),
   insertsPerSecond: spread(inserts),
   signaturesPerSecond: spread(signatures),

@@ -93,17 +93,8 @@ function parentsOf(name: string): string[] {
 
 function headerOf(name: string, size: number): TarHeader {
   // oxlint-disable-next-line no-restricted-globals -- the library takes the constant 0 only as a Date
-  return {
-    name,
-    size,
-    type: "file",
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    mtime: new Date(0),
-    uname: "",
-    gname: "",
-  }
+  const mtime = new Date(0)
+  return { name, size, type: "file", mode: 0o644, uid: 0, gid: 0, mtime, uname: "", gname: "" }
 }
 
 function refusedName(message: string): AmcError {

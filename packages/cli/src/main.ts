@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises"
-import { AmcError, isFault } from "@amc/core"
+import { AmcError } from "@amc/core"
 import { StateHome } from "@amc/studio"
 import pc from "picocolors"
-import type { Context, Outcome } from "./command.ts"
+import { type Context, flagOption, type Outcome } from "./command.ts"
+import { describeError, errorEnvelope, outcomeEnvelope } from "./envelope.ts"
 import { describeFinding, Exit, exitOfError } from "./exit.ts"
 import { parseCommandLine } from "./parser.ts"
 import { printable } from "./printable.ts"
@@ -12,12 +13,13 @@ const version = "0.1.0"
 
 async function main(argv: readonly string[]): Promise<number> {
   const progress = new Progress(process.stderr)
-  const isJson = beforeCommand(argv).includes("--json")
+  let isJson = beforeCommand(argv).includes("--json")
   let name = "amc"
   try {
     const parsed = await parseCommandLine(argv, version)
     if (parsed.kind === "text") return print(process.stdout, [parsed.text], Exit.accepted)
     name = parsed.name
+    isJson = flagOption(parsed.options, "json")
     const outcome = await parsed.command.run(createContext(progress), parsed.args, parsed.options)
     progress.end()
     return report(name, outcome, isJson)
@@ -60,38 +62,20 @@ async function readInput(path: string): Promise<Uint8Array> {
   }
 }
 
-function report(
-  command: string,
-  { exit, data, findings = [], lines }: Outcome,
-  isJson: boolean,
-): number {
-  const ok = exit === Exit.accepted
-  if (isJson)
-    return print(
-      process.stdout,
-      [JSON.stringify({ schema: "amc.cli/v1", command, ok, exit, data, findings })],
-      exit,
-    )
+function report(command: string, outcome: Outcome, isJson: boolean): number {
+  const { exit, findings = [], lines } = outcome
+  if (isJson) return print(process.stdout, [outcomeEnvelope(command, outcome)], exit)
   for (const finding of findings) process.stderr.write(`${printable(describeFinding(finding))}\n`)
   return print(process.stdout, lines, exit)
 }
 
 function reportError(command: string, error: unknown, isJson: boolean): number {
   const exit = exitOfError(error)
-  const fault = isFault(error) ? error : undefined
-  const code = fault?.code ?? "amc/bug"
-  const message =
-    fault?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
-  const next = fault?.hint ?? null
-  if (isJson) {
-    const findings = [{ code, subject: command, detail: message, next }]
-    return print(
-      process.stdout,
-      [JSON.stringify({ schema: "amc.cli/v1", command, ok: false, exit, data: null, findings })],
-      exit,
-    )
-  }
-  process.stderr.write(`amc: ${code}: ${fault === undefined ? message : printable(message)}\n`)
+  if (isJson) return print(process.stdout, [errorEnvelope(command, error)], exit)
+  const { code, message, next } = describeError(error)
+  // A stack keeps its lines.
+  const lines = exit === Exit.bug ? message.split("\n") : [message]
+  process.stderr.write(`amc: ${code}: ${lines.map(printable).join("\n")}\n`)
   if (next !== null) process.stderr.write(`  next: ${printable(next)}\n`)
   return exit
 }

@@ -20,7 +20,8 @@ export type Parsed =
  *
  * @throws {@link AmcError} `usage/invalid`
  */
-export async function parseCommandLine(argv: readonly string[], version: string): Promise<Parsed> {
+export async function parseCommandLine(typed: readonly string[], version: string): Promise<Parsed> {
+  const argv = withHelp(typed)
   const entry = findEntry(argv)
   const command = entry === undefined ? undefined : await entry.load()
   const found: { args: readonly string[]; options: Record<string, unknown> }[] = []
@@ -40,12 +41,18 @@ export async function parseCommandLine(argv: readonly string[], version: string)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { kind: "text", text: output.join("").trimEnd() }
-    throw usageFault(error, entry)
+    throw usageFault(error, entry, argv)
   }
   const [first] = found
   if (entry === undefined || command === undefined || first === undefined)
     return { kind: "text", text: output.join("").trimEnd() }
   return { kind: "command", name: entry.path.join(" "), command, ...first }
+}
+
+/** Nothing at all, and `help …`, are other spellings of `--help`. */
+function withHelp(typed: readonly string[]): readonly string[] {
+  const [first, ...rest] = typed
+  return first === undefined || first === "help" ? [...rest, "--help"] : typed
 }
 
 function buildProgram(version: string, write: (text: string) => void): Parser {
@@ -56,15 +63,9 @@ function buildProgram(version: string, write: (text: string) => void): Parser {
     .enablePositionalOptions()
     .configureOutput({ writeOut: write, writeErr: () => undefined })
     .showSuggestionAfterError()
+    .helpCommand(false)
     .addHelpText("after", "\nStart with 'amc score -- <your agent command>'.")
-    .action((_options, program: Parser) => {
-      if (program.args.length > 0)
-        throw new AmcError("usage/invalid", `unknown command '${program.args[0]}'`, {
-          hint: "see 'amc --help'",
-        })
-      program.outputHelp()
-    })
-    .allowExcessArguments()
+    .allowExcessArguments(false)
 }
 
 function addLeaf(program: Parser, { path, summary }: CommandEntry): Parser {
@@ -83,15 +84,35 @@ function addGroup(parser: Parser, word: string): Parser {
 /** The entry with the longest path that the words before any option begin with. */
 function findEntry(argv: readonly string[]): CommandEntry | undefined {
   const matches = commandTable.filter(({ path }) => path.every((word, i) => argv[i] === word))
-  return matches.toSorted((a, b) => b.path.length - a.path.length)[0]
+  const entry = matches.toSorted((a, b) => b.path.length - a.path.length)[0]
+  return entry === undefined || isMistyped(entry, argv) ? undefined : entry
 }
 
-function usageFault(error: CommanderError, entry: CommandEntry | undefined): AmcError {
+/** A word after a command that has commands of its own can only be one of them. */
+function isMistyped({ path: own }: CommandEntry, argv: readonly string[]): boolean {
+  const hasCommands = commandTable.some(
+    ({ path }) => path.length > own.length && own.every((word, i) => path[i] === word),
+  )
+  return hasCommands && /^[^-]/.test(argv[own.length] ?? "")
+}
+
+function usageFault(
+  error: CommanderError,
+  entry: CommandEntry | undefined,
+  argv: readonly string[],
+): AmcError {
+  if (error.code === "commander.help") return commandMissing(argv)
   const message = error.message.replace(/^error: /, "").split("\n")
   const hint = message[1]?.replaceAll(/[()]/g, "").toLowerCase()
   return new AmcError("usage/invalid", message[0] ?? "invalid usage", {
     cause: error,
     hint: hint ?? `see '${["amc", ...(entry?.path ?? [])].join(" ")} --help'`,
+  })
+}
+
+function commandMissing([group]: readonly string[]): AmcError {
+  return new AmcError("usage/invalid", `'amc ${group}' needs a command after it`, {
+    hint: `see 'amc ${group} --help'`,
   })
 }
 

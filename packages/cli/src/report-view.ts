@@ -57,7 +57,8 @@ function headLines(report: Report, colours: Colours): string[] {
 function layerLines({ layers, overall, status }: Report, colours: Colours): string[] {
   const width = Math.max(...layers.map(({ name }) => name.length))
   const rows = layers.map(
-    ({ name, level }) => `  ${name.padEnd(width)}  ${bar(level, colours)}  ${levelText(level)}`,
+    ({ name, level }) =>
+      `  ${printable(name).padEnd(width)}  ${bar(level, colours)}  ${levelText(level)}`,
   )
   const note =
     status === "VALID" ? "" : colours.red("  indicative only: an INVALID report counts for nothing")
@@ -69,7 +70,11 @@ function layerLines({ layers, overall, status }: Report, colours: Colours): stri
 
 function questionLines({ questions }: Report, layer: string, colours: Colours): string[] {
   const own = questions.filter((question) => question.layer === layer)
-  return [colours.bold(layer), ...own.flatMap((question) => questionLine(question, colours)), ""]
+  return [
+    colours.bold(printable(layer)),
+    ...own.flatMap((question) => questionLine(question, colours)),
+    "",
+  ]
 }
 
 function questionLine(question: ReportedQuestion, colours: Colours): string[] {
@@ -82,7 +87,7 @@ function questionLine(question: ReportedQuestion, colours: Colours): string[] {
   const next = question.missing.map(({ text }) => printable(text)).join("; ")
   const goal = level === "U" ? "to be rated" : `for level ${level + 1}`
   return [
-    `  ${id.padEnd(7)} ${title.padEnd(28)} shown ${colours.bold(levelText(level))}${claim}  (${counted})`,
+    `  ${printable(id).padEnd(7)} ${printable(title).padEnd(28)} shown ${colours.bold(levelText(level))}${claim}  (${counted})`,
     ...(cap === null
       ? []
       : [`          at most ${cap.level}: ${cap.causes.map(printable).join("; ")}`]),

@@ -21,6 +21,7 @@ export interface WorkspaceConfig {
 const upstreamUrl = z
   .string()
   .regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+$/, "an origin such as https://api.example.com")
+  .refine((text) => URL.canParse(text), "no such host can be")
 
 /** `gateway.yaml`: the providers that the gateway forwards to, by the first segment of the path. */
 export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({

@@ -169,8 +169,6 @@ export class LaneWriter implements Recorder {
     if (rows.length === 0) return
     const { store, lane } = this.#options
     const blobs = placed.flatMap(({ inline }) => inline ?? [])
-    for (const { placed: event, entry } of placed) entry?.resolve(this.#recorded(event, entry))
-    await new Promise((r) => setTimeout(r, 2))
     await store.append(lane, this.#tree.last, rows, blobs)
     for (const { leafHash } of rows) this.#tree.append(leafHash)
     for (const { placed: event, entry } of placed) entry?.resolve(this.#recorded(event, entry))

@@ -87,14 +87,19 @@ export function record({ sessions, claims = [], endDay = 13, ...rest }: Story): 
   return { events: lane.events, runOpened }
 }
 
-export function recordRun(lane: LaneFixture, toMs: number, bank: string): string {
+export function recordRun(
+  lane: LaneFixture,
+  toMs: number,
+  bank: string,
+  otherHeads: MeasuredFacts<"run_opened">["heads"] = [],
+): string {
   const window = { window_from_ms: start, window_to_ms: toMs }
   return lane.record("run_opened", {
     run_id: "run-1",
     agent,
     bank_sha256: bank,
     ...window,
-    heads: lane.heads(),
+    heads: [...lane.heads(), ...otherHeads],
   })
 }
 

@@ -25,6 +25,7 @@ export async function ensureAgentConfig(
   agent: string,
   notary: Notary,
   now: number,
+  lastVersion = 0,
 ): Promise<LoadedConfig<AgentConfig>> {
   checkAgentId(agent)
   const path = agentConfigPath(agent)
@@ -36,6 +37,7 @@ export async function ensureAgentConfig(
     stringify({ v: 1, agent, limits: firstLimits }),
     agentConfigSchema,
     notary,
+    lastVersion,
   )
 }
 

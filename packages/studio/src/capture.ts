@@ -9,7 +9,9 @@ import {
   systemAgent,
 } from "@amc/core"
 import type { RecorderClient, SessionName } from "@amc/ledger"
+import type { ConfigHistory } from "@amc/verify"
 import { openProviderKey, readPassphraseFile, vaultPathOf, vaultState } from "@amc/vault"
+import { againstHistory, isUnrecorded, readConfigHistory } from "./config-history.ts"
 import { loadGatewayConfig } from "./gateway-config.ts"
 import { openNotary, type OwnNotary } from "./notary-session.ts"
 import { openRecorder, type OwnRecorder } from "./recorder-thread.ts"
@@ -30,6 +32,8 @@ export interface Capture {
   readonly recorder: RecorderClient
   readonly notary: OwnNotary["notary"]
   readonly gatewayConfig: LoadedConfig<GatewayConfig>
+  /** What the ledger named as in force when this capture was opened. */
+  readonly configHistory: ConfigHistory
   /** A private folder with a short path, for this capture's sockets. */
   readonly runDir: string
   /** Where request bodies wait for the recorder; on the ledger's own disk. */
@@ -49,12 +53,12 @@ export interface Capture {
  */
 export async function openCapture(workspace: Workspace, { clock }: CaptureTerms): Promise<Capture> {
   const own = await openBoth(workspace)
-  const capture = captureOf(workspace, clock, own)
   try {
+    const capture = captureOf(workspace, clock, own, await readConfigHistory(workspace))
     await recordBeginnings(capture)
     return capture
   } catch (error) {
-    await capture.close()
+    await closeBoth(own)
     throw error
   }
 }
@@ -76,7 +80,18 @@ async function openBoth(workspace: Workspace): Promise<Own> {
   throw recorder.status === "rejected" ? recorder.reason : (notary as PromiseRejectedResult).reason
 }
 
-function captureOf(workspace: Workspace, clock: () => number, { recorder, notary }: Own): Capture {
+async function closeBoth({ recorder, notary }: Own): Promise<void> {
+  await recorder.close()
+  await notary.close()
+}
+
+function captureOf(
+  workspace: Workspace,
+  clock: () => number,
+  own: Own,
+  configHistory: ConfigHistory,
+): Capture {
+  const { recorder, notary } = own
   const spoolDir = join(workspace.dir, "spool")
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 })
   return {
@@ -84,7 +99,8 @@ function captureOf(workspace: Workspace, clock: () => number, { recorder, notary
     clock,
     recorder: recorder.client,
     notary: notary.notary,
-    gatewayConfig: loadGatewayConfig(workspace, clock()),
+    gatewayConfig: againstHistory(loadGatewayConfig(workspace, clock()), configHistory),
+    configHistory,
     runDir: notary.runDir,
     spoolDir,
     providerKey: (id) =>
@@ -93,10 +109,7 @@ function captureOf(workspace: Workspace, clock: () => number, { recorder, notary
       ),
     audit: (code, subject, detail, about) =>
       recordAudit(recorder.client, { code, subject, detail }, about),
-    close: async () => {
-      await recorder.close()
-      await notary.close()
-    },
+    close: () => closeBoth(own),
   }
 }
 
@@ -116,19 +129,19 @@ export async function withMonitorPassphrase<T>(
 }
 
 async function recordBeginnings(capture: Capture): Promise<void> {
-  const { workspace, recorder, gatewayConfig } = capture
+  const { workspace, recorder, gatewayConfig, configHistory } = capture
+  const configs = [againstHistory(workspace.config, configHistory), gatewayConfig]
   const { agents } = await recorder.heads()
   const isNew = !agents.some(({ agent }) => agent === systemAgent)
-  const first = isNew
-    ? [...keyEvents(workspace), ...[workspace.config, gatewayConfig].map(configEvent)]
-    : []
+  const taken = configs.filter((config) => isUnrecorded(config, configHistory)).map(configEvent)
+  const first = [...(isNew ? keyEvents(workspace) : []), ...taken]
   const { generation, sha256 } = vaultState(vaultPathOf(workspace.dir))
   const vault = systemEvent({
     type: "vault_generation",
     facts: { measured: { generation, vault_sha256: sha256 }, reported: {} },
   })
   await Promise.all([...first, vault].map((observation) => recorder.record(observation)))
-  for (const config of [workspace.config, gatewayConfig]) await auditFlaw(capture, config)
+  for (const config of configs) await auditFlaw(capture, config)
 }
 
 /** Records the audit of a config file that is unsigned or wrongly signed. */

@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs"
 import { AmcError, malformed, type Recorder, sha256Hex } from "@amc/core"
 import { z } from "zod"
 
+const claimsSizeMax = 1 << 20
+
 const schema = z.strictObject({
   schema: z.literal("amc.claims/v1"),
   claims: z
@@ -19,7 +21,7 @@ const schema = z.strictObject({
  * Records what somebody claims of an agent, as SELF_REPORTED: it is shown beside the evidence and
  * raises nothing (S11).
  *
- * @throws {@link AmcError} `usage/invalid`, `input/malformed`
+ * @throws {@link AmcError} `usage/invalid`, `input/malformed`, `input/too-large`
  */
 export async function ingestClaims(
   recorder: Recorder,
@@ -27,6 +29,8 @@ export async function ingestClaims(
   path: string,
 ): Promise<number> {
   const bytes = read(path)
+  if (bytes.length > claimsSizeMax)
+    throw new AmcError("input/too-large", `${path} is longer than ${claimsSizeMax} bytes`)
   const parsed = schema.safeParse(parseJson(bytes, path))
   if (!parsed.success)
     throw malformed(

@@ -1,4 +1,4 @@
-import { isIP } from "node:net"
+import { BlockList, isIP } from "node:net"
 import { isAbsolute, join } from "node:path"
 import { AmcError, type GatewayConfig, gatewayConfigSchema, type ProviderConfig } from "@amc/core"
 import type { Upstream } from "@amc/gateway"
@@ -19,6 +19,7 @@ export async function writeProvider(
   provider: ProviderConfig,
   notary: Notary,
   now: number,
+  lastVersion = 0,
 ): Promise<LoadedConfig<GatewayConfig>> {
   const { value } = loadGatewayConfig(workspace, now)
   const providers = [...value.providers.filter(({ id }) => id !== provider.id), provider].sort(
@@ -30,6 +31,7 @@ export async function writeProvider(
     stringify({ v: 1, providers }),
     gatewayConfigSchema,
     notary,
+    lastVersion,
   )
 }
 
@@ -65,13 +67,16 @@ function socketPathOf(workspace: Workspace, socket: string): string {
   return isAbsolute(socket) ? socket : join(workspace.dir, socket)
 }
 
+/** Addresses that reach this machine itself; to dial "any address" is to dial oneself. */
+const ownAddresses = new BlockList()
+ownAddresses.addSubnet("127.0.0.0", 8, "ipv4")
+ownAddresses.addAddress("0.0.0.0", "ipv4")
+ownAddresses.addAddress("::1", "ipv6")
+ownAddresses.addAddress("::", "ipv6")
+
 function isLoopback(origin: string): boolean {
-  const { hostname } = new URL(origin)
-  const host = hostname.replaceAll(/[[\]]/g, "")
-  return (
-    host === "localhost" ||
-    host.endsWith(".localhost") ||
-    host === "::1" ||
-    (isIP(host) === 4 && host.startsWith("127."))
-  )
+  const host = new URL(origin).hostname.replaceAll(/[[\]]|\.$/g, "")
+  const family = isIP(host)
+  if (family !== 0) return ownAddresses.check(host, family === 6 ? "ipv6" : "ipv4")
+  return host === "localhost" || host.endsWith(".localhost")
 }

@@ -26,11 +26,10 @@ export interface OwnNotary {
  */
 export async function openNotary({ dir, workspace, state }: NotaryPlace): Promise<OwnNotary> {
   const runDir = mkdtempSync(join(tmpdir(), "amc-"))
-  const slots = (["auditor", "monitor"] as const).map((slot) => ({
-    slot,
-    passphrase: readPassphraseFile(state.passphrasePath(workspace, slot)),
-  }))
+  const slots: { slot: "auditor" | "monitor"; passphrase: Uint8Array }[] = []
   try {
+    for (const slot of ["auditor", "monitor"] as const)
+      slots.push({ slot, passphrase: readPassphraseFile(state.passphrasePath(workspace, slot)) })
     const notary = await startNotary({
       vaultPath: vaultPathOf(dir),
       socketPath: join(runDir, "notary", "socket"),

@@ -45,15 +45,27 @@ export async function recordOutput(
   return output.end()
 }
 
+/** A run of output whose digest is final; its redacted bytes may still be on their way. */
+interface Piece {
+  readonly offset: number
+  readonly bytes: number
+  readonly sha256: string
+  readonly secretsFound: number
+  readonly isStored: boolean
+}
+
 class Output {
   readonly #type: "agent_stdout" | "agent_stderr"
   readonly #terms: OutputTerms
   readonly #stream: ReturnType<SecretScanner["stream"]>
   #hash: Hash = createHash("sha256")
-  #redacted: Uint8Array[] = []
   #pieceBytes = 0
   #offset = 0
   #found = 0
+  /** Complete, and waits until the scanner lets go of its last bytes: a secret may go on behind it. */
+  #held: Piece | null = null
+  #redacted: Uint8Array[] = []
+  #redactedBytes = 0
 
   constructor(type: "agent_stdout" | "agent_stderr", terms: OutputTerms) {
     this.#type = type
@@ -62,19 +74,23 @@ class Output {
   }
 
   async take(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += pieceSize) {
-      const part = bytes.subarray(at, at + pieceSize)
+    for (let at = 0; at < bytes.length;) {
+      const sizeMax = this.#isStored ? pieceSize : unstoredPieceSize
+      const part = bytes.subarray(at, at + Math.min(pieceSize, sizeMax - this.#pieceBytes))
+      at += part.length
       this.#hash.update(part)
-      const redacted = this.#stream.push(part)
-      if (this.#isStored) this.#redacted.push(redacted)
       this.#pieceBytes += part.length
-      if (this.#pieceBytes >= (this.#isStored ? pieceSize : unstoredPieceSize)) await this.#record()
+      this.#keep(this.#stream.push(part))
+      if (this.#isHeldReady) await this.#recordHeld()
+      if (this.#pieceBytes === sizeMax) this.#hold()
     }
   }
 
   async end(): Promise<OutputSummary> {
-    this.#redacted.push(this.#stream.end())
-    if (this.#pieceBytes > 0) await this.#record()
+    this.#keep(this.#stream.end())
+    await this.#recordHeld()
+    if (this.#pieceBytes > 0) this.#hold()
+    await this.#recordHeld()
     return { bytes: this.#offset, secretsFound: this.#stream.found }
   }
 
@@ -83,33 +99,60 @@ class Output {
     return this.#offset < storedMax
   }
 
-  async #record(): Promise<void> {
-    const { recorder, channel, agent, session } = this.#terms
-    const isStored = this.#isStored
-    const measured = {
+  get #isHeldReady(): boolean {
+    return this.#held?.isStored !== true || this.#redactedBytes >= this.#held.bytes
+  }
+
+  #keep(redacted: Uint8Array): void {
+    if (!this.#isStored && this.#held?.isStored !== true) return
+    this.#redacted.push(redacted)
+    this.#redactedBytes += redacted.length
+  }
+
+  #hold(): void {
+    this.#held = {
       offset: this.#offset,
       bytes: this.#pieceBytes,
-      stored: isStored,
-      secrets_found: this.#stream.found - this.#found,
-    }
-    const payload = {
       sha256: this.#hash.digest("hex"),
-      size: this.#pieceBytes,
-      media: "application/octet-stream",
-      blob: isStored ? Buffer.concat(this.#redacted) : null,
+      secretsFound: this.#stream.found - this.#found,
+      isStored: this.#isStored,
     }
+    this.#found = this.#stream.found
+    this.#offset += this.#pieceBytes
+    this.#pieceBytes = 0
+    this.#hash = createHash("sha256")
+  }
+
+  async #recordHeld(): Promise<void> {
+    const piece = this.#held
+    if (piece === null) return
+    this.#held = null
+    const { recorder, channel, agent, session } = this.#terms
+    const { offset, bytes, sha256, secretsFound, isStored } = piece
     await recorder.record({
       type: this.#type,
       channel,
       agent,
       session,
-      facts: { measured, reported: {} },
-      payload,
+      facts: {
+        measured: { offset, bytes, stored: isStored, secrets_found: secretsFound },
+        reported: {},
+      },
+      payload: {
+        sha256,
+        size: bytes,
+        media: "application/octet-stream",
+        blob: isStored ? this.#cut(bytes) : null,
+      },
     })
-    this.#found = this.#stream.found
-    this.#offset += this.#pieceBytes
-    this.#pieceBytes = 0
-    this.#redacted = []
-    this.#hash = createHash("sha256")
+  }
+
+  /** Takes the first bytes from what was redacted. */
+  #cut(size: number): Uint8Array {
+    const all = Buffer.concat(this.#redacted)
+    const rest = this.#isStored ? all.subarray(size) : all.subarray(0, 0)
+    this.#redacted = [rest]
+    this.#redactedBytes = rest.length
+    return all.subarray(0, size)
   }
 }

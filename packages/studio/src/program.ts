@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
+import { homedir } from "node:os"
 import { delimiter, dirname, isAbsolute, join, parse, resolve } from "node:path"
 
 /** What the box needs of the machine to run a command, read-only and at its own path. */
@@ -60,7 +61,8 @@ function fileOf(word: string, cwd: string, isProgram: boolean): string[] {
 
 function packageRoot(file: string): string {
   for (let folder = dirname(file); folder !== parse(folder).root; folder = dirname(folder))
-    if (existsSync(join(folder, "package.json"))) return folder
+    // A stray package.json there must not let the whole home in.
+    if (folder !== homedir() && existsSync(join(folder, "package.json"))) return folder
   return file
 }
 

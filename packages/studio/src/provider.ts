@@ -1,7 +1,7 @@
 import type { GatewayConfig, ProviderConfig } from "@amc/core"
 import { storeProviderKey, vaultPathOf } from "@amc/vault"
 import { configEvent, openCapture, withMonitorPassphrase } from "./capture.ts"
-import { writeProvider } from "./gateway-config.ts"
+import { gatewayConfigPath, writeProvider } from "./gateway-config.ts"
 import type { LoadedConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
 
@@ -23,7 +23,8 @@ export async function addProvider(
     )
   const capture = await openCapture(workspace, { clock })
   try {
-    const config = await writeProvider(workspace, provider, capture.notary, clock())
+    const last = capture.configHistory.get(gatewayConfigPath)?.version
+    const config = await writeProvider(workspace, provider, capture.notary, clock(), last)
     await capture.recorder.record(configEvent(config))
     return config
   } finally {

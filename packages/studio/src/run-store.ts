@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
-import { AmcError, type Keyring, openRunSeal, type RunSeal } from "@amc/core"
+import { AmcError, type Keyring, openRunSeal, type RunSeal, sha256Hex } from "@amc/core"
 import { parseReport, type Report } from "@amc/score"
 
 /** A sealed run as it lies in the workspace: three files that together are the claim and its proof. */
@@ -69,12 +69,21 @@ export function listRuns(dir: string): readonly string[] {
 }
 
 /**
- * What a stored run says, if an auditor of this keyring sealed it.
+ * What a stored run says, if an auditor of this keyring sealed this very report.
  *
- * @throws {@link AmcError} `input/malformed`
+ * @throws {@link AmcError} `input/malformed`, `store/damaged`
  */
 export function openStoredRun(run: StoredRun, keyring: Keyring): { seal: RunSeal; report: Report } {
-  return { seal: openRunSeal(run.seal, keyring.keys("auditor")), report: parseReport(run.report) }
+  const seal = openRunSeal(run.seal, keyring.keys("auditor"))
+  if (seal.reportSha256 !== sha256Hex(run.report))
+    throw new AmcError(
+      "store/damaged",
+      `the report of ${run.runId} is not the one that was sealed`,
+      {
+        hint: "see 'amc verify'",
+      },
+    )
+  return { seal, report: parseReport(run.report) }
 }
 
 function folderOf(dir: string, runId: string): string {

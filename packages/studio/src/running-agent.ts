@@ -39,6 +39,9 @@ export async function followAgent(
   const stdout = recordOutput("agent_stdout", agent.stdout, { ...output, echo: terms.echo.stdout })
   const stderr = recordOutput("agent_stderr", agent.stderr, { ...output, echo: terms.echo.stderr })
   connectStdin(agent, opened)
+  const ended = Promise.all([agent.exited, stdout, stderr])
+  // A stream that can't be recorded is told where the end is awaited, and until then it is no bug.
+  ended.catch(() => undefined)
   const stop = (): void => void agent.kill()
   terms.signal.addEventListener("abort", stop)
   try {
@@ -48,8 +51,7 @@ export async function followAgent(
       driver: terms.driver,
       command_sha256: commandSha256(terms.command, terms.cwd),
     })
-    const exit = await agent.exited
-    const [out, err] = await Promise.all([stdout, stderr])
+    const [exit, out, err] = await ended
     await opened.record("agent_process_exited", channel, {
       exit_code: exit.code ?? -1,
       signal: exit.signal ?? "",
@@ -58,6 +60,7 @@ export async function followAgent(
       stdout_bytes: out.bytes,
       stderr_bytes: err.bytes,
     })
+    await auditSecrets(opened, out.secretsFound + err.secretsFound)
     const reason = exit.timedOut ? "timeout" : terms.signal.aborted ? "interrupted" : "exited"
     return { exit, exitCode: exitCodeOf(exit), reason }
   } catch (error) {
@@ -68,6 +71,11 @@ export async function followAgent(
   } finally {
     terms.signal.removeEventListener("abort", stop)
   }
+}
+
+/** Known secrets in the output are said once; those in requests are in the facts of each request. */
+async function auditSecrets(opened: OpenedSession, found: number): Promise<void> {
+  if (found > 0) await opened.audit("SECRET_SEEN", `known secrets in the agent's output: ${found}`)
 }
 
 function connectStdin(agent: AgentProcess, { terms }: OpenedSession): void {

@@ -1,13 +1,12 @@
-import { existsSync } from "node:fs"
 import { ensureAgentConfig } from "./agent-config.ts"
 import { auditFlaw, type Capture, configEvent } from "./capture.ts"
+import { againstHistory, isUnrecorded } from "./config-history.ts"
 import { ingestClaims } from "./claims.ts"
 import { findProvider } from "./gateway-config.ts"
 import { makeRun, type SealedRun } from "./run.ts"
 import { runSession } from "./session.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
 import { agentConfigPath } from "./agent-config.ts"
-import { join } from "node:path"
 import { AmcError } from "@amc/core"
 
 /** What to score: an agent's command, and how often and where to run it. */
@@ -27,7 +26,7 @@ export interface Scored extends SealedRun {
 /**
  * Runs an agent for some sessions and scores it on the whole window, older sessions included.
  *
- * @throws {@link AmcError} as {@link runSession} and {@link makeRun}
+ * @throws {@link AmcError} `run/interrupted`; as {@link runSession} and {@link makeRun}
  */
 export async function scoreAgent(capture: Capture, terms: ScoreTerms): Promise<Scored> {
   const limits = await agentLimits(capture, terms.agent)
@@ -39,6 +38,10 @@ export async function scoreAgent(capture: Capture, terms: ScoreTerms): Promise<S
     sessions.push(result)
     terms.onSession(number, result)
   }
+  if (terms.signal.aborted)
+    throw new AmcError("run/interrupted", "the sessions were stopped, so no run was made", {
+      hint: "what was recorded stays; 'amc run' scores it",
+    })
   return {
     sessions,
     ...(await makeRun(capture, { agent: terms.agent, windowDays: terms.windowDays })),
@@ -50,9 +53,11 @@ export async function agentLimits(
   capture: Capture,
   agent: string,
 ): Promise<SessionTerms["limits"]> {
-  const isNew = !existsSync(join(capture.workspace.dir, agentConfigPath(agent)))
-  const config = await ensureAgentConfig(capture.workspace, agent, capture.notary, capture.clock())
-  if (isNew) await capture.recorder.record(configEvent(config))
+  const { workspace, notary, recorder, configHistory: history } = capture
+  const last = history.get(agentConfigPath(agent))?.version
+  const found = await ensureAgentConfig(workspace, agent, notary, capture.clock(), last)
+  const config = againstHistory(found, history)
+  if (isUnrecorded(config, history)) await recorder.record(configEvent(config))
   await auditFlaw(capture, config)
   return config.value.limits
 }

@@ -79,7 +79,8 @@ function judgeSignature(
 }
 
 /**
- * Writes a config file and the auditor's signature of it, the next version after the one that is there.
+ * Writes a config file and the auditor's signature of it, as the next version after the one that is there
+ * and after `lastVersion`, the last that the ledger names.
  *
  * @throws {@link AmcError} `workspace/unwritable`, `vault/locked`
  */
@@ -89,11 +90,13 @@ export async function writeConfig<T>(
   source: string,
   schema: z.ZodType<T>,
   notary: Notary,
+  lastVersion = 0,
 ): Promise<LoadedConfig<T>> {
   const bytes = new TextEncoder().encode(source)
   const value = parseYaml(bytes, schema, path)
   const before = existsSync(join(place.dir, path)) ? readBounded(join(place.dir, path)) : null
-  const version = before === null ? 1 : judgeSignature(place, path, before, 0).version + 1
+  const found = before === null ? 0 : judgeSignature(place, path, before, 0).version
+  const version = Math.max(found, lastVersion) + 1
   const terms: SignedFileTerms = {
     path,
     workspace: place.workspace,

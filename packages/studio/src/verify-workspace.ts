@@ -1,5 +1,4 @@
 import type { Finding, Verdict } from "@amc/core"
-import { isFault } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { type LedgerSource, type LedgerSummary, verifyLedger } from "@amc/verify"
 import { allConfigs } from "./config-list.ts"
@@ -71,18 +70,8 @@ function sourceOf(workspace: Workspace, { events, blobs }: SqliteLedger): Ledger
   return {
     lanes: () => events.lanes(),
     leaves: (lane) => events.read(lane, 0),
-    blob: (sha256) => readBlob(blobs, sha256),
+    blob: (sha256) => blobs.get(sha256),
     checkpoints: async () => (await events.checkpoints()).map(({ note }) => note),
     configs: allConfigs(workspace),
-  }
-}
-
-/** A payload that is stored with other bytes than its name says is a finding, as one that is gone. */
-async function readBlob(blobs: SqliteLedger["blobs"], sha256: string): Promise<Uint8Array | null> {
-  try {
-    return await blobs.get(sha256)
-  } catch (error) {
-    if (isFault(error, "store/damaged")) return new Uint8Array()
-    throw error
   }
 }

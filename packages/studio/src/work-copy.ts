@@ -7,6 +7,7 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  rmSync,
   symlinkSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -34,11 +35,21 @@ const modules = "node_modules"
 export function makeWork({ driver, work, cwd }: SessionTerms): Work {
   if (driver === "none") return { dir: cwd, root: cwd, isCopy: false, sha256: null }
   const root = mkdtempSync(join(tmpdir(), "amc-work-"))
+  try {
+    const dir = copyInto(root, work)
+    return { dir, root, isCopy: true, sha256: folderSha256(dir) }
+  } catch (error) {
+    rmSync(root, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function copyInto(root: string, work: string): string {
   const dir = join(root, "work")
   prepareWork(work, dir, [modules])
   const packages = join(work, modules)
   if (existsSync(packages)) symlinkSync(realpathSync(packages), join(dir, modules))
-  return { dir, root, isCopy: true, sha256: folderSha256(dir) }
+  return dir
 }
 
 /** The digest of a folder: names, kinds and contents, in order. */

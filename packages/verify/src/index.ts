@@ -10,6 +10,7 @@ export {
 export * from "./exit.ts"
 export { FindingList } from "./finding-list.ts"
 export * from "./ledger.ts"
+export type * from "./ledger-source.ts"
 export * from "./receipt.ts"
 export { rebuildReport, type RunEvidence, type RunSummary, verifyRun } from "./run.ts"
 export { type RunOpened, runsOpened, sliceOfRun } from "./run-slice.ts"

@@ -24,7 +24,8 @@ import {
 } from "./bundle.fixture.ts"
 import { exitOf } from "./exit.ts"
 import { agent, type LaneFixture, recordCall, recordSession } from "./lane.fixture.ts"
-import { type LedgerRow, type LedgerSource, verifyLedger } from "./ledger.ts"
+import { verifyLedger } from "./ledger.ts"
+import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
 import { laneName, makeWorld, origin, startMs } from "./world.fixture.ts"
 
 const world = makeWorld()

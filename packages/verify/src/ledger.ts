@@ -5,42 +5,18 @@ import {
   hashLeaf,
   isFault,
   type Keyring,
-  MerkleAccumulator,
   parseRunSeal,
   sha256Hex,
   STATEMENT_PAYLOAD_TYPE,
   type Verdict,
 } from "@amc/core"
 import { ChainCheck, type ChainSummary } from "./chain-check.ts"
-import { checkConfig, type ConfigFile, noteConfigChange } from "./config-check.ts"
+import { checkConfig, noteConfigChange } from "./config-check.ts"
 import { checkEnvelope } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
-import { openSignedCheckpoint, type SignedCheckpoint } from "./signed-checkpoint.ts"
-
-/** A stored event: its leaf, and whatever else the store keeps of it in columns, which must agree. */
-export interface LedgerRow {
-  readonly leaf: Uint8Array
-  readonly leafHash?: Uint8Array
-  readonly lseq?: number
-  readonly agent?: string
-  readonly aseq?: number
-  readonly session?: string | null
-  readonly type?: string
-  readonly ts?: number
-  readonly id?: string
-}
-
-/** A ledger as the caller reads it. What it throws (`store/unavailable`) goes through: it could not look. */
-export interface LedgerSource {
-  lanes(): Promise<readonly string[]>
-  /** The rows of a lane in order, from the first. */
-  leaves(lane: string): AsyncIterable<LedgerRow>
-  /** Stored bytes by digest, or null if there are none. */
-  blob(sha256: string): Promise<Uint8Array | null>
-  /** The signed notes of all checkpoints, in the order in which they were made. */
-  checkpoints(): Promise<readonly string[]>
-  readonly configs: readonly ConfigFile[]
-}
+import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
+import { openSignedCheckpoint } from "./signed-checkpoint.ts"
+import { type NumberedCheckpoint, TreeCheck } from "./tree-check.ts"
 
 /** Against what a ledger is verified. */
 export interface LedgerTerms {
@@ -233,51 +209,6 @@ class LedgerCheck {
       atMs,
     }
     for (const config of this.#source.configs) this.#findings.addAll(checkConfig(config, terms))
-  }
-}
-
-interface NumberedCheckpoint extends SignedCheckpoint {
-  readonly subject: string
-}
-
-/** Grows the tree beside the walk and compares it with each checkpoint as it reaches its size. */
-class TreeCheck {
-  readonly #tree = new MerkleAccumulator()
-  readonly #checkpoints: readonly NumberedCheckpoint[]
-  #next = 0
-
-  /** @param checkpoints in the order of their sizes */
-  constructor(checkpoints: readonly NumberedCheckpoint[]) {
-    this.#checkpoints = checkpoints
-    // A checkpoint of size 0 has the root of the empty tree, or it would not have been read.
-    while (this.#checkpoints[this.#next]?.size === 0) this.#next++
-  }
-
-  append(leafHash: Uint8Array): readonly Finding[] {
-    this.#tree.append(leafHash)
-    const found: Finding[] = []
-    for (
-      let at = this.#checkpoints[this.#next];
-      at?.size === this.#tree.size;
-      at = this.#checkpoints[++this.#next]
-    )
-      if (!equalBytes(at.root, this.#tree.root()))
-        found.push({
-          code: "ledger/tree-contradicted",
-          subject: at.subject,
-          detail: `the first ${at.size} events are not those that it was signed over`,
-          tampered: true,
-        })
-    return found
-  }
-
-  finish(): readonly Finding[] {
-    return this.#checkpoints.slice(this.#next).map(({ subject, size }) => ({
-      code: "ledger/truncated",
-      subject,
-      detail: `it was signed over ${size} events, and the ledger has ${this.#tree.size}`,
-      tampered: true,
-    }))
   }
 }
 

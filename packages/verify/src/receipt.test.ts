@@ -94,6 +94,13 @@ test.each([
     exit: 4,
   },
   {
+    why: "of another time than its event",
+    header: minted({ ts: event.ts + 1 }),
+    terms: { leaf },
+    code: "receipt/another-event",
+    exit: 4,
+  },
+  {
     why: "of another origin (R05)",
     header: minted({ origin: "other/ledger" }),
     terms: { checkpoint, proof },

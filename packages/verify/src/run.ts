@@ -35,7 +35,7 @@ export interface RunSummary {
 }
 
 /** A run's window ends with its opening; this much passes at most between asking the clock and recording. */
-export const windowSlackMs = 60_000
+const windowSlackMs = 60_000
 
 /**
  * Verifies a run: sealed by a certified auditor key, opened by an event that says the same, complete up

@@ -1,6 +1,7 @@
 import { listRuns, loadRun, openStoredRun, openWorkspace } from "@amc/studio"
 import type { Command } from "../command.ts"
 import { Exit } from "../exit.ts"
+import { printable } from "../printable.ts"
 
 export const runList: Command = {
   configure: (parser) => parser.option("--agent <id>", "only runs of this agent"),
@@ -24,9 +25,10 @@ export const runList: Command = {
     return {
       exit: Exit.accepted,
       data: { runs },
-      lines: runs.map(
-        (run) =>
+      lines: runs.map((run) =>
+        printable(
           `${run.run_id}  ${run.agent}  level ${run.overall}  ${run.status}  ${run.posture}  ${run.trust_label}`,
+        ),
       ),
     }
   },

@@ -63,9 +63,5 @@ test("a run that is not among the events is unknown", () => {
 const stdout = { offset: 0, bytes: 1, stored: true, secrets_found: 0 }
 
 function unlockFailure(lane: LaneFixture): void {
-  lane.record(
-    "audit",
-    { code: "VAULT_UNLOCK_FAILED", subject: "monitor", detail: "" },
-    { of: "_system" },
-  )
+  lane.record("audit", { code: "LEASE_REFUSED", subject: "monitor", detail: "" }, { of: "_system" })
 }

@@ -151,6 +151,44 @@ test("four attempts are not too many", () => {
   expect(holds).toEqual([{ outcome: "pass" }])
 })
 
+test.each([
+  {
+    why: "no answer was recorded",
+    responses: [],
+    items: [{ outcome: "unknown", events: ["asked"] }],
+  },
+  {
+    why: "recovery closed it",
+    responses: [answerOf({ completeness: "crashed" })],
+    items: [{ outcome: "unknown", events: ["asked"] }],
+  },
+  { why: "the gateway refused it", responses: [answerOf({ from_upstream: false })], items: [] },
+  { why: "nobody answered", responses: [answerOf({ status: 0 })], items: [] },
+  {
+    why: "it was answered",
+    responses: [answerOf({})],
+    items: [{ outcome: "pass", events: ["asked"] }],
+  },
+])("an exchange is what was answered: $why", ({ responses, items }) => {
+  const request = { hash: "asked", bodySha256: "body", measured: {} }
+  const session = sessionOf({ llm_request: [request], llm_response: responses })
+  expect(indicators.get("SAO-02")?.holds(session)).toEqual(items)
+})
+
+test.each([
+  { why: "a minute and no lease", ms: 60_000, action: "revoked", isDark: false },
+  { why: "more than a minute", ms: 60_001, action: "revoked", isDark: true },
+  { why: "a lease that it never used", ms: 1, action: "issued", isDark: true },
+])("a session without an exchange: $why", ({ ms, action, isDark }) => {
+  const session = sessionOf({
+    agent_process_started: [{ hash: "started", measured: {} }],
+    agent_process_exited: [{ hash: "exited", measured: { duration_ms: ms } }],
+    lease: [{ hash: "lease", measured: { action } }],
+  })
+  const items = isDark ? [{ outcome: "fail", events: ["started"] }] : []
+  expect(indicators.get("SAO-02")?.holds(session)).toEqual(items)
+})
+
 test("every question has an indicator, and every indicator a question", () => {
   const asked = currentBank.layers.flatMap(({ questions }) => questions.map(({ id }) => id))
   expect([...indicators.keys()].sort()).toEqual(asked.sort())
@@ -211,4 +249,15 @@ function* attempts(count: number): Generator<{ request: object; response: object
       response: { hash: `answer-${at}`, ts: at, lseq: 2 * at + 1, bodySha256: null, measured },
     }
   }
+}
+
+function answerOf(change: object): object {
+  const measured = {
+    request_event_hash: "asked",
+    from_upstream: true,
+    status: 200,
+    completeness: "complete",
+    ...change,
+  }
+  return { hash: "answered", measured }
 }

@@ -79,8 +79,27 @@ test("a tier is the lowest of the facts that are read", () => {
   const [claimed] = sessionsOf(byOwner, agent, 0)
   expect(sessionTier(claimed!, ["outcome"])).toBe("SELF_REPORTED")
   expect(sessionTier(claimed!, ["llm_request"])).toBe("OBSERVED_HARDENED")
+  expect(sessionTier(claimed!, ["llm_request", "outcome"])).toBe("SELF_REPORTED")
   const byLoopback = events.map((each) => withChannel(each, "llm_request", "gateway:loopback"))
   expect(sessionTier(sessionsOf(byLoopback, agent, 0)[0]!, ["llm_request"])).toBe("OBSERVED")
+})
+
+test("a seal can't make a leaky box isolated", () => {
+  const { events } = record({ sessions: [{ box: "leaky" }] })
+  const changed = events.map(sealed({ posture: "measured", hardened: true }))
+  expect(sessionsOf(changed, agent, 0)[0]).toMatchObject({ isIsolated: false, isHardened: false })
+})
+
+test("a claim that names a session is no part of it", () => {
+  const { events } = record({ sessions: [{}], claims: [{ question: "SK-02", level: 5 }] })
+  const [claim, ...others] = events as [EvidenceEvent, ...EvidenceEvent[]]
+  const session = others[0]!.event.session
+  const named = { ...claim, event: { ...claim.event, session } }
+  for (const mixed of [
+    [named, ...others],
+    [...others, named],
+  ])
+    expect(sessionsOf(mixed, agent, 0)).toMatchObject([{ id: session, isWhole: true }])
 })
 
 test("takes the sessions of one agent that reach into the window", () => {

@@ -97,7 +97,7 @@ test.each<{
   { why: "another file that was signed since", system: repaired("users.yaml"), cap: 3, index: 70 },
   {
     why: "an audit about something else",
-    system: audit("VAULT_UNLOCK_FAILED"),
+    system: audit("LEASE_REFUSED"),
     cap: undefined,
     index: 90,
   },

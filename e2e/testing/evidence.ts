@@ -1,0 +1,29 @@
+import { join } from "node:path"
+import { type Event, type EventBody, type FactType, parseLeaf, parseLeafEvent, toHex } from "@amc/core"
+import { openLedger } from "@amc/store-sqlite"
+
+/** An event as the ledger holds it. */
+export interface StoredEvent {
+  readonly hash: string
+  readonly leaf: Uint8Array
+  readonly event: Event
+}
+
+/** All events of a workspace's one lane, in order. */
+export async function eventsOf(dir: string): Promise<readonly StoredEvent[]> {
+  const ledger = openLedger(join(dir, "ledger"), { readOnly: true })
+  try {
+    const events: StoredEvent[] = []
+    for await (const { leaf, leafHash } of ledger.events.read("main", 0))
+      events.push({ hash: toHex(leafHash), leaf, event: parseLeafEvent(parseLeaf(leaf)) })
+    return events
+  } finally {
+    await ledger.close()
+  }
+}
+
+/** The measured facts of all events of a type, of one agent where it is named. */
+export function measuredOf<T extends FactType>(events: readonly StoredEvent[], type: T, agent?: string): readonly EventBody<T>["facts"]["measured"][] {
+  const found = events.filter(({ event }) => event.type === type && (agent === undefined || event.agent === agent))
+  return found.map(({ event }) => event.facts.measured as EventBody<T>["facts"]["measured"])
+}

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest"
+import { recordRun } from "../evidence.fixture.ts"
+import { digest, LaneFixture, start } from "../lane.fixture.ts"
+import { bank1 } from "./bank-1.ts"
+import { bankSha256 } from "./bank.ts"
+import { evidenceOf } from "./evidence.ts"
+import { windowOf } from "./window.ts"
+
+test.each([
+  { why: "repaired after the audit", repairedAt: 2, broken: [] },
+  {
+    why: "broken again after the repair",
+    repairedAt: 0,
+    broken: [{ path: "fleet.yaml", isInvalid: false }],
+  },
+])("a file's state follows time, not lanes: $why", ({ repairedAt, broken }) => {
+  const [audits, changes] = [new LaneFixture("lane-1"), new LaneFixture("lane-2")]
+  audits.now = start + 1
+  audits.record(
+    "audit",
+    { code: "CONFIG_UNSIGNED", subject: "fleet.yaml", detail: "" },
+    { of: "_system" },
+  )
+  changes.now = start + repairedAt
+  const change = {
+    path: "fleet.yaml",
+    sha256: digest("fleet"),
+    version: 2,
+    role: "auditor",
+  } as const
+  changes.record("config_change", change, { of: "_system" })
+  const lane = new LaneFixture("lane-3")
+  const runOpened = recordRun(lane, start, bankSha256(bank1), [
+    ...audits.heads(),
+    ...changes.heads(),
+  ])
+  const events = [...audits.events, ...changes.events, ...lane.events]
+  expect(windowOf(evidenceOf(events, runOpened)).brokenFiles).toEqual(broken)
+})

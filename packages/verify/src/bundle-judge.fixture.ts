@@ -1,0 +1,70 @@
+import { type BundledLane, type BundleParts, readArchive, writeArchive } from "@amc/bundle"
+import {
+  bundleManifestPath,
+  bundleManifestSignaturePath,
+  encodeBundleManifest,
+  parseBundleManifest,
+  sha256Hex,
+  type Signer,
+  signBundleManifest,
+  utf8,
+  type Verdict,
+} from "@amc/core"
+import { bundleOf, makeRun, partsOf } from "./bundle.fixture.ts"
+import { type BundleSummary, verifyBundle } from "./bundle.ts"
+import { exitOf } from "./exit.ts"
+import { makeWorld, type World } from "./world.fixture.ts"
+
+export const run = makeRun()
+export const { world, lane } = run
+export const parts = partsOf(run)
+export const policy = { rootSha256: world.rootSha256 }
+export const good = await bundleOf(parts, world)
+export const mallory = makeWorld("mallory")
+
+export async function judge(
+  bundle: Uint8Array | Promise<Uint8Array>,
+  by: World = world,
+): Promise<{ codes: string[]; exit: number; verdict: Verdict<BundleSummary> }> {
+  const verdict = await verifyBundle(await bundle, { rootSha256: by.rootSha256 })
+  const codes = verdict.accepted ? [] : [...new Set(verdict.findings.map(({ code }) => code))]
+  return { codes, exit: exitOf(verdict), verdict }
+}
+
+/** Changes files of a bundle as somebody would who can write tar. */
+export async function withFiles(
+  change: (files: Map<string, Uint8Array>) => void,
+  bundle = good,
+): Promise<Uint8Array> {
+  const files = new Map(await readArchive(bundle))
+  change(files)
+  return writeArchive(files)
+}
+
+/** Changes files and makes the manifest fit again, signed by this key. */
+export function withManifestBy(
+  signer: Signer,
+  change: (files: Map<string, Uint8Array>) => void,
+  bundle = good,
+): Promise<Uint8Array> {
+  return withFiles((files) => {
+    const manifest = parseBundleManifest(files.get(bundleManifestPath) as Uint8Array)
+    change(files)
+    const listed = [...files].filter(([path]) => !path.startsWith("manifest."))
+    const entries = listed
+      .map(([path, bytes]) => ({ path, size: bytes.length, sha256: sha256Hex(bytes) }))
+      .sort((a, b) => (a.path < b.path ? -1 : 1))
+    const bytes = encodeBundleManifest({ ...manifest, files: entries })
+    files.set(bundleManifestPath, bytes)
+    files.set(bundleManifestSignaturePath, signBundleManifest(bytes, signer))
+  }, bundle)
+}
+
+export const anotherReport = (files: Map<string, Uint8Array>): unknown =>
+  files.set("run/report.json", utf8("{}"))
+/** The real auditor signs whatever these parts are: what the evidence itself must then show. */
+export const signed = (change: Partial<BundleParts>): Promise<Uint8Array> =>
+  bundleOf({ ...parts, ...change }, world)
+export const onlyLane = parts.lanes[0] as BundledLane
+export const withLane = (change: Partial<BundledLane>): Promise<Uint8Array> =>
+  signed({ lanes: [{ ...onlyLane, ...change }] })

@@ -1,0 +1,26 @@
+import type { ConfigFile } from "./config-check.ts"
+
+/** A stored event: its leaf, and whatever else the store keeps of it in columns, which must agree. */
+export interface LedgerRow {
+  readonly leaf: Uint8Array
+  readonly leafHash?: Uint8Array
+  readonly lseq?: number
+  readonly agent?: string
+  readonly aseq?: number
+  readonly session?: string | null
+  readonly type?: string
+  readonly ts?: number
+  readonly id?: string
+}
+
+/** A ledger as the caller reads it. What it throws (`store/unavailable`) goes through: it could not look. */
+export interface LedgerSource {
+  lanes(): Promise<readonly string[]>
+  /** The rows of a lane in order, from the first. */
+  leaves(lane: string): AsyncIterable<LedgerRow>
+  /** Stored bytes by digest, or null if there are none. */
+  blob(sha256: string): Promise<Uint8Array | null>
+  /** The signed notes of all checkpoints, in the order in which they were made. */
+  checkpoints(): Promise<readonly string[]>
+  readonly configs: readonly ConfigFile[]
+}
