@@ -6,7 +6,7 @@ import { sealOf } from "./sessions.ts"
 
 /**
  * Closes what the last process left open when it ended without seals: each call by a response
- * "crashed", then a gap event, then each session by a seal "recovered". Call it before anything else
+ * "crashed", then a gap event, then each session by a seal "recovered" with the posture that its probe established. Call it before anything else
  * is recorded. Does nothing when nothing is open, so that it may itself be killed and run again.
  *
  * @throws {@link AmcError} `store/unavailable`

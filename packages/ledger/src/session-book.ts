@@ -2,6 +2,7 @@ import {
   AmcError,
   type Event,
   type Facts,
+  judgeIsolation,
   malformed,
   type Observation,
   type ObservationOf,
@@ -18,6 +19,8 @@ export interface OpenSession {
   readonly session: string
   readonly agent: string
   readonly calls: readonly OpenCall[]
+  /** What its probe established before the agent began; without one nothing is. */
+  readonly posture: "measured" | "shared"
 }
 
 interface Page {
@@ -27,6 +30,8 @@ interface Page {
   lastEventHash: string
   events: number
   readonly calls: Map<string, string>
+  /** The verdict on each probe of the session. */
+  readonly probes: ("measured" | "shared")[]
 }
 
 type SealedRange = Pick<
@@ -82,13 +87,16 @@ export class SessionBook {
     page.events++
     if (event.type === "llm_request") page.calls.set(event.facts.measured.call_id, eventHash)
     if (event.type === "llm_response") page.calls.delete(event.facts.measured.call_id)
+    if (event.type === "sandbox_probe")
+      page.probes.push(judgeIsolation(event.facts.measured).posture)
   }
 
   /** What a crash now would leave open, in the order of opening. */
   openSessions(): OpenSession[] {
-    return [...this.#open].map(([session, { agent, calls }]) => ({
+    return [...this.#open].map(([session, { agent, calls, probes }]) => ({
       session,
       agent,
+      posture: probes.length > 0 && !probes.includes("shared") ? "measured" : "shared",
       calls: [...calls].map(([call_id, hash]) => ({ call_id, request_event_hash: hash })),
     }))
   }
@@ -97,7 +105,15 @@ export class SessionBook {
     const known = this.#open.get(session)
     if (known !== undefined) return known
     const calls = new Map<string, string>()
-    const page = { agent, firstAseq: aseq, lastAseq: aseq, lastEventHash: "", events: 0, calls }
+    const page: Page = {
+      agent,
+      firstAseq: aseq,
+      lastAseq: aseq,
+      lastEventHash: "",
+      events: 0,
+      calls,
+      probes: [],
+    }
     this.#open.set(session, page)
     return page
   }

@@ -50,7 +50,8 @@ async function runOpened(
   try {
     const opened = await openWith(capture, terms, session, work.dir)
     try {
-      end = await declared(opened, await runAgent(opened))
+      await auditDeclared(opened)
+      end = declared(opened, await runAgent(opened))
     } finally {
       await opened.gateway.close()
     }
@@ -75,18 +76,27 @@ async function runOpened(
   }
 }
 
+const declaredShared = "the workspace config declares the trust boundary shared"
+
 /** What the owner declares of the trust boundary (T4) may lower what was measured, and never raises it. */
-async function declared(opened: OpenedSession, end: AgentEnd): Promise<AgentEnd> {
-  const mode = opened.capture.workspace.config.value.security?.trustBoundaryMode
-  if (mode === "isolated" && end.posture === "shared")
+function declared({ capture }: OpenedSession, end: AgentEnd): AgentEnd {
+  if (boundaryMode(capture) !== "shared") return end
+  return { ...end, posture: "shared", hardened: false, reasons: [declaredShared, ...end.reasons] }
+}
+
+/** Said before the agent begins, so that a crash can't leave it out. */
+async function auditDeclared(opened: OpenedSession): Promise<void> {
+  const mode = boundaryMode(opened.capture)
+  if (mode === "shared") await opened.audit("TRUST_BOUNDARY_SHARED", declaredShared)
+  if (mode === "isolated" && opened.terms.driver === "none")
     await opened.audit(
       "CONFIG_CLAIM_CONTRADICTED",
-      "the workspace config says isolated, and the session was not",
+      "the workspace config says isolated, and there is no box",
     )
-  if (mode !== "shared" || end.posture === "shared") return end
-  const reason = "the workspace config declares the trust boundary shared"
-  await opened.audit("TRUST_BOUNDARY_SHARED", reason)
-  return { ...end, posture: "shared", hardened: false, reasons: [reason, ...end.reasons] }
+}
+
+function boundaryMode({ workspace }: Capture): "isolated" | "shared" | undefined {
+  return workspace.config.value.security?.trustBoundaryMode
 }
 
 function runAgent(opened: OpenedSession): Promise<AgentEnd> {

@@ -131,10 +131,18 @@ function isHardenedBy(facts: SessionFacts, verdicts: readonly IsolationVerdict[]
 
 function mayHaveRunBy(facts: SessionFacts): boolean {
   const seals = facts.measured("session_seal")
+  // The agent of a box begins only after its probe is on record, so a monitor that died before never let it in.
+  const isHeld = isBoxed(facts) && !facts.has("sandbox_probe")
   const isNever = seals.every(
-    ({ measured: { reason } }) => reason === "not-started" || reason === "probe-failed",
+    ({ measured: { reason } }) =>
+      reason === "not-started" || reason === "probe-failed" || (reason === "recovered" && isHeld),
   )
   return seals.length === 0 || !isNever || facts.has("agent_process_started")
+}
+
+function isBoxed(facts: SessionFacts): boolean {
+  const opened = facts.measured("session_open")
+  return opened.length > 0 && opened.every(({ measured }) => measured.driver !== "none")
 }
 
 /** Calls that nobody answered are left out, or one more of them would make a replay look new. */

@@ -1,0 +1,133 @@
+import { afterEach, expect, test, vi } from "vitest"
+import { commandTable } from "./command-table.ts"
+import { parseCommandLine } from "./parser.ts"
+
+const version = "1.2.3"
+const words = commandTable.map(({ path }) => ({ name: path.join(" "), path }))
+
+afterEach(() => vi.restoreAllMocks())
+
+async function textOf(...argv: string[]): Promise<string> {
+  const parsed = await parseCommandLine(argv, version)
+  if (parsed.kind !== "text") throw new Error(`${argv.join(" ")} is a command`)
+  return parsed.text
+}
+
+/** The words of an example line, with quotes as a shell reads them. */
+function shellWords(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "")
+}
+
+test.each(words)("amc $name --help says how it is used", async ({ name, path }) => {
+  const help = await textOf(...path, "--help")
+  expect(help).toContain(`Usage: amc ${name} `)
+  expect(help).toContain("--json")
+  const example = /Example:\n {2}amc (.*)/.exec(help)?.[1]
+  if (example === undefined) return
+  expect(await parseCommandLine(shellWords(example), version)).toMatchObject({
+    kind: "command",
+    name,
+  })
+})
+
+test("what makes, changes or shares something has an example", async () => {
+  const withExample = []
+  for (const { path, name } of words)
+    if ((await textOf(...path, "--help")).includes("Example:")) withExample.push(name)
+  expect(withExample).toEqual([
+    "init",
+    "score",
+    "sandbox run",
+    "wrap",
+    "provider add",
+    "bundle export",
+    "bundle verify",
+  ])
+})
+
+test.each([[[]], [["--help"]], [["help"]], [["-h"]]])(
+  "amc %j lists every command in less than a screen",
+  async (argv) => {
+    const help = await textOf(...argv)
+    for (const { path } of commandTable) expect(help).toContain(`\n  ${path[0]} `)
+    expect(help).toContain("Start with 'amc score -- <your agent command>'")
+    expect(help.split("\n").length).toBeLessThan(24)
+  },
+)
+
+test("amc help <command> is the command's own help", async () => {
+  expect(await textOf("help", "bundle", "verify")).toBe(await textOf("bundle", "verify", "--help"))
+})
+
+test("amc --version prints the version and nothing else", async () => {
+  expect(await textOf("--version")).toBe(version)
+})
+
+test.each([
+  { why: "a command", argv: ["scor"], message: "unknown command 'scor'", hint: "score" },
+  { why: "a group", argv: ["bundel", "verify"], message: "unknown command", hint: "bundle" },
+  { why: "a group's command", argv: ["provider", "ad"], message: "'ad'", hint: "add" },
+  { why: "a command's command", argv: ["run", "lst"], message: "'lst'", hint: "list" },
+  { why: "an option", argv: ["score", "--sesions", "3"], message: "--sesions", hint: "--sessions" },
+])("$why that is mistyped is refused with what was meant", async ({ argv, message, hint }) => {
+  await expect(parseCommandLine(argv, version)).rejects.toMatchObject({
+    code: "usage/invalid",
+    message: expect.stringContaining(message),
+    hint: `did you mean ${hint}?`,
+  })
+})
+
+test.each([
+  { why: "an unknown word", argv: ["qqqqqq"], hint: "amc --help" },
+  { why: "an unknown option before any command", argv: ["--json"], hint: "amc --help" },
+  { why: "an unknown option", argv: ["verify", "--qqqqqq"], hint: "amc verify --help" },
+  { why: "a group alone", argv: ["provider"], hint: "amc provider --help" },
+  { why: "a missing required option", argv: ["run"], hint: "amc run --help" },
+  { why: "a missing argument", argv: ["run", "show"], hint: "amc run show --help" },
+  { why: "an option without its value", argv: ["score", "--work"], hint: "amc score --help" },
+  { why: "one argument too many", argv: ["verify", "x"], hint: "amc verify --help" },
+  { why: "two bundles", argv: ["bundle", "verify", "a", "b"], hint: "amc bundle verify --help" },
+  { why: "an option twice removed", argv: ["run", "--agent"], hint: "amc run --help" },
+])("$why is refused with where to look", async ({ argv, hint }) => {
+  await expect(parseCommandLine(argv, version)).rejects.toMatchObject({
+    code: "usage/invalid",
+    message: expect.stringMatching(/^[^(\n]/),
+    hint: `see '${hint}'`,
+  })
+})
+
+const agentCommands = words.filter(({ name }) => ["score", "wrap", "sandbox run"].includes(name))
+
+test.each(agentCommands)("amc $name leaves everything after -- to the agent", async ({ path }) => {
+  const agent = ["node", "a.js", "--json", "--help", "--agent", "x", "--version", "--", "-h"]
+  const parsed = await parseCommandLine([...path, "--agent", "mine", "--", ...agent], version)
+  expect(parsed).toMatchObject({ kind: "command", args: agent, options: { agent: "mine" } })
+  expect(parsed).not.toHaveProperty("options.json")
+})
+
+test.each(agentCommands)(
+  "amc $name takes options up to the agent's first word",
+  async ({ path }) => {
+    const agent = ["node", "a.js", "--json", "--agent", "x"]
+    const parsed = await parseCommandLine([...path, "--json", ...agent], version)
+    expect(parsed).toMatchObject({
+      kind: "command",
+      args: agent,
+      options: { json: true, agent: "my-agent" },
+    })
+  },
+)
+
+test.each(words)("amc $name loads no other command's module", async ({ path, name }) => {
+  const loads = commandTable.map((entry) => ({ entry, load: vi.spyOn(entry, "load") }))
+  await parseCommandLine([...path, "--help"], version)
+  const loaded = loads.filter(({ load }) => load.mock.calls.length > 0)
+  expect(loaded.map(({ entry }) => entry.path.join(" "))).toEqual([name])
+})
+
+test("help and the version load no command at all", async () => {
+  const loads = commandTable.map((entry) => vi.spyOn(entry, "load"))
+  await parseCommandLine([], version)
+  await parseCommandLine(["--version"], version)
+  for (const load of loads) expect(load).not.toHaveBeenCalled()
+})
