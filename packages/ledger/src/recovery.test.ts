@@ -3,6 +3,7 @@ import {
   failingStore,
   MemoryEventStore,
   sampleAudit,
+  sampleProbe,
   sampleRequest,
   sampleResponse,
   sampleSession,
@@ -42,6 +43,35 @@ async function tail(store: EventStore, from: number): Promise<unknown[]> {
   }
   return events
 }
+
+test.each([
+  { why: "a probe that held", outcome: "denied", posture: "measured" },
+  { why: "a probe that did not hold", outcome: "reached", posture: "shared" },
+] as const)("seals a session with $why as $posture", async ({ outcome, posture }) => {
+  const { writer, ...rest } = await openWriting()
+  await openSession(writer, s1, sampleSession)
+  const checks = sampleProbe.checks.map((check) =>
+    check.id === "file.vault" ? { ...check, outcome } : check,
+  )
+  const measured = {
+    ...sampleProbe,
+    checks,
+    inside: { ...sampleProbe.inside },
+    outside: { ...sampleProbe.outside },
+  }
+  await writer.record({
+    type: "sandbox_probe",
+    channel: "sandbox",
+    ...s1,
+    facts: { measured, reported: {} },
+  })
+  const reopened = await openWriting({ ...rest })
+  await recoverLane(reopened.writer)
+  expect((await tail(reopened.store, 3)).at(-1)).toMatchObject({
+    type: "session_seal",
+    facts: { measured: { reason: "recovered", posture, hardened: false } },
+  })
+})
 
 test("closes open calls, then says so, then seals open sessions", async () => {
   const before = await crashed()

@@ -56,10 +56,7 @@ function crashedFacts(call: OpenCall): Facts<"llm_response"> {
   return { measured, reported }
 }
 
-function recoveredSeal({ agent, session }: OpenSession): Observation {
-  return sealOf(
-    { agent, session },
-    { reason: "recovered", posture: "shared", hardened: false },
-    "recorder",
-  )
+/** The walls are as they were measured; that the monitor was gone makes the session unknown, not open. */
+function recoveredSeal({ agent, session, posture }: OpenSession): Observation {
+  return sealOf({ agent, session }, { reason: "recovered", posture, hardened: false }, "recorder")
 }
