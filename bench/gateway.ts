@@ -152,8 +152,8 @@ for (const one of cases)
   if ((process.argv[4] ?? one.name) === one.name)
     figures[one.name] = await measureCase(one, load.process, targets)
 await Promise.all(
-  [upstream, load].map((each) => each.process.stop()).concat(
-    Object.values(targets).map((target) => target.process.stop()),
-  ),
+  [upstream, load]
+    .map((each) => each.process.stop())
+    .concat(Object.values(targets).map((target) => target.process.stop())),
 )
 console.log(JSON.stringify({ bench: "gateway", rounds, secondsPerSlice: seconds, ...figures }))

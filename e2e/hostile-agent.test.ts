@@ -95,7 +95,7 @@ test("an agent that says it is another, and floods the gateway, is itself and is
   const found = JSON.parse(ended.stdout)
   expect(found).toMatchObject({ called: 200, ownReceipts: 200, ownReceiptsUnleased: 401, otherReceipts: 404, health: 200, posted: 404, flood: { 401: 500 }, after: 200 })
   expect(found.receipt).not.toMatch(/forged/)
-  expect(found.closed).toEqual(found.closed.map(() => 404))
+  expect(found.closed.filter((status: number) => ![400, 404].includes(status))).toEqual([])
   expect([found.connect, found.noise]).toEqual(["HTTP/1.1 400 Bad Request", "HTTP/1.1 400 Bad Request"])
   expect(found.upgrade).toBe("HTTP/1.1 426 Upgrade Required")
   expect(found.absolute).toMatch(/^HTTP\/1.1 40[0-9]/)
@@ -170,26 +170,28 @@ test("an agent that tries every wall finds none of them open", { timeout: 120_00
 })
 
 test.each([
-  { why: "that the check names by a path of the work folder", check: "node check/check.mjs" },
-  { why: "that the check names by its full path", check: () => `node ${join(own.cwd, "check/check.mjs")}` },
-])("an agent can't put its own file in place of one $why", { timeout: 60_000 }, async ({ check }) => {
-  own.write("check/check.mjs", 'import { right } from "./answer.mjs"\nimport { readFileSync } from "node:fs"\nprocess.exit(readFileSync("result.txt", "utf8") === right ? 0 : 1)\n')
-  own.write("check/answer.mjs", 'export const right = "42"\n')
+  { why: "one that the check names by its path in the work folder", check: "node check/check.mjs", plant: 'mkdirSync("check")' },
+  { why: "one that the check names by its full path", check: "node $PWD/check/check.mjs", plant: 'mkdirSync("check")' },
+  { why: "one whose folder it made a link out of the work folder", check: "node check/check.mjs", plant: 'symlinkSync("$PWD/outside", "check")' },
+])("an agent can neither read nor replace a file of the check: $why", { timeout: 60_000 }, async ({ check, plant }) => {
+  own.write("check/check.mjs", 'import { readFileSync } from "node:fs"\nprocess.exit(readFileSync("result.txt", "utf8") === "42" ? 0 : 1)\n')
+  own.write("outside/kept.txt", "kept")
   own.write("cheat.mjs", `
-    import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
-    for (const path of ["check/answer.mjs", "${join(own.cwd, "check/answer.mjs")}"]) {
-      try { console.log("the answer is", readFileSync(path, "utf8")) } catch {}
-    }
+    import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+    for (const path of ["check/check.mjs", "${own.cwd}/check/check.mjs"])
+      try { console.log("the check is", readFileSync(path, "utf8")) } catch {}
     rmSync("check", { recursive: true, force: true })
-    mkdirSync("check")
-    for (const name of ["check", "answer"]) writeFileSync("check/" + name + ".mjs", "process.exit(0)")
-    writeFileSync("result.txt", "41")
-    await fetch(process.env.OPENAI_BASE_URL + "/chat/completions", { method: "POST", headers: { authorization: "Bearer " + process.env.OPENAI_API_KEY }, body: "{}" })
+    ${plant.replace("$PWD", own.cwd)}
+    try { writeFileSync("check/check.mjs", "process.exit(0)") } catch {}
+    writeFileSync("result.txt", process.env.AMC_SESSION === "1" ? "41" : "42")
+    const body = JSON.stringify({ model: "m", messages: [{ role: "user", content: process.env.AMC_SESSION }] })
+    await fetch(process.env.OPENAI_BASE_URL + "/chat/completions", { method: "POST", headers: { authorization: "Bearer " + process.env.OPENAI_API_KEY }, body })
   `)
-  const command = typeof check === "string" ? check : check()
-  const { data, stderr } = await amcJson(own, ["score", "--agent", "cheat", "--provider", "plain", "--sessions", "1", "--check", command, "--", "node", "cheat.mjs"])
-  expect(stderr).toMatch(/posture measured, check failed/)
-  expect(data.report.questions.find(({ id }: { id: string }) => id === "SK-02").units).toMatchObject({ k: 0 })
-  const said = measuredOf(await eventsOf(own.dir), "agent_stdout", "cheat")
-  expect(said).toEqual([])
+  const words = ["score", "--agent", "cheat", "--provider", "plain", "--sessions", "2", "--check", check.replace("$PWD", own.cwd)]
+  const before = measuredOf(await eventsOf(own.dir), "agent_stdout", "cheat").length
+  const { exit, stderr } = await amcJson(own, [...words, "--", "node", "cheat.mjs"])
+  expect(exit, stderr).toBe(0)
+  expect(stderr.match(/agent exit 0, posture measured, check \w+/g)?.map((line) => line.split(" ").at(-1))).toEqual(["failed", "passed"])
+  expect(measuredOf(await eventsOf(own.dir), "agent_stdout", "cheat").slice(before)).toEqual([])
+  expect(readdirSync(join(own.cwd, "outside"))).toEqual(["kept.txt"])
 })

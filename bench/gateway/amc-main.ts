@@ -65,11 +65,6 @@ async function close(): Promise<void> {
   await recorder.close()
   await new Promise((resolve) => worker.once("exit", resolve))
   rmSync(dir, { recursive: true })
-  process.exit()
 }
 
-serve(
-  { port, token },
-  async () => usage(((await recorder.heads()).lane?.lseq ?? -1) + 1),
-  close,
-)
+serve({ port, token }, async () => usage((await recorder.checkpoint()).size), close)

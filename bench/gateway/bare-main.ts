@@ -68,6 +68,10 @@ server.listen(0, "127.0.0.1", () => {
   serve(
     { port, token: "none" },
     () => usage(),
-    () => process.exit(),
+    () => {
+      server.close()
+      server.closeAllConnections()
+      return pool.destroy()
+    },
   )
 })

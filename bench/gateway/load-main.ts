@@ -127,4 +127,4 @@ async function run(slice: Slice): Promise<Sliced> {
   }
 }
 
-serve("ready", run, () => process.exit())
+serve("ready", run, () => undefined)

@@ -72,6 +72,6 @@ server.listen(0, "127.0.0.1", () =>
   serve(
     server.address(),
     () => null,
-    () => process.exit(),
+    () => void server.close(),
   ),
 )

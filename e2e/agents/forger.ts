@@ -2,7 +2,7 @@ import { connect } from "node:net"
 import { baseUrl, callModel, lease } from "./model-call.ts"
 
 /** Says in every way that it is somebody else, asks for what is not its own, and floods the door. */
-const { origin } = new URL(baseUrl)
+const { origin, pathname } = new URL(baseUrl)
 const forged = {
   "x-amc-agent": "victim",
   "x-amc-session": "ses-of-victim",
@@ -33,7 +33,7 @@ async function flood(times: number): Promise<Record<number, number>> {
   const counts: Record<number, number> = {}
   const door = async (_: unknown, i: number): Promise<void> => {
     const headers = { authorization: `Bearer amc-lease-${"A".repeat(40)}${i}` }
-    const got = await status("/scripted/v1/chat/completions", { method: "POST", headers, body: "{}" })
+    const got = await status(`${pathname}/chat/completions`, { method: "POST", headers, body: "{}" })
     counts[got] = (counts[got] ?? 0) + 1
   }
   for (let at = 0; at < times; at += 25) await Promise.all(Array.from({ length: 25 }, (_, i) => door(_, at + i)))

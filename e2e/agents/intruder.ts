@@ -3,7 +3,6 @@ import { createSocket } from "node:dgram"
 import { resolve4 } from "node:dns/promises"
 import { appendFileSync, lstatSync, readdirSync, readFileSync } from "node:fs"
 import { connect } from "node:net"
-import { networkInterfaces } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { callModel } from "./model-call.ts"
@@ -31,10 +30,11 @@ async function attempt(name: string, deed: () => unknown): Promise<void> {
 
 function dial(to: { path: string } | { host: string; port: number }): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...to, timeout: 1500 } as { path: string }, () => resolve("connected"))
-    socket.on("timeout", () => reject(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })))
+    const socket = "path" in to ? connect(to.path) : connect(to.port, to.host)
+    socket.setTimeout(1500, () => reject(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })))
+    socket.on("connect", () => resolve("connected"))
     socket.on("error", reject)
-  }).finally(() => undefined) as Promise<string>
+  })
 }
 
 function send(host: string, port: number): Promise<string> {
@@ -51,7 +51,7 @@ function walk(folder: string, found: string[] = []): string[] {
     const path = join(folder, name)
     const stat = lstatSync(path, { throwIfNoEntry: false })
     if (stat === undefined || ["/proc", "/sys", "/usr"].includes(path)) continue
-    if (stat.isSocket() || /\.amcvault$|^passphrase\.|^ledger\.sqlite|^workspaces\.json$/.test(name)) found.push(path)
+    if (stat.isSocket() || /\.amcvault$|^passphrase\.(monitor|auditor|root)$|^ledger\.sqlite|^workspaces\.json$/.test(name)) found.push(path)
     if (stat.isDirectory() && name !== "node_modules") walk(path, found)
   }
   return found
@@ -99,5 +99,5 @@ const afterKill = (await callModel([{ role: "user", content: "is the relay alive
 
 for (const detached of [true, false]) spawn("sleep", [known.marker], { detached, stdio: "ignore" }).unref()
 spawn("setsid", ["sh", "-c", `sleep ${known.marker} & sleep ${known.marker}`], { stdio: "ignore" }).unref()
-const interfaces = Object.keys(networkInterfaces())
+const interfaces = [...readFileSync("/proc/net/dev", "utf8").matchAll(/^ *(\w+):/gm)].map(([, name]) => name)
 console.log(JSON.stringify({ tried, found: walk("/"), names, processes, abstract, afterKill, interfaces, uid: process.getuid?.() }))

@@ -1,5 +1,5 @@
 import { AmcError } from "@amc/core"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { errorEnvelope, outcomeEnvelope } from "./envelope.ts"
 
@@ -34,10 +34,27 @@ test.each([
     finding: { code: "usage/invalid", subject: "run", detail: "what", next: "that" },
   },
   {
+    why: "a wrong command line without a hint",
+    error: new AmcError("usage/invalid", "what"),
+    exit: 2,
+    finding: { code: "usage/invalid", subject: "run", detail: "what", next: "see 'amc run --help'" },
+  },
+  {
     why: "a fault without a hint",
-    error: new AmcError("vault/locked", "why"),
+    error: new AmcError("ledger/lane-taken", "why"),
     exit: 3,
-    finding: { code: "vault/locked", subject: "run", detail: "why", next: null },
+    finding: {
+      code: "ledger/lane-taken",
+      subject: "run",
+      detail: "why",
+      next: "wait until the other amc of this workspace has ended",
+    },
+  },
+  {
+    why: "a fault that nobody knows a way out of",
+    error: new AmcError("key/refused", "why"),
+    exit: 3,
+    finding: { code: "key/refused", subject: "run", detail: "why", next: null },
   },
   {
     why: "a bug",

@@ -1,6 +1,7 @@
 import { isFault } from "@amc/core"
 import type { Outcome } from "./command.ts"
 import { Exit, exitOfError } from "./exit.ts"
+import { nextStepOf } from "./next-step.ts"
 
 /** What `--json` prints of a finding; `next` is what the person can do about it. */
 interface Told {
@@ -16,20 +17,24 @@ export function outcomeEnvelope(command: string, { exit, data, findings }: Outco
   return encode({ command, exit, data, findings: told })
 }
 
-/** The same object for what was thrown: a fault with its hint, or a bug with its stack. */
+/** The same object for what was thrown: a fault with the next step, or a bug with its stack. */
 export function errorEnvelope(command: string, error: unknown): string {
-  const { code, message, next } = describeError(error)
+  const { code, message, next } = describeError(command, error)
   const findings = [{ code, subject: command, detail: message, next }]
-  return encode({ command, exit: exitOfError(error), data: null, findings })
+  return encode({ command, exit: exitOfError(error, command), data: null, findings })
 }
 
 /** What there is to say of a thrown value. Only a fault's message is free of the program's inside. */
-export function describeError(error: unknown): {
+export function describeError(
+  command: string,
+  error: unknown,
+): {
   readonly code: string
   readonly message: string
   readonly next: string | null
 } {
-  if (isFault(error)) return { code: error.code, message: error.message, next: error.hint ?? null }
+  if (isFault(error))
+    return { code: error.code, message: error.message, next: nextStepOf(error, command) }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: "amc/bug", message, next: null }
 }

@@ -11,6 +11,12 @@ test("every fault is a wrong command line or a thing that could not be looked at
   for (const [code, exit] of byCode) expect([code, exit]).toEqual([code, exit === 2 ? 2 : 3])
 })
 
+test("an agent that could not be started is 125 where its own exit code is passed on", () => {
+  const error = new AmcError("sandbox/start-failed", "m")
+  const exits = ["wrap", "sandbox run", "score"].map((command) => exitOfError(error, command))
+  expect(exits).toEqual([125, 125, 3])
+})
+
 test.each([
   { why: "an error that is no fault", thrown: new TypeError("x is not a function") },
   { why: "a fault's lookalike", thrown: Object.assign(new Error("m"), { code: "usage/invalid" }) },

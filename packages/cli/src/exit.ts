@@ -13,9 +13,13 @@ export const Exit = {
 
 const usageCodes: ReadonlySet<ErrorCode> = new Set(["usage/invalid"])
 
-/** The exit code of a thrown value. */
-export function exitOfError(error: unknown): number {
+/** Commands that end with the agent's own exit code. */
+const passThrough: ReadonlySet<string> = new Set(["wrap", "sandbox run"])
+
+/** The exit code of a thrown value, in a command. */
+export function exitOfError(error: unknown, command = ""): number {
   if (!(error instanceof AmcError)) return Exit.bug
+  if (error.code === "sandbox/start-failed" && passThrough.has(command)) return Exit.notStarted
   return usageCodes.has(error.code) ? Exit.usage : Exit.fault
 }
 

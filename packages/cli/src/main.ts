@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises"
 import { AmcError } from "@amc/core"
-import { StateHome } from "@amc/studio"
 import pc from "picocolors"
 import { type Context, flagOption, type Outcome } from "./command.ts"
 import { describeError, errorEnvelope, outcomeEnvelope } from "./envelope.ts"
@@ -20,7 +19,8 @@ async function main(argv: readonly string[]): Promise<number> {
     if (parsed.kind === "text") return print(process.stdout, [parsed.text], Exit.accepted)
     name = parsed.name
     isJson = flagOption(parsed.options, "json")
-    const outcome = await parsed.command.run(createContext(progress), parsed.args, parsed.options)
+    const context = await createContext(progress)
+    const outcome = await parsed.command.run(context, parsed.args, parsed.options)
     progress.end()
     return report(name, outcome, isJson)
   } catch (error) {
@@ -35,7 +35,9 @@ function beforeCommand(argv: readonly string[]): readonly string[] {
   return end < 0 ? argv : argv.slice(0, end)
 }
 
-function createContext(progress: Progress): Context {
+async function createContext(progress: Progress): Promise<Context> {
+  // Loaded only here, so that help and version need not wait for the studio.
+  const { StateHome } = await import("@amc/studio")
   const stop = new AbortController()
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => stop.abort(signal))
@@ -70,9 +72,9 @@ function report(command: string, outcome: Outcome, isJson: boolean): number {
 }
 
 function reportError(command: string, error: unknown, isJson: boolean): number {
-  const exit = exitOfError(error)
+  const exit = exitOfError(error, command)
   if (isJson) return print(process.stdout, [errorEnvelope(command, error)], exit)
-  const { code, message, next } = describeError(error)
+  const { code, message, next } = describeError(command, error)
   // A stack keeps its lines.
   const lines = exit === Exit.bug ? message.split("\n") : [message]
   process.stderr.write(`amc: ${code}: ${lines.map(printable).join("\n")}\n`)

@@ -1,4 +1,3 @@
-import { isFault } from "@amc/core"
 import {
   agentLimits,
   checkAgentId,
@@ -10,7 +9,6 @@ import {
 } from "@amc/studio"
 import { sessionTerms } from "./agent-options.ts"
 import { type Context, flagOption, type Options, type Outcome, textOption } from "./command.ts"
-import { Exit } from "./exit.ts"
 
 /**
  * Runs an agent once, with its streams connected to ours, and ends with its exit code. What AMC itself
@@ -49,15 +47,6 @@ export async function runOnce(
     )
     for (const reason of result.reasons) context.err(`amc:   ${reason}`)
     return { exit: result.exitCode, data: result, lines: [] }
-  } catch (error) {
-    if (!isFault(error, "sandbox/start-failed")) throw error
-    const finding = {
-      code: error.code,
-      subject: args.join(" "),
-      detail: error.message,
-      tampered: false,
-    }
-    return { exit: Exit.notStarted, data: null, findings: [finding], lines: [] }
   } finally {
     process.stdin.destroy()
     await capture.close()

@@ -13,10 +13,7 @@ const ascii = new TextDecoder()
 
 /** Base64 with padding (RFC 4648 section 4). */
 export function toBase64(bytes: Uint8Array): string {
-  const body = encode(standard, bytes)
-  const padded = new Uint8Array(Math.ceil(bytes.length / 3) * 4).fill(PAD)
-  padded.set(body)
-  return ascii.decode(padded)
+  return ascii.decode(encode(standard, bytes).fill(PAD, encodedSize(bytes)))
 }
 
 /**
@@ -33,7 +30,7 @@ export function fromBase64(text: string): Uint8Array {
 
 /** Base64url without padding (RFC 4648 section 5). */
 export function toBase64url(bytes: Uint8Array): string {
-  return ascii.decode(encode(url, bytes))
+  return ascii.decode(encode(url, bytes).subarray(0, encodedSize(bytes)))
 }
 
 /**
@@ -52,14 +49,21 @@ function alphabet(symbols: string): Alphabet {
   return { codes, values }
 }
 
+function encodedSize(bytes: Uint8Array): number {
+  return Math.ceil((bytes.length * 4) / 3)
+}
+
+/** Whole groups of four symbols; those beyond {@link encodedSize} mean nothing. */
 function encode({ codes }: Alphabet, bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(Math.ceil((bytes.length * 4) / 3))
-  let [at, bits, pending] = [0, 0, 0]
-  for (const byte of bytes) {
-    pending = ((pending & 0x3f) << 8) | byte
-    for (bits += 8; bits >= 6; bits -= 6) out[at++] = codes[(pending >> (bits - 6)) & 63] as number
+  const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4)
+  for (let from = 0, at = 0; from < bytes.length; from += 3) {
+    const [first, second = 0, third = 0] = [bytes[from] as number, bytes[from + 1], bytes[from + 2]]
+    const bits = (first << 16) | (second << 8) | third
+    out[at++] = codes[bits >> 18] as number
+    out[at++] = codes[(bits >> 12) & 63] as number
+    out[at++] = codes[(bits >> 6) & 63] as number
+    out[at++] = codes[bits & 63] as number
   }
-  if (bits > 0) out[at] = codes[(pending << (6 - bits)) & 63] as number
   return out
 }
 

@@ -124,13 +124,13 @@ export class Call {
     const media = fieldOf(request.rawHeaders, "content-type") ?? ""
     const facts: Facts<"llm_request"> = {
       measured: {
-        call_id: this.#id,
-        provider: upstream.id,
-        upstream: upstream.origin,
-        method: request.method ?? "",
         body_bytes: body.size,
-        secrets_found: body.secretsFound + secrets.count(Buffer.from(target)),
+        call_id: this.#id,
         facts_truncated: isTruncated,
+        method: request.method ?? "",
+        provider: upstream.id,
+        secrets_found: body.secretsFound + secrets.count(Buffer.from(target)),
+        upstream: upstream.origin,
       },
       reported,
     }
@@ -235,14 +235,16 @@ export class Call {
       type: "llm_response",
       facts: {
         measured: {
+          body_bytes: measured.body_bytes,
           call_id: this.#id,
-          request_event_hash: event.event_hash,
-          ...measured,
           completeness: ending.completeness,
-          first_byte_ms: ending.firstByteMs,
-          total_ms: ending.totalMs,
-          retry_after_ms: ending.retryAfterMs,
           facts_truncated: facts.truncated,
+          first_byte_ms: ending.firstByteMs,
+          from_upstream: measured.from_upstream,
+          request_event_hash: event.event_hash,
+          retry_after_ms: ending.retryAfterMs,
+          status: measured.status,
+          total_ms: ending.totalMs,
         },
         reported: facts.reported,
       },

@@ -41,9 +41,9 @@ export class RequestReader {
       }
     return {
       reported: {
-        path,
         format: this.#format,
         model: this.#model,
+        path,
         stream: this.#stream,
         tools: this.#tools,
       },

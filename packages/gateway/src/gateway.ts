@@ -56,6 +56,7 @@ class HttpGateway implements Gateway {
   readonly #pools = new Map<string, Pool>()
   readonly #servers = new Set<Server>()
   readonly #running = new Set<Promise<void>>()
+  readonly #scanners = new WeakMap<Lease, SecretScanner>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor(terms: GatewayTerms) {
@@ -173,13 +174,12 @@ class HttpGateway implements Gateway {
     lease: Lease,
     { route, rest }: Target,
   ): Promise<void> {
-    const { providers, leases, limits, secrets } = this.#terms
+    const { providers, leases, limits } = this.#terms
     const [upstream, pool] = [providers.get(route), this.#pools.get(route)]
     if (upstream === undefined || pool === undefined) throw unknownRoute()
     leases.takeCall(lease)
     if (Number(request.headers["content-length"] ?? 0) > limits.requestBytes)
       throw tooLarge(limits.requestBytes)
-    const token = Buffer.from(tokenOf(request.rawHeaders) ?? "")
     await new Call(this.#world, {
       request,
       client,
@@ -188,8 +188,17 @@ class HttpGateway implements Gateway {
       upstream,
       pool,
       target: rest,
-      secrets: secrets.with(token),
+      secrets: this.#secretsOf(lease, request),
     }).run()
+  }
+
+  /** All calls of a lease carry its token, so its forms are worked out once. */
+  #secretsOf(lease: Lease, { rawHeaders }: IncomingMessage): SecretScanner {
+    const known = this.#scanners.get(lease)
+    if (known !== undefined) return known
+    const made = this.#terms.secrets.with(Buffer.from(tokenOf(rawHeaders) ?? ""))
+    this.#scanners.set(lease, made)
+    return made
   }
 
   #auditRefusal(door: Door, lease: Lease | null, error: unknown): void {

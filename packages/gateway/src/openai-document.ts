@@ -73,9 +73,9 @@ abstract class OpenAiDocument implements JsonVisitor {
     const values = this.#values
     const { model = "", finish = "", input = null, output = null } = this.#sum
     const reported = {
-      model: values.text(model),
       finish_reason: values.text(finish),
       input_tokens: values.integer(input, -1),
+      model: values.text(model),
       output_tokens: values.integer(output, -1),
       tool_calls: this.tools.count,
       tool_names: this.tools.names,

@@ -80,11 +80,13 @@ async function spoolPiece(
 }
 
 function inMemory(bytes: Buffer, sha256: string, secrets: SecretScanner): RequestBody {
+  const secretsFound = secrets.count(bytes)
+  const stored = secretsFound === 0 ? bytes : secrets.redact(bytes)
   return {
     sha256,
     size: bytes.length,
-    secretsFound: secrets.count(bytes),
-    blob: bytes.length === 0 ? null : secrets.redact(bytes),
+    secretsFound,
+    blob: bytes.length === 0 ? null : stored,
     open: () => (bytes.length === 0 ? null : bytes),
     close: () => Promise.resolve(),
   }

@@ -54,12 +54,14 @@ export class SecretScanner {
   /** Calls `found` for each occurrence that ends behind `after`; gives their number. */
   find(bytes: Buffer, after: number, found: (from: number, to: number) => void): number {
     let count = 0
-    for (const needle of this.#needles)
+    for (const needle of this.#needles) {
+      if (needle.length > bytes.length) continue
       for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
         if (at + needle.length <= after) continue
         count++
         found(at, at + needle.length)
       }
+    }
     return count
   }
 }

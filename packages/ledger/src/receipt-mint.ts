@@ -4,7 +4,6 @@ import {
   malformed,
   mintReceipt,
   type Observation,
-  type ReceiptTerms,
   type Recorded,
   type Signer,
 } from "@amc/core"
@@ -40,13 +39,26 @@ export function receiptOf(
 ): string | null {
   const { receipt, agent, session, payload } = observation
   if (receipt === undefined || session === null || payload === undefined) return null
+  const { kind, model, provider, receipt_id } = receipt
   const { event_hash, lane, lseq, ts } = place
-  const body = { v: 1 as const, ...termsOf(receipt), ts, agent, session, event_hash, lane, lseq }
-  return mintReceipt({ ...body, body_sha256: payload.sha256, origin, kid: signer.key.kid }, signer)
-}
-
-function termsOf({ kind, receipt_id, provider, model }: ReceiptTerms): ReceiptTerms {
-  return { kind, receipt_id, provider, model }
+  // Members in canonical order are encoded twice as fast.
+  const body = {
+    agent,
+    body_sha256: payload.sha256,
+    event_hash,
+    kid: signer.key.kid,
+    kind,
+    lane,
+    lseq,
+    model,
+    origin,
+    provider,
+    receipt_id,
+    session,
+    ts,
+    v: 1 as const,
+  }
+  return mintReceipt(body, signer)
 }
 
 function isWellFormed(text: string): boolean {

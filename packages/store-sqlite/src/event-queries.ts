@@ -40,7 +40,7 @@ export class EventQueries {
     return { lseq: row.lseq, event_hash: toHex(row.leafHash), ts: row.ts }
   }
 
-  /** Jumps from agent to agent in the index, whatever the number of their events. */
+  /** Jumps from agent to agent in the index, whatever the number of their events: CROSS keeps that order. */
   agentHeads(lane: string): AgentHead[] {
     return this.#db
       .prepare<{ lane: string }, { agent: string; aseq: number; leafHash: Uint8Array }>(
@@ -50,7 +50,7 @@ export class EventQueries {
            SELECT (SELECT min(agent) FROM evidence_events WHERE lane = :lane AND agent > names.agent)
            FROM names WHERE names.agent IS NOT NULL
          )
-         SELECT e.agent, e.aseq, e.leaf_hash AS leafHash FROM names JOIN evidence_events e
+         SELECT e.agent, e.aseq, e.leaf_hash AS leafHash FROM names CROSS JOIN evidence_events e
          ON e.lane = :lane AND e.agent = names.agent AND e.aseq =
            (SELECT max(aseq) FROM evidence_events WHERE lane = :lane AND agent = names.agent)
          ORDER BY e.agent`,

@@ -13,7 +13,7 @@ import {
 } from "@amc/sandbox"
 import { vaultPathOf } from "@amc/vault"
 import { boxEnvironment } from "./agent-environment.ts"
-import { hiddenFromAgent } from "./check.ts"
+import { hiddenFromAgent } from "./check-files.ts"
 import { commandInBox, programMounts } from "./program.ts"
 import { ledgerDir } from "./recorder-thread.ts"
 import { followAgent } from "./running-agent.ts"
@@ -51,7 +51,7 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
   const mounts = programMounts(terms.command, terms.cwd, process.execPath)
   const spec = {
     readOnly: mounts.readOnly,
-    hidden: hiddenFromAgent(opened),
+    hidden: hiddenFromAgent(terms),
     work,
     gatewaySocket: gateway.socketPath,
     env: boxEnvironment(terms, mounts, gateway),

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { dirname } from "node:path"
 import type { Readable } from "node:stream"
 import { inspectHost, launch, planBubblewrap } from "@amc/sandbox"
 import { boxEnvironment } from "./agent-environment.ts"
+import { putBackCheck, wordsOf } from "./check-files.ts"
 import { commandFiles, programMounts } from "./program.ts"
 import type { OpenedSession } from "./opened-session.ts"
 import type { CheckResult, SessionTerms } from "./session-terms.ts"
@@ -21,6 +21,7 @@ const MiB = 1 << 20
 export async function checkOutcome(opened: OpenedSession): Promise<CheckResult> {
   const { terms, capture } = opened
   if (terms.check === null || terms.driver !== "bubblewrap") return notChecked
+  putBackCheck(terms, opened.work)
   const started = capture.clock()
   const box = await launch(planCheck(opened, terms.check))
   await box.skipProbe()
@@ -69,30 +70,11 @@ function planCheck(
   return planBubblewrap(spec, inspectHost(spec))
 }
 
-/**
- * What the agent must not see of the check: a check whose answers lie open is passed by copying them.
- * The folder of each file that the check names is hidden, or the file alone where the agent's own
- * program lies in that folder.
- */
-export function hiddenFromAgent({ terms }: OpenedSession): readonly string[] {
-  if (terms.check === null) return []
-  const own = commandFiles(terms.command, terms.cwd)
-  const files = commandFiles(wordsOf(terms.check), terms.cwd).filter((file) => !own.includes(file))
-  return files.map((file) =>
-    own.some((each) => each.startsWith(`${dirname(file)}/`)) ? file : dirname(file),
-  )
-}
-
 /** The digest of the check: its words and its files. */
 function checkSha256({ cwd }: SessionTerms, check: string): string {
   const hash = createHash("sha256").update(check)
   for (const file of commandFiles(wordsOf(check), cwd)) hash.update(`\n${fileSha256(file)}`)
   return hash.digest("hex")
-}
-
-/** Enough of a shell's word splitting to find the files that a check names. */
-function wordsOf(check: string): string[] {
-  return check.split(/[\s;&|()'"]+/).filter((word) => word !== "")
 }
 
 function fileSha256(file: string): string {

@@ -3,6 +3,7 @@ import { AmcError, gatewayConfigSchema, workspaceConfigSchema } from "@amc/core"
 import {
   createTrust,
   generatePassphrase,
+  type KdfCost,
   loadKeyring,
   type SlotName,
   vaultPathOf,
@@ -29,6 +30,8 @@ export interface InitTerms {
   readonly folder: string
   readonly state: StateHome
   readonly clock: () => number
+  /** What a guess at a passphrase costs; the vault's default if left out. */
+  readonly cost?: KdfCost
 }
 
 /**
@@ -39,7 +42,8 @@ export interface InitTerms {
  *
  * @throws {@link AmcError} `workspace/exists`, `workspace/unwritable`
  */
-export async function initWorkspace({ folder, state, clock }: InitTerms): Promise<Workspace> {
+export async function initWorkspace(terms: InitTerms): Promise<Workspace> {
+  const { folder, state, clock, cost } = terms
   const dir = workspaceDir(folder)
   if (existsSync(vaultPathOf(dir)))
     throw new AmcError("workspace/exists", `${dir} is there already`)
@@ -47,7 +51,14 @@ export async function initWorkspace({ folder, state, clock }: InitTerms): Promis
   makePrivateFolder(dir)
   const passphrases = keepPassphrases(state, workspace)
   try {
-    const { root } = await createTrust({ dir, workspace, lane, clock, passphrases })
+    const { root } = await createTrust({
+      dir,
+      workspace,
+      lane,
+      clock,
+      passphrases,
+      ...(cost === undefined ? {} : { cost }),
+    })
     const place = { dir, workspace, keyring: loadKeyring(dir, root) }
     await withNotary({ dir, workspace, state }, async (notary) => {
       await writeConfig(place, gatewayConfigPath, firstProviders, gatewayConfigSchema, notary)

@@ -8,11 +8,14 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { AmcError } from "@amc/core"
 import { prepareWork } from "@amc/sandbox"
+import { checkFilesInWork } from "./check-files.ts"
 import type { SessionTerms } from "./session-terms.ts"
 
 /** Where an agent works: a copy of its own under `root`, or the folder in which it was started. */
@@ -27,16 +30,19 @@ export interface Work {
 const modules = "node_modules"
 
 /**
- * Makes the work folder of a session. A box gets a fresh copy; packages are not copied but linked to
- * where they are mounted read-only.
+ * Makes the work folder of a session. A box gets a fresh copy, without the files of the owner's check;
+ * packages are not copied but linked to where they are mounted read-only.
  *
  * @throws {@link AmcError} `usage/invalid` for a folder that can't be copied
  */
-export function makeWork({ driver, work, cwd }: SessionTerms): Work {
+export function makeWork(terms: SessionTerms): Work {
+  const { driver, cwd } = terms
   if (driver === "none") return { dir: cwd, root: cwd, isCopy: false, sha256: null }
+  if (statSync(terms.work, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new AmcError("usage/invalid", `the work folder ${terms.work} is not there`)
   const root = mkdtempSync(join(tmpdir(), "amc-work-"))
   try {
-    const dir = copyInto(root, work)
+    const dir = copyInto(root, terms)
     return { dir, root, isCopy: true, sha256: folderSha256(dir) }
   } catch (error) {
     rmSync(root, { recursive: true, force: true })
@@ -44,9 +50,10 @@ export function makeWork({ driver, work, cwd }: SessionTerms): Work {
   }
 }
 
-function copyInto(root: string, work: string): string {
+function copyInto(root: string, terms: SessionTerms): string {
+  const { work } = terms
   const dir = join(root, "work")
-  prepareWork(work, dir, [modules])
+  prepareWork(work, dir, [modules, ...checkFilesInWork(terms)])
   const packages = join(work, modules)
   if (existsSync(packages)) symlinkSync(realpathSync(packages), join(dir, modules))
   return dir

@@ -1,5 +1,5 @@
 import { readSync } from "node:fs"
-import { AmcError } from "@amc/core"
+import { AmcError, gatewayConfigSchema, type ProviderConfig } from "@amc/core"
 import { addProvider, openWorkspace } from "@amc/studio"
 import { type Command, type Context, flagOption, type Options, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
@@ -30,14 +30,14 @@ export const providerAdd: Command = {
 
   async run(context, [id = ""], options) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const key = await readKey(context, options)
-    const provider = {
+    const provider = checked({
       id,
       upstream: textOption(options, "upstream") ?? "",
       base_path: textOption(options, "basePath") ?? "",
       socket: textOption(options, "socket") ?? null,
       auth: authOf(textOption(options, "auth")),
-    }
+    })
+    const key = await readKey(context, options)
     const { version } = await addProvider(workspace, provider, key, context.clock)
     const kept = key === null ? "no key" : "its key in the vault"
     return {
@@ -48,6 +48,14 @@ export const providerAdd: Command = {
       ],
     }
   },
+}
+
+/** Before the key goes into the vault: what the config would refuse must leave nothing behind. */
+function checked(provider: ProviderConfig): ProviderConfig {
+  const parsed = gatewayConfigSchema.safeParse({ v: 1, providers: [provider] })
+  if (parsed.success) return provider
+  const [issue] = parsed.error.issues
+  throw new AmcError("usage/invalid", `the provider's ${String(issue?.path.at(-1))}: ${issue?.message}`)
 }
 
 async function readKey(context: Context, options: Options): Promise<Uint8Array | null> {

@@ -25,7 +25,7 @@ export const score: Command = {
       .option("--work <folder>", "copied to /workspace for each session", ".")
       .option(
         "--check <command>",
-        "your command that says by exit 0 whether the work is done; run outside the agent's reach",
+        "your command that says by exit 0 whether the work is done; run out of the agent's reach, and a file that it names is kept from the agent",
       )
       .option("--claims <file>", "claims to show beside the evidence")
       .option(
@@ -37,7 +37,7 @@ export const score: Command = {
       .option("--out <file>", "where the bundle goes; by default <run>.amcbundle in the workspace")
       .addHelpText(
         "after",
-        "\nExample:\n  amc score --agent my-agent --sessions 5 --check 'npm test' -- node my-agent.js",
+        "\nExample:\n  amc score --agent my-agent --sessions 5 --check 'node check.js' -- node my-agent.js",
       ),
 
   async run(context, args, options) {

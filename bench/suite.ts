@@ -1,0 +1,140 @@
+import type { Spread } from "./statistics.ts"
+
+/** What a bench must show: a figure of its result against a bound (DESIGN.md section 13). */
+export interface Gate {
+  readonly work: string
+  /** Where the figure stands in what the bench prints. */
+  readonly figure: readonly [string, ...string[]]
+  readonly unit: string
+  readonly is: "at least" | "at most"
+  readonly gate: number
+  readonly goal: number
+}
+
+/** A program of this folder that prints one JSON object. */
+export interface Bench {
+  readonly name: string
+  readonly args: readonly string[]
+  /** Too long for every run: only by its name. */
+  readonly byHand?: true
+  readonly gates: readonly Gate[]
+}
+
+const atLeast = (
+  work: string,
+  figure: Gate["figure"],
+  unit: string,
+  gate: number,
+  goal: number,
+): Gate => ({ work, figure, unit, is: "at least", gate, goal })
+
+const atMost = (
+  work: string,
+  figure: Gate["figure"],
+  unit: string,
+  gate: number,
+  goal: number,
+): Gate => ({ work, figure, unit, is: "at most", gate, goal })
+
+export const benches: readonly Bench[] = [
+  {
+    name: "gateway",
+    args: ["5", "2"],
+    gates: [
+      atLeast(
+        "gateway, 1 KB JSON, 64 connections, over the bare proxy",
+        ["json64", "perSecondRatio"],
+        "x",
+        0.25,
+        0.4,
+      ),
+      atMost(
+        "time to first streamed byte over the bare proxy, 1 stream",
+        ["firstByte1", "firstByteAddedMs"],
+        "ms",
+        3,
+        2,
+      ),
+      atMost(
+        "time to first streamed byte over the bare proxy, 32 streams",
+        ["firstByte32", "firstByteAddedMs"],
+        "ms",
+        6,
+        5,
+      ),
+      atMost("CPU per 32-frame stream over the bare proxy", ["stream16", "cpuRatio"], "x", 2, 1.5),
+    ],
+  },
+  {
+    name: "ledger",
+    args: ["12800", "5"],
+    gates: [
+      atLeast(
+        "ledger append, signed and durable, groups of 64",
+        ["lanePerSecond"],
+        "events/s",
+        12_000,
+        25_000,
+      ),
+    ],
+  },
+  {
+    name: "verify",
+    args: ["500", "5"],
+    gates: [
+      atLeast(
+        "full verification per core, signatures and all",
+        ["events_per_cpu_second"],
+        "events/s",
+        5000,
+        9000,
+      ),
+    ],
+  },
+  {
+    name: "sandbox-start",
+    args: ["12"],
+    gates: [atMost("sandboxed start of true, probe included", ["boxedMs"], "ms", 400, 160)],
+  },
+  {
+    name: "version",
+    args: ["15"],
+    gates: [atMost("amc --version over bare node", ["ratio"], "x", 3, 1.5)],
+  },
+  {
+    name: "score",
+    args: ["100000", "5"],
+    gates: [atMost("report over 100k events", ["seconds"], "s", 10, 2)],
+  },
+  { name: "bundle-flips", args: [], byHand: true, gates: [] },
+]
+
+/** Gates of the design that nothing here can measure yet. */
+export const absent: readonly { readonly work: string; readonly reason: string }[] = [
+  {
+    work: "gateway against Portkey's gateway, 64, 16 and 1 connections",
+    reason: "that gateway is not installed; the bare proxy is the only baseline",
+  },
+  {
+    work: "egress tunnels per second against proxy-chain",
+    reason: "there is no egress proxy yet",
+  },
+]
+
+/** The figure that a gate speaks of. @throws if the bench did not print it */
+export function figureOf(gate: Gate, result: unknown): Spread {
+  const found = gate.figure.reduce<unknown>(
+    (value, name) => (value as Record<string, unknown> | undefined)?.[name],
+    result,
+  ) as Spread | undefined
+  if (typeof found?.median !== "number") throw new Error(`no figure ${gate.figure.join(".")}`)
+  return found
+}
+
+export function isMet({ is, gate }: Gate, { median }: Spread): boolean {
+  return is === "at least" ? median >= gate : median <= gate
+}
+
+export function isReached({ is, goal }: Gate, { median }: Spread): boolean {
+  return is === "at least" ? median >= goal : median <= goal
+}

@@ -1,0 +1,32 @@
+import { buildBundle, type BundleParts, bundlePaths, configPath, configSignaturePath, contentsOf, evidencePath, keyPath, parseEntries, parseProofs, proofsPath, readArchive } from "@amc/bundle"
+import { bundleManifestPath, bundleManifestSignaturePath, parseBundleManifest, type Signer, signBundleManifest, systemAgent } from "@amc/core"
+
+/** Takes a bundle apart, for somebody who wants to put it together otherwise. */
+export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
+  const files = await readArchive(bundle)
+  const file = (path: string): Uint8Array => files.get(path)!
+  const { workspace, origin, agent, run_id } = parseBundleManifest(file(bundleManifestPath))
+  const names = [...files.keys()].filter((name) => name !== bundleManifestPath && name !== bundleManifestSignaturePath)
+  const { lanes, kids, configs } = contentsOf(names, agent)
+  return {
+    ...{ workspace, origin, agent, run_id },
+    checkpoint: new TextDecoder().decode(file(bundlePaths.checkpoint)),
+    lanes: lanes.map((lane) => ({
+      lane,
+      agentLeaves: parseEntries(file(evidencePath(lane, agent))),
+      systemLeaves: parseEntries(file(evidencePath(lane, systemAgent))),
+      proofs: parseProofs(file(proofsPath(lane))),
+    })),
+    report: file(bundlePaths.report),
+    seal: file(bundlePaths.seal),
+    root: file(bundlePaths.root),
+    keys: new Map(kids.map((kid) => [kid, file(keyPath(kid))])),
+    configs: configs.map((path) => ({ path, bytes: file(configPath(path)), signature: files.get(configSignaturePath(path)) ?? null })),
+  }
+}
+
+/** Puts parts together under a manifest that this signer signs. */
+export async function bundleBy(signer: Signer, parts: BundleParts): Promise<Uint8Array> {
+  const unsigned = buildBundle(parts)
+  return unsigned.assemble(signBundleManifest(unsigned.manifestBytes, signer))
+}
