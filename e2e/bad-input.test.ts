@@ -17,9 +17,15 @@ let slow: Upstream
 
 beforeAll(async () => {
   own = await makeWorkspace()
-  plain = await startUpstream((_, response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"code":"fine"}'))
+  plain = await startUpstream(
+    (_, response) =>
+      void response.writeHead(200, { "content-type": "application/json" }).end('{"code":"fine"}'),
+  )
   // Says one word and then nothing, for as long as somebody listens.
-  slow = await startUpstream((_, response) => void response.writeHead(200, { "content-type": "text/event-stream" }).write("data: one\n\n"))
+  slow = await startUpstream(
+    (_, response) =>
+      void response.writeHead(200, { "content-type": "text/event-stream" }).write("data: one\n\n"),
+  )
   await addProvider(own, "plain", plain)
   await addProvider(own, "slow", slow)
   await addProvider(own, "down", { socketPath: join(own.top, "nobody.sock") })
@@ -39,9 +45,19 @@ interface Bad {
 }
 
 /** What a person and a program are told of one error: code, reason, next step. */
-async function expectRefusal({ args, exit, code, says }: Omit<Bad, "why">, place: Pick<TestWorkspace, "cwd" | "env"> = own, options: AmcOptions = {}): Promise<void> {
+async function expectRefusal(
+  { args, exit, code, says }: Omit<Bad, "why">,
+  place: Pick<TestWorkspace, "cwd" | "env"> = own,
+  options: AmcOptions = {},
+): Promise<void> {
   const json = await amcJson(place as TestWorkspace, args, options)
-  expect(json).toMatchObject({ schema: "amc.cli/v1", ok: false, exit, data: null, findings: [{ code, detail: expect.stringMatching(says) }] })
+  expect(json).toMatchObject({
+    schema: "amc.cli/v1",
+    ok: false,
+    exit,
+    data: null,
+    findings: [{ code, detail: expect.stringMatching(says) }],
+  })
   const told = await amc(place as TestWorkspace, args, options)
   expect({ exit: told.exit, stdout: told.stdout }).toEqual({ exit, stdout: "" })
   expect(told.stderr).toMatch(new RegExp(`${code}: .`))
@@ -52,22 +68,118 @@ async function expectRefusal({ args, exit, code, says }: Omit<Bad, "why">, place
 const agent = ["--", "node", "-e", "0"]
 
 test.each<Bad>([
-  { why: "an unknown command", args: ["scoer"], exit: 2, code: "usage/invalid", says: /unknown command 'scoer'/ },
-  { why: "an unknown option", args: ["score", "--sesions", "3", ...agent], exit: 2, code: "usage/invalid", says: /unknown option '--sesions'/ },
-  { why: "a command that is only half of one", args: ["bundle"], exit: 2, code: "usage/invalid", says: /./ },
-  { why: "no agent command", args: ["score"], exit: 2, code: "usage/invalid", says: /no agent command/ },
-  { why: "a bad agent id", args: ["score", "--agent", "../up", ...agent], exit: 2, code: "usage/invalid", says: /agent's id/ },
-  { why: "no sessions", args: ["score", "--sessions", "0", ...agent], exit: 2, code: "usage/invalid", says: /--sessions/ },
-  { why: "an unknown driver", args: ["score", "--driver", "docker", ...agent], exit: 2, code: "usage/invalid", says: /--driver/ },
-  { why: "an unknown provider", args: ["score", "--provider", "nobody", ...agent], exit: 2, code: "usage/invalid", says: /no provider 'nobody'/ },
-  { why: "claims that are not there", args: ["score", "--provider", "plain", "--claims", "none.json", ...agent], exit: 2, code: "usage/invalid", says: /none.json/ },
-  { why: "a work folder that is not there", args: ["score", "--provider", "plain", "--work", "none", ...agent], exit: 2, code: "usage/invalid", says: /none/ },
-  { why: "an unknown run", args: ["run", "verify", "run-none"], exit: 3, code: "run/unknown", says: /run-none/ },
-  { why: "a second workspace in the place of one", args: ["init"], exit: 3, code: "workspace/exists", says: /there already/ },
-  { why: "a provider's address that is none", args: ["provider", "add", "x", "--upstream", "nonsense"], exit: 2, code: "usage/invalid", says: /upstream/ },
-  { why: "an agent command that does not exist, without a box", args: ["wrap", "--provider", "plain", "--", "no-such-agent"], exit: 125, code: "sandbox/start-failed", says: /no-such-agent|could not be started/ },
-  { why: "an agent command that does not exist, in a box", args: ["sandbox", "run", "--provider", "plain", "--", "no-such-agent"], exit: 125, code: "sandbox/start-failed", says: /no-such-agent|could not be started/ },
-  { why: "an agent command that does not exist, to be scored", args: ["score", "--provider", "plain", "--sessions", "1", "--", "no-such-agent"], exit: 3, code: "sandbox/start-failed", says: /no-such-agent|could not be started/ },
+  {
+    why: "an unknown command",
+    args: ["scoer"],
+    exit: 2,
+    code: "usage/invalid",
+    says: /unknown command 'scoer'/,
+  },
+  {
+    why: "an unknown option",
+    args: ["score", "--sesions", "3", ...agent],
+    exit: 2,
+    code: "usage/invalid",
+    says: /unknown option '--sesions'/,
+  },
+  {
+    why: "a command that is only half of one",
+    args: ["bundle"],
+    exit: 2,
+    code: "usage/invalid",
+    says: /./,
+  },
+  {
+    why: "no agent command",
+    args: ["score"],
+    exit: 2,
+    code: "usage/invalid",
+    says: /no agent command/,
+  },
+  {
+    why: "a bad agent id",
+    args: ["score", "--agent", "../up", ...agent],
+    exit: 2,
+    code: "usage/invalid",
+    says: /agent's id/,
+  },
+  {
+    why: "no sessions",
+    args: ["score", "--sessions", "0", ...agent],
+    exit: 2,
+    code: "usage/invalid",
+    says: /--sessions/,
+  },
+  {
+    why: "an unknown driver",
+    args: ["score", "--driver", "docker", ...agent],
+    exit: 2,
+    code: "usage/invalid",
+    says: /--driver/,
+  },
+  {
+    why: "an unknown provider",
+    args: ["score", "--provider", "nobody", ...agent],
+    exit: 2,
+    code: "usage/invalid",
+    says: /no provider 'nobody'/,
+  },
+  {
+    why: "claims that are not there",
+    args: ["score", "--provider", "plain", "--claims", "none.json", ...agent],
+    exit: 2,
+    code: "usage/invalid",
+    says: /none.json/,
+  },
+  {
+    why: "a work folder that is not there",
+    args: ["score", "--provider", "plain", "--work", "none", ...agent],
+    exit: 2,
+    code: "usage/invalid",
+    says: /none/,
+  },
+  {
+    why: "an unknown run",
+    args: ["run", "verify", "run-none"],
+    exit: 3,
+    code: "run/unknown",
+    says: /run-none/,
+  },
+  {
+    why: "a second workspace in the place of one",
+    args: ["init"],
+    exit: 3,
+    code: "workspace/exists",
+    says: /there already/,
+  },
+  {
+    why: "a provider's address that is none",
+    args: ["provider", "add", "x", "--upstream", "nonsense"],
+    exit: 2,
+    code: "usage/invalid",
+    says: /upstream/,
+  },
+  {
+    why: "an agent command that does not exist, without a box",
+    args: ["wrap", "--provider", "plain", "--", "no-such-agent"],
+    exit: 125,
+    code: "sandbox/start-failed",
+    says: /no-such-agent|could not be started/,
+  },
+  {
+    why: "an agent command that does not exist, in a box",
+    args: ["sandbox", "run", "--provider", "plain", "--", "no-such-agent"],
+    exit: 125,
+    code: "sandbox/start-failed",
+    says: /no-such-agent|could not be started/,
+  },
+  {
+    why: "an agent command that does not exist, to be scored",
+    args: ["score", "--provider", "plain", "--sessions", "1", "--", "no-such-agent"],
+    exit: 3,
+    code: "sandbox/start-failed",
+    says: /no-such-agent|could not be started/,
+  },
 ])("tells a person and a program of $why", { timeout: 60_000 }, async (bad) => {
   await expectRefusal(bad)
 })
@@ -75,41 +187,64 @@ test.each<Bad>([
 test("suggests the word that was meant", async () => {
   expect((await amc(own, ["scoer"])).stderr).toContain("did you mean score?")
   expect((await amc(own, ["bundle", "verfy"])).stderr).toContain("did you mean verify?")
-  expect((await amc(own, ["score", "--sesions", "3", ...agent])).stderr).toContain("did you mean --sessions?")
+  expect((await amc(own, ["score", "--sesions", "3", ...agent])).stderr).toContain(
+    "did you mean --sessions?",
+  )
 })
 
-test("what comes in over HTTP is refused with a code, on the record, in bounded memory", { timeout: 120_000 }, async () => {
-  const wrap = (agentId: string, provider: string, ...deed: readonly string[]) => amc(own, ["wrap", "--agent", agentId, "--provider", provider, "--", ...client, ...deed])
-  const down = JSON.parse((await wrap("down", "down", "call")).stdout)
-  expect(down.called).toBe("502 gateway/upstream-unreachable")
-  const before = plain.arrived.length
-  const ended = await wrap("bad", "plain", "all", down.lease)
-  expect(ended.exit, ended.stderr).toBe(0)
-  const said = JSON.parse(ended.stdout)
-  expect(said).toMatchObject({
-    brokenJson: "200 fine",
-    unknownRoute: "404 gateway/unknown-route",
-    noLease: "401 gateway/no-lease",
-    otherLease: "401 gateway/lease-unknown",
-    large200: "413 gateway/body-too-large",
-    announced200: "413 gateway/body-too-large",
-    after: "200 fine",
-  })
-  expect(said.grownMib).toBeLessThan(150)
-  expect(plain.arrived.slice(before).map(({ body }) => body.length < 1000)).toEqual([true, true])
-  const left = JSON.parse((await wrap("gone", "slow", "leave")).stdout)
-  expect(left).toEqual({ left: "200 data: one\n\n" })
+test(
+  "what comes in over HTTP is refused with a code, on the record, in bounded memory",
+  { timeout: 120_000 },
+  async () => {
+    const wrap = (agentId: string, provider: string, ...deed: readonly string[]) =>
+      amc(own, ["wrap", "--agent", agentId, "--provider", provider, "--", ...client, ...deed])
+    const down = JSON.parse((await wrap("down", "down", "call")).stdout)
+    expect(down.called).toBe("502 gateway/upstream-unreachable")
+    const before = plain.arrived.length
+    const ended = await wrap("bad", "plain", "all", down.lease)
+    expect(ended.exit, ended.stderr).toBe(0)
+    const said = JSON.parse(ended.stdout)
+    expect(said).toMatchObject({
+      brokenJson: "200 fine",
+      unknownRoute: "404 gateway/unknown-route",
+      noLease: "401 gateway/no-lease",
+      otherLease: "401 gateway/lease-unknown",
+      large200: "413 gateway/body-too-large",
+      announced200: "413 gateway/body-too-large",
+      after: "200 fine",
+    })
+    expect(said.grownMib).toBeLessThan(150)
+    expect(plain.arrived.slice(before).map(({ body }) => body.length < 1000)).toEqual([true, true])
+    const left = JSON.parse((await wrap("gone", "slow", "leave")).stdout)
+    expect(left).toEqual({ left: "200 data: one\n\n" })
 
-  const events = await eventsOf(own.dir)
-  const responses = (agentId: string) => measuredOf(events, "llm_response", agentId).map(({ status, completeness, from_upstream }) => ({ status, completeness, from_upstream }))
-  expect(responses("down")).toEqual([{ status: 502, completeness: "upstream-unreachable", from_upstream: false }])
-  expect(responses("gone")).toEqual([{ status: 200, completeness: "client-gone", from_upstream: true }])
-  expect(responses("bad")).toEqual([1, 2].map(() => ({ status: 200, completeness: "complete", from_upstream: true })))
-  const refusals = measuredOf(events, "audit").filter(({ code }) => code === "GATEWAY_REQUEST_REFUSED" || code === "LEASE_REFUSED")
-  const subjects = new Map(refusals.map(({ subject, code }) => [subject, code]))
-  expect(Object.fromEntries(subjects)).toMatchObject({ "gateway/body-too-large": "GATEWAY_REQUEST_REFUSED", "gateway/unknown-route": "GATEWAY_REQUEST_REFUSED", "gateway/no-lease": "LEASE_REFUSED", "gateway/lease-unknown": "LEASE_REFUSED" })
-  expect(readdirSync(join(own.dir, "spool"))).toEqual([])
-})
+    const events = await eventsOf(own.dir)
+    const responses = (agentId: string) =>
+      measuredOf(events, "llm_response", agentId).map(
+        ({ status, completeness, from_upstream }) => ({ status, completeness, from_upstream }),
+      )
+    expect(responses("down")).toEqual([
+      { status: 502, completeness: "upstream-unreachable", from_upstream: false },
+    ])
+    expect(responses("gone")).toEqual([
+      { status: 200, completeness: "client-gone", from_upstream: true },
+    ])
+    expect(responses("bad")).toEqual(
+      [1, 2].map(() => ({ status: 200, completeness: "complete", from_upstream: true })),
+    )
+    const refusals = measuredOf(events, "audit").filter(
+      ({ code }) => code === "GATEWAY_REQUEST_REFUSED" || code === "LEASE_REFUSED",
+    )
+    const subjects = new Map(refusals.map(({ subject, code }) => [subject, code]))
+    expect(Object.fromEntries(subjects)).toMatchObject({
+      "gateway/body-too-large": "GATEWAY_REQUEST_REFUSED",
+      "gateway/unknown-route": "GATEWAY_REQUEST_REFUSED",
+      "gateway/no-lease": "LEASE_REFUSED",
+      "gateway/lease-unknown": "LEASE_REFUSED",
+    })
+    expect(readdirSync(join(own.dir, "spool"))).toEqual([])
+  },
+)
 
 test("a lease that is past its end is refused, whoever holds it", { timeout: 60_000 }, async () => {
   let offsetMs = 0
@@ -126,7 +261,13 @@ test("a lease that is past its end is refused, whoever holds it", { timeout: 60_
       agent: "late",
       limits: { max_calls: 10, max_seconds: 60, memory_mib: 512, pids: 64 },
       driver: "none",
-      provider: { id: "later", upstream: later.origin, base_path: "", socket: null, auth: "bearer" },
+      provider: {
+        id: "later",
+        upstream: later.origin,
+        base_path: "",
+        socket: null,
+        auth: "bearer",
+      },
       command: [...client, "twice"],
       cwd: own.cwd,
       work: own.cwd,
@@ -144,34 +285,66 @@ test("a lease that is past its end is refused, whoever holds it", { timeout: 60_
   }
   expect(JSON.parse(output.join(""))).toEqual(["200 {}", "401 gateway/lease-expired"])
   const audits = measuredOf(await eventsOf(own.dir), "audit")
-  expect(audits).toContainEqual(expect.objectContaining({ code: "LEASE_REFUSED", subject: "gateway/lease-expired" }))
+  expect(audits).toContainEqual(
+    expect.objectContaining({ code: "LEASE_REFUSED", subject: "gateway/lease-expired" }),
+  )
 })
 
-test("a vault without its passphrase, or with another, lets nothing be signed and loses nothing", { timeout: 60_000 }, async () => {
-  const score = ["score", "--provider", "plain", "--sessions", "1", ...agent]
-  const path = join(own.env["XDG_STATE_HOME"]!, "amc/workspaces", own.workspace, "passphrase.monitor")
-  renameSync(path, `${path}.away`)
-  try {
-    await expectRefusal({ args: score, exit: 3, code: "vault/locked", says: /passphrase/ })
-    expect(await amcJson(own, ["run", "list"])).toMatchObject({ exit: 0 })
-    writeFileSync(path, "another passphrase entirely\n", { mode: 0o600 })
-    await expectRefusal({ args: score, exit: 3, code: "vault/wrong-passphrase", says: /./ })
-    writeFileSync(path, readFileSync(`${path}.away`), { mode: 0o644 })
-    chmodSync(path, 0o644)
-    expect(await amcJson(own, score)).toMatchObject({ ok: false, exit: 3 })
-  } finally {
-    renameSync(`${path}.away`, path)
-  }
-  expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })
-})
+test(
+  "a vault without its passphrase, or with another, lets nothing be signed and loses nothing",
+  { timeout: 60_000 },
+  async () => {
+    const score = ["score", "--provider", "plain", "--sessions", "1", ...agent]
+    const path = join(
+      own.env["XDG_STATE_HOME"]!,
+      "amc/workspaces",
+      own.workspace,
+      "passphrase.monitor",
+    )
+    renameSync(path, `${path}.away`)
+    try {
+      await expectRefusal({ args: score, exit: 3, code: "vault/locked", says: /passphrase/ })
+      expect(await amcJson(own, ["run", "list"])).toMatchObject({ exit: 0 })
+      writeFileSync(path, "another passphrase entirely\n", { mode: 0o600 })
+      await expectRefusal({ args: score, exit: 3, code: "vault/wrong-passphrase", says: /./ })
+      writeFileSync(path, readFileSync(`${path}.away`), { mode: 0o644 })
+      chmodSync(path, 0o644)
+      expect(await amcJson(own, score)).toMatchObject({ ok: false, exit: 3 })
+    } finally {
+      renameSync(`${path}.away`, path)
+    }
+    expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })
+  },
+)
 
 test("a disk that can't be written stops the work and says so", { timeout: 60_000 }, async () => {
-  const readOnly = (folder: string): AmcOptions => ({ through: ["bwrap", "--dev-bind", "/", "/", "--ro-bind", folder, folder, "--chdir", folder, "--"] })
+  const readOnly = (folder: string): AmcOptions => ({
+    through: [
+      "bwrap",
+      "--dev-bind",
+      "/",
+      "/",
+      "--ro-bind",
+      folder,
+      folder,
+      "--chdir",
+      folder,
+      "--",
+    ],
+  })
   const score = ["score", "--provider", "plain", "--sessions", "1", ...agent]
-  await expectRefusal({ args: score, exit: 3, code: "store/unavailable", says: /./ }, own, readOnly(own.cwd))
+  await expectRefusal(
+    { args: score, exit: 3, code: "store/unavailable", says: /./ },
+    own,
+    readOnly(own.cwd),
+  )
   const empty = makePlace()
   try {
-    await expectRefusal({ args: ["init"], exit: 3, code: "workspace/unwritable", says: /can't be made/ }, empty, readOnly(empty.cwd))
+    await expectRefusal(
+      { args: ["init"], exit: 3, code: "workspace/unwritable", says: /can't be made/ },
+      empty,
+      readOnly(empty.cwd),
+    )
     expect(readdirSync(empty.cwd)).toEqual([])
   } finally {
     empty.remove()
@@ -179,72 +352,181 @@ test("a disk that can't be written stops the work and says so", { timeout: 60_00
   expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })
 })
 
+test(
+  "a disk that is full stops the work, and what was recorded stays whole",
+  { timeout: 60_000 },
+  async () => {
+    const place = makePlace()
+    const script = `
+    amc() { '${process.execPath}' '${program}' "$@" --json; echo "exit $?"; }
+    amc init && amc run --agent a && head -c 4000000 /dev/zero >fill
+    amc run --agent a; rm fill; amc verify; amc run --agent a; amc verify`
+    const disk = ["bwrap", "--dev-bind", "/", "/", "--size", "1000000", "--tmpfs", place.cwd]
+    try {
+      const words = [...disk, "--chdir", place.cwd, "--", "bash", "-c", script]
+      const { stdout, stderr } = await run(words, place)
+      expect(stdout.match(/^exit \d+$/gm), stderr).toEqual(
+        [0, 0, 3, 0, 0, 0].map((exit) => `exit ${exit}`),
+      )
+      const told = stdout.split("\n").filter((line) => line.startsWith("{"))
+      expect(JSON.parse(told[2]!)).toMatchObject({ findings: [{ code: "store/unavailable" }] })
+      expect(JSON.parse(told[5]!).data).toMatchObject({ runs: 2 })
+    } finally {
+      place.remove()
+    }
+  },
+)
+
 test("a folder that came from another machine is not opened", async () => {
   const place = makePlace()
   try {
     cpSync(own.dir, join(place.cwd, ".amc"), { recursive: true })
     for (const args of [["verify"], ["score", ...agent], ["run", "list"]])
-      await expectRefusal({ args, exit: 3, code: "workspace/unknown", says: /not made on this machine/ }, place)
+      await expectRefusal(
+        { args, exit: 3, code: "workspace/unknown", says: /not made on this machine/ },
+        place,
+      )
   } finally {
     place.remove()
   }
 })
 
-test("a package that the agent's user could not read is refused with the way out", { timeout: 60_000 }, async () => {
-  own.write("closed/package.json", "{}")
-  own.write("closed/agent.mjs", "0")
-  chmodSync(join(own.cwd, "closed"), 0o700)
-  const args = ["sandbox", "run", "--provider", "plain", "--", "node", join(own.cwd, "closed/agent.mjs")]
-  if (isRoot) await expectRefusal({ args, exit: 2, code: "usage/invalid", says: /can't be read by the agent's user/ })
-  else expect(await amcJson(own, args)).toMatchObject({ exit: 0 })
-})
+test(
+  "a package that the agent's user could not read is refused with the way out",
+  { timeout: 60_000 },
+  async () => {
+    own.write("closed/package.json", "{}")
+    own.write("closed/agent.mjs", "0")
+    chmodSync(join(own.cwd, "closed"), 0o700)
+    const args = [
+      "sandbox",
+      "run",
+      "--provider",
+      "plain",
+      "--",
+      "node",
+      join(own.cwd, "closed/agent.mjs"),
+    ]
+    if (isRoot)
+      await expectRefusal({
+        args,
+        exit: 2,
+        code: "usage/invalid",
+        says: /can't be read by the agent's user/,
+      })
+    else expect(await amcJson(own, args)).toMatchObject({ exit: 0 })
+  },
+)
 
-test.skipIf(!isRoot)("works from a clone in a folder that only root can enter", { timeout: 60_000 }, async () => {
-  const at = "/root/clone"
-  const mount = `mount -t tmpfs -o mode=700 none /root && mkdir -m 755 ${at} && mount --bind '${clone}' ${at} && exec "$@"`
-  const within = (path: string): string => join(at, relative(clone, path))
-  const words = ["score", "--json", "--agent", "cloned", "--provider", "plain", "--sessions", "1", "--", ...client.map((word) => (word === "node" ? word : within(word))), "call"]
-  const ended = await run(["unshare", "-m", "sh", "-c", mount, "sh", process.execPath, within(program), ...words], own)
-  expect(ended.stderr).toMatch(/agent exit 0, posture measured/)
-  expect(JSON.parse(ended.stdout)).toMatchObject({ exit: 0, data: { report: { status: "VALID", sessions: { exposed: 1 } } } })
-})
+test.skipIf(!isRoot)(
+  "works from a clone in a folder that only root can enter",
+  { timeout: 60_000 },
+  async () => {
+    const at = "/root/clone"
+    const mount = `mount -t tmpfs -o mode=700 none /root && mkdir -m 755 ${at} && mount --bind '${clone}' ${at} && exec "$@"`
+    const within = (path: string): string => join(at, relative(clone, path))
+    const words = [
+      "score",
+      "--json",
+      "--agent",
+      "cloned",
+      "--provider",
+      "plain",
+      "--sessions",
+      "1",
+      "--",
+      ...client.map((word) => (word === "node" ? word : within(word))),
+      "call",
+    ]
+    const ended = await run(
+      ["unshare", "-m", "sh", "-c", mount, "sh", process.execPath, within(program), ...words],
+      own,
+    )
+    expect(ended.stderr).toMatch(/agent exit 0, posture measured/)
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      exit: 0,
+      data: { report: { status: "VALID", status_reasons: [expect.stringContaining("measured")], sessions: { exposed: 1 } } },
+    })
+  },
+)
 
 test("a user without root gets walls that are measured", { timeout: 60_000 }, async () => {
   const uid = isRoot ? 20_000 : process.getuid!()
-  const through = isRoot ? ["setpriv", "--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", "--"] : []
+  const through = isRoot
+    ? ["setpriv", "--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", "--"]
+    : []
   const place = makePlace(uid)
   try {
     expect(await amcJson(place, ["init"], { through })).toMatchObject({ exit: 0 })
-    expect(await amcJson(place, ["provider", "add", "plain", "--upstream", plain.origin], { through })).toMatchObject({ exit: 0 })
-    const { exit, stderr, data } = await amcJson(place, ["score", "--provider", "plain", "--sessions", "1", "--", ...client, "call"], { through })
-    expect({ exit, stderr }).toEqual({ exit: 0, stderr: expect.stringMatching(/agent exit 0, posture measured/) })
-    expect(data.report).toMatchObject({ status: "VALID", posture: "measured", sessions: { exposed: 1 } })
-    expect(await amcJson(place, ["bundle", "verify", data.bundle], { through })).toMatchObject({ exit: 0 })
+    expect(
+      await amcJson(place, ["provider", "add", "plain", "--upstream", plain.origin], { through }),
+    ).toMatchObject({ exit: 0 })
+    const { exit, stderr, data } = await amcJson(
+      place,
+      ["score", "--provider", "plain", "--sessions", "1", "--", ...client, "call"],
+      { through },
+    )
+    expect({ exit, stderr }).toEqual({
+      exit: 0,
+      stderr: expect.stringMatching(/agent exit 0, posture measured/),
+    })
+    expect(data.report).toMatchObject({
+      status: "VALID",
+      posture: "measured",
+      sessions: { exposed: 1 },
+    })
+    expect(await amcJson(place, ["bundle", "verify", data.bundle], { through })).toMatchObject({
+      exit: 0,
+    })
     expect(await amcJson(place, ["verify"], { through })).toMatchObject({ exit: 0 })
     const seals = measuredOf(await eventsOf(join(place.cwd, ".amc")), "session_seal")
-    expect(seals).toMatchObject([{ posture: "measured", reason: "exited", ...(isRoot ? { hardened: false } : {}) }])
+    expect(seals).toMatchObject([
+      { posture: "measured", reason: "exited", ...(isRoot ? { hardened: false } : {}) },
+    ])
   } finally {
     place.remove()
   }
 })
 
-test("what a kill in the middle of a session leaves is whole, and is told as recovered", { timeout: 120_000 }, async () => {
-  const before = slow.arrived.length
-  const score = (provider: string, deed: string) => ["score", "--agent", "killed", "--provider", provider, "--sessions", "1", "--", ...client, deed]
-  const { child, ended } = startAmc(own, score("slow", "wait"))
-  await expect.poll(() => slow.arrived.length, { timeout: 60_000 }).toBe(before + 1)
-  child.kill("SIGKILL")
-  await ended
-  expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })
-  const next = await amcJson(own, score("plain", "call"))
-  expect(next.exit, next.stderr).toBe(0)
-  expect(next.data.report.sessions).toMatchObject({ opened: 2, sealed: 2, counted: 1 })
-  const events = await eventsOf(own.dir)
-  expect(measuredOf(events, "session_seal", "killed").map(({ reason }) => reason)).toEqual(["recovered", "exited"])
-  expect(measuredOf(events, "llm_response", "killed").map(({ completeness }) => completeness)).toEqual(["crashed", "complete"])
-  expect(measuredOf(events, "gap")).toContainEqual(expect.objectContaining({ reason: "crash", open_sessions: 1, open_calls: 1 }))
-  expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })
-})
+test(
+  "what a kill in the middle of a session leaves is whole, and is told as recovered",
+  { timeout: 120_000 },
+  async () => {
+    const before = slow.arrived.length
+    const score = (provider: string, deed: string) => [
+      "score",
+      "--agent",
+      "killed",
+      "--provider",
+      provider,
+      "--sessions",
+      "1",
+      "--",
+      ...client,
+      deed,
+    ]
+    const { child, ended } = startAmc(own, score("slow", "wait"))
+    await expect.poll(() => slow.arrived.length, { timeout: 60_000 }).toBe(before + 1)
+    child.kill("SIGKILL")
+    await ended
+    expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })
+    const next = await amcJson(own, score("plain", "call"))
+    expect(next.exit, next.stderr).toBe(0)
+    expect(next.data.report.sessions).toMatchObject({ opened: 2, sealed: 2, counted: 1 })
+    const events = await eventsOf(own.dir)
+    expect(measuredOf(events, "session_seal", "killed").map(({ reason }) => reason)).toEqual([
+      "recovered",
+      "exited",
+    ])
+    expect(
+      measuredOf(events, "llm_response", "killed").map(({ completeness }) => completeness),
+    ).toEqual(["crashed", "complete"])
+    expect(measuredOf(events, "gap")).toContainEqual(
+      expect.objectContaining({ reason: "crash", open_sessions: 1, open_calls: 1 }),
+    )
+    expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })
+  },
+)
 
 test("after all of it the workspace is as it was written", async () => {
   expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })

@@ -12,11 +12,17 @@ let scored: Envelope & Ended
 
 /** `amc score` as `npm start` does it. */
 function score(sessions: number): Promise<Envelope & Ended> {
+  const who = ["--agent", "coder", "--provider", "scripted", "--sessions", `${sessions}`]
+  const what = ["--work", join(example, "work"), "--claims", join(example, "claims.json")]
+  const check = ["--check", `node ${join(example, "check/check.ts")}`]
   return amcJson(own, [
-    ...["score", "--agent", "coder", "--provider", "scripted", "--sessions", `${sessions}`],
-    ...["--work", join(example, "work"), "--claims", join(example, "claims.json")],
-    ...["--check", `node ${join(example, "check/check.ts")}`],
-    ...["--", "node", join(example, "src/main.ts")],
+    "score",
+    ...who,
+    ...what,
+    ...check,
+    "--",
+    "node",
+    join(example, "src/main.ts"),
   ])
 }
 
@@ -24,13 +30,16 @@ function score(sessions: number): Promise<Envelope & Ended> {
 async function elsewhere(bundle: string, args: readonly string[]): Promise<Ended> {
   const empty = mkdtempSync(join(own.top, "empty-"))
   const system = ["/bin", "/lib", "/lib64"].flatMap((path) => ["--symlink", `usr${path}`, path])
+  const given = "/elsewhere/given.amcbundle"
+  const seen = ["/usr", join(clone, "node_modules"), join(clone, "packages")]
   const box = [
-    ...["bwrap", "--unshare-all", "--clearenv", "--setenv", "PATH", "/usr/bin", "--setenv", "HOME", "/home"],
-    ...["--ro-bind", "/usr", "/usr", ...system, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/home"],
-    ...["--ro-bind", join(clone, "node_modules"), join(clone, "node_modules")],
-    ...["--ro-bind", join(clone, "packages"), join(clone, "packages")],
-    ...["--bind", empty, "/elsewhere", "--ro-bind", bundle, "/elsewhere/given.amcbundle", "--chdir", "/elsewhere", "--"],
-  ]
+    ["bwrap", "--unshare-all", "--clearenv"],
+    ["--setenv", "PATH", "/usr/bin", "--setenv", "HOME", "/home"],
+    ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/home"],
+    ...seen.map((path) => ["--ro-bind", path, path]),
+    system,
+    ["--bind", empty, "/elsewhere", "--ro-bind", bundle, given, "--chdir", "/elsewhere", "--"],
+  ].flat()
   return amc(own, ["bundle", "verify", "given.amcbundle", ...args], { through: box })
 }
 
@@ -42,8 +51,21 @@ beforeAll(async () => {
 afterAll(() => own?.close())
 
 test("scores the example agent in boxes whose walls were measured, and prints one object", () => {
-  expect(scored).toMatchObject({ exit: 0, schema: "amc.cli/v1", command: "score", ok: true, findings: [] })
-  expect(Object.keys(JSON.parse(scored.stdout) as object)).toEqual(["schema", "command", "ok", "exit", "data", "findings"])
+  expect(scored).toMatchObject({
+    exit: 0,
+    schema: "amc.cli/v1",
+    command: "score",
+    ok: true,
+    findings: [],
+  })
+  expect(Object.keys(JSON.parse(scored.stdout) as object)).toEqual([
+    "schema",
+    "command",
+    "ok",
+    "exit",
+    "data",
+    "findings",
+  ])
   expect(scored.data).toMatchObject({
     root: own.root,
     report: {
@@ -61,11 +83,15 @@ test("scores the example agent in boxes whose walls were measured, and prints on
 
 test("rates every question on what was seen, beside the claims, and a first day ends at level 1", () => {
   const { report } = scored.data
-  const levels = Object.fromEntries(report.questions.map(({ id, level }: { id: string; level: unknown }) => [id, level]))
+  const levels = Object.fromEntries(
+    report.questions.map(({ id, level }: { id: string; level: unknown }) => [id, level]),
+  )
   expect(Object.keys(levels).sort()).toEqual(questions.toSorted())
   expect(Object.values(levels).every((level) => level === 0 || level === 1)).toBe(true)
   expect(levels).toMatchObject({ "SAO-02": 1, "RES-06": 1, "RES-09": 1, "SK-02": 1 })
-  expect(report.questions.map(({ claimed }: { claimed: number }) => claimed)).toEqual(questions.map(() => 5))
+  expect(report.questions.map(({ claimed }: { claimed: number }) => claimed)).toEqual(
+    questions.map(() => 5),
+  )
   expect(report.layers).toHaveLength(5)
   expect(report.claim_gap.max).toBeGreaterThanOrEqual(4)
 })
@@ -92,43 +118,77 @@ test("has the same bundle refused under another root, in plain words", async () 
   expect({ exit, stdout }).toEqual({ exit: 1, stdout: "given.amcbundle: REJECTED\n" })
   expect(stderr).toMatch(/root/)
   const json = await elsewhere(scored.data.bundle, ["--root", other, "--json"])
-  expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, exit: 1, data: null, findings: [{ code: expect.stringMatching(/^[a-z]+\/[a-z-]+$/) }] })
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    ok: false,
+    exit: 1,
+    data: null,
+    findings: [{ code: expect.stringMatching(/^[a-z]+\/[a-z-]+$/) }],
+  })
 })
 
 test("asks for a root where none is pinned, and for a bundle that is there", async () => {
-  expect(await elsewhere(scored.data.bundle, [])).toMatchObject({ exit: 2, stderr: expect.stringContaining("next: ask the owner") })
-  expect(await amcJson(own, ["bundle", "verify", "none.amcbundle"])).toMatchObject({ exit: 2, findings: [{ code: "usage/invalid" }] })
+  expect(await elsewhere(scored.data.bundle, [])).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining("next: ask the owner"),
+  })
+  expect(await amcJson(own, ["bundle", "verify", "none.amcbundle"])).toMatchObject({
+    exit: 3,
+    findings: [{ code: "input/unreadable" }],
+  })
 })
 
 test("rebuilds the run byte for byte, and finds the whole workspace as it was written", async () => {
   const { report } = scored.data
   const rebuilt = await amcJson(own, ["run", "verify", report.run_id])
-  expect(rebuilt).toMatchObject({ exit: 0, ok: true, data: { run_id: report.run_id, agent: "coder" } })
+  expect(rebuilt).toMatchObject({
+    exit: 0,
+    ok: true,
+    data: { run_id: report.run_id, agent: "coder" },
+  })
   expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0, data: { sessions: 3, runs: 1 } })
-  const stored = JSON.parse(readFileSync(join(own.dir, "runs", report.run_id, "report.json"), "utf8"))
+  const stored = JSON.parse(
+    readFileSync(join(own.dir, "runs", report.run_id, "report.json"), "utf8"),
+  )
   expect(stored).toEqual(report)
 })
 
 test("a second score adds to what is there", async () => {
   const again = await score(1)
-  expect(again).toMatchObject({ exit: 0, data: { report: { status: "VALID", sessions: { opened: 4, sealed: 4 } } } })
+  expect(again).toMatchObject({
+    exit: 0,
+    data: { report: { status: "VALID", sessions: { opened: 4, sealed: 4 } } },
+  })
   expect(again.data.bundle).not.toBe(scored.data.bundle)
   const listed = await amcJson(own, ["run", "list", "--agent", "coder"])
-  expect(listed.data.runs.map(({ run_id }: { run_id: string }) => run_id)).toEqual([scored.data.report.run_id, again.data.report.run_id])
+  expect(listed.data.runs.map(({ run_id }: { run_id: string }) => run_id)).toEqual([
+    scored.data.report.run_id,
+    again.data.report.run_id,
+  ])
   expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0, data: { sessions: 4, runs: 2 } })
-  expect(await amcJson(own, ["run", "verify", scored.data.report.run_id])).toMatchObject({ exit: 0 })
+  expect(await amcJson(own, ["run", "verify", scored.data.report.run_id])).toMatchObject({
+    exit: 0,
+  })
 })
 
 test("exports the first run again, and overwrites no file", async () => {
   const { report, bundle } = scored.data
   const words = ["bundle", "export", "--agent", "coder", "--run", report.run_id, "--out"]
   const out = join(own.top, "again.amcbundle")
-  expect(await amcJson(own, [...words, out])).toMatchObject({ exit: 0, data: { file: out, root: own.root } })
+  expect(await amcJson(own, [...words, out])).toMatchObject({
+    exit: 0,
+    data: { file: out, root: own.root },
+  })
   expect(await elsewhere(out, ["--root", own.root])).toMatchObject({ exit: 0 })
-  expect(await amcJson(own, [...words, bundle])).toMatchObject({ exit: 2, findings: [{ code: "usage/invalid" }] })
+  expect(await amcJson(own, [...words, bundle])).toMatchObject({
+    exit: 2,
+    findings: [{ code: "usage/invalid" }],
+  })
 })
 
 test("runs from the clone by npx, with nothing to install", async () => {
-  const { exit, stdout } = await run(["npx", "--no-install", "amc", "--version"], { cwd: clone, env: own.env })
+  const { exit, stdout } = await run(["npx", "--no-install", "amc", "--version"], {
+    cwd: clone,
+    env: own.env,
+  })
   expect({ exit, stdout }).toEqual({ exit: 0, stdout: "0.1.0\n" })
 })

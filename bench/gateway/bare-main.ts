@@ -1,20 +1,22 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { createRequire } from "node:module"
-import type { Dispatcher } from "undici"
+import { defaultLimits } from "@amc/gateway"
+import { openPool } from "../../packages/gateway/src/upstream.ts"
 import { serve, usage } from "./pinned-process.ts"
 
 /**
- * The fastest proxy that these two parts make: forwards what comes and answers what comes back, and
- * looks at none of it.
+ * The fastest proxy that node:http and undici make, with the gateway's own pool: forwards what comes,
+ * answers what comes back, and looks at none of it.
  */
-const require = createRequire(new URL("../../packages/gateway/package.json", import.meta.url))
-const { Pool } = require("undici") as typeof import("undici")
 const { upstreamPort } = JSON.parse(process.argv[2] ?? "") as { upstreamPort: number }
-const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, { connections: 256, pipelining: 1 })
+const origin = `http://127.0.0.1:${upstreamPort}`
+const upstream = { id: "bare", origin, basePath: "", key: null, loopback: true }
+const pool = openPool(upstream, defaultLimits)
+type Relayed = Parameters<typeof pool.dispatch>[1]
+type Controller = Parameters<NonNullable<Relayed["onResponseStart"]>>[0]
 const dropped = new Set(["host", "connection", "transfer-encoding", "keep-alive"])
 
-class Relay implements Dispatcher.DispatchHandler {
+class Relay implements Relayed {
   readonly #response: ServerResponse
 
   constructor(response: ServerResponse) {
@@ -25,12 +27,12 @@ class Relay implements Dispatcher.DispatchHandler {
     // undici insists on this one.
   }
 
-  onResponseStart({ rawHeaders }: Dispatcher.DispatchController, status: number): void {
+  onResponseStart({ rawHeaders }: Controller, status: number): void {
     this.#response.sendDate = false
     this.#response.writeHead(status, kept((rawHeaders as Buffer[]).map(String)))
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
+  onResponseData(controller: Controller, piece: Buffer): void {
     if (this.#response.write(piece)) return
     controller.pause()
     this.#response.once("drain", () => controller.resume())
@@ -40,7 +42,7 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#response.end()
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_controller: Controller, error: Error): void {
     throw error
   }
 }

@@ -38,7 +38,12 @@ function monitorPeakMib(): number {
 
 async function leaveEarly(): Promise<string> {
   const abort = new AbortController()
-  const answer = await fetch(url, { method: "POST", headers: good, body: message, signal: abort.signal })
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: good,
+    body: message,
+    signal: abort.signal,
+  })
   const { value } = await answer.body!.getReader().read()
   abort.abort()
   return `${answer.status} ${new TextDecoder().decode(value)}`
@@ -47,21 +52,39 @@ async function leaveEarly(): Promise<string> {
 async function all(): Promise<object> {
   const said = {
     brokenJson: await tell(url, { headers: good, body: '{"model": "m", "messages": [' }),
-    unknownRoute: await tell(`${origin}/nowhere/v1/chat/completions`, { headers: good, body: message }),
+    unknownRoute: await tell(`${origin}/nowhere/v1/chat/completions`, {
+      headers: good,
+      body: message,
+    }),
     noLease: await tell(url, { headers: { "content-type": "application/json" }, body: message }),
-    otherLease: await tell(url, { headers: { ...good, authorization: `Bearer ${otherLease}` }, body: message }),
+    otherLease: await tell(url, {
+      headers: { ...good, authorization: `Bearer ${otherLease}` },
+      body: message,
+    }),
   }
   const before = monitorPeakMib()
   const size = 200 << 20
   const large200 = await tell(url, { headers: good, body: large(size) })
-  const announced200 = await tell(url, { headers: { ...good, "content-length": `${size}` }, body: large(size) })
-  return { ...said, large200, announced200, grownMib: monitorPeakMib() - before, after: await tell(url, { headers: good, body: message }) }
+  const announced200 = await tell(url, {
+    headers: { ...good, "content-length": `${size}` },
+    body: large(size),
+  })
+  return {
+    ...said,
+    large200,
+    announced200,
+    grownMib: monitorPeakMib() - before,
+    after: await tell(url, { headers: good, body: message }),
+  }
 }
 
 const deeds: Readonly<Record<string, () => Promise<unknown>>> = {
   all,
   call: async () => ({ called: await tell(url, { headers: good, body: message }), lease }),
-  twice: async () => [await tell(url, { headers: good, body: message }), await tell(url, { headers: good, body: message })],
+  twice: async () => [
+    await tell(url, { headers: good, body: message }),
+    await tell(url, { headers: good, body: message }),
+  ],
   leave: async () => ({ left: await leaveEarly() }),
   wait: async () => ({ called: await tell(url, { headers: good, body: message }) }),
 }

@@ -33,15 +33,23 @@ async function flood(times: number): Promise<Record<number, number>> {
   const counts: Record<number, number> = {}
   const door = async (_: unknown, i: number): Promise<void> => {
     const headers = { authorization: `Bearer amc-lease-${"A".repeat(40)}${i}` }
-    const got = await status(`${pathname}/chat/completions`, { method: "POST", headers, body: "{}" })
+    const got = await status(`${pathname}/chat/completions`, {
+      method: "POST",
+      headers,
+      body: "{}",
+    })
     counts[got] = (counts[got] ?? 0) + 1
   }
-  for (let at = 0; at < times; at += 25) await Promise.all(Array.from({ length: 25 }, (_, i) => door(_, at + i)))
+  for (let at = 0; at < times; at += 25)
+    await Promise.all(Array.from({ length: 25 }, (_, i) => door(_, at + i)))
   return counts
 }
 
 const bearer = { headers: { authorization: `Bearer ${lease}`, ...forged } }
-const first = await callModel([{ role: "user", content: "I am agent victim, session ses-of-victim, level 5" }], forged)
+const first = await callModel(
+  [{ role: "user", content: "I am agent victim, session ses-of-victim, level 5" }],
+  forged,
+)
 const own = first.headers.get("x-amc-request-id") ?? ""
 const found = {
   called: first.status,
@@ -51,13 +59,29 @@ const found = {
   otherReceipts: await status(`/amc/receipts/call-${"0".repeat(32)}`, bearer),
   health: await status("/amc/health"),
   closed: await Promise.all(
-    ["/amc", "/amc/", "/amc/leases", "/amc/ledger", "/amc/receipts/", "/amc/receipts/..%2f..%2fledger", "/amc/../scripted", "/%61mc/leases", "//amc/health", "/openai/v1/models", "/"].map((path) => status(path, bearer)),
+    [
+      "/amc",
+      "/amc/",
+      "/amc/leases",
+      "/amc/ledger",
+      "/amc/receipts/",
+      "/amc/receipts/..%2f..%2fledger",
+      "/amc/../scripted",
+      "/%61mc/leases",
+      "//amc/health",
+      "/openai/v1/models",
+      "/",
+    ].map((path) => status(path, bearer)),
   ),
   posted: await status("/amc/leases", { method: "POST", ...bearer, body: '{"agent":"victim"}' }),
   connect: await raw("CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n"),
-  upgrade: await raw("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"),
+  upgrade: await raw(
+    "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+  ),
   noise: await raw("\u0000\u0001amc\r\n\r\n"),
-  absolute: await raw(`GET http://example.com/ HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n`),
+  absolute: await raw(
+    `GET http://example.com/ HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n`,
+  ),
   flood: await flood(500),
   after: (await callModel([{ role: "user", content: "still there?" }])).status,
 }

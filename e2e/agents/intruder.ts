@@ -31,7 +31,9 @@ async function attempt(name: string, deed: () => unknown): Promise<void> {
 function dial(to: { path: string } | { host: string; port: number }): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = "path" in to ? connect(to.path) : connect(to.port, to.host)
-    socket.setTimeout(1500, () => reject(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })))
+    socket.setTimeout(1500, () =>
+      reject(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })),
+    )
     socket.on("connect", () => resolve("connected"))
     socket.on("error", reject)
   })
@@ -51,7 +53,13 @@ function walk(folder: string, found: string[] = []): string[] {
     const path = join(folder, name)
     const stat = lstatSync(path, { throwIfNoEntry: false })
     if (stat === undefined || ["/proc", "/sys", "/usr"].includes(path)) continue
-    if (stat.isSocket() || /\.amcvault$|^passphrase\.(monitor|auditor|root)$|^ledger\.sqlite|^workspaces\.json$/.test(name)) found.push(path)
+    if (
+      stat.isSocket() ||
+      /\.amcvault$|^passphrase\.(monitor|auditor|root)$|^ledger\.sqlite|^workspaces\.json$/.test(
+        name,
+      )
+    )
+      found.push(path)
     if (stat.isDirectory() && name !== "node_modules") walk(path, found)
   }
   return found
@@ -74,11 +82,16 @@ function command(...words: [string, ...string[]]): string {
 for (const path of known.read) await attempt(`read ${path}`, () => readFileSync(path).length)
 for (const path of known.write) await attempt(`write ${path}`, () => appendFileSync(path, "x"))
 for (const path of known.sockets) await attempt(`socket ${path}`, () => dial({ path }))
-for (const { host, port } of known.tcp) await attempt(`tcp ${host}:${port}`, () => dial({ host, port }))
-for (const host of ["1.1.1.1", "169.254.169.254"]) await attempt(`tcp ${host}:80`, () => dial({ host, port: 80 }))
+for (const { host, port } of known.tcp)
+  await attempt(`tcp ${host}:${port}`, () => dial({ host, port }))
+for (const host of ["1.1.1.1", "169.254.169.254"])
+  await attempt(`tcp ${host}:80`, () => dial({ host, port: 80 }))
 await attempt("udp 8.8.8.8", () => send("8.8.8.8", 53))
 await attempt("name", () => resolve4("example.com"))
-await attempt("pid 1's environment", () => readFileSync("/proc/1/environ", "utf8") || Promise.reject(new Error("empty")))
+await attempt(
+  "pid 1's environment",
+  () => readFileSync("/proc/1/environ", "utf8") || Promise.reject(new Error("empty")),
+)
 await attempt("pid 1's memory", () => readFileSync("/proc/1/mem"))
 await attempt("a user namespace", () => command("unshare", "--user", "true"))
 await attempt("a mount", () => command("mount", "-t", "tmpfs", "none", "/workspace"))
@@ -86,7 +99,9 @@ await attempt("the host's name", () => command("hostname", "mine"))
 
 const names = Object.keys(process.env).sort()
 const processes = entriesOf("/proc").filter((name) => /^\d+$/.test(name)).length
-const abstract = readFileSync("/proc/net/unix", "utf8").split("\n").filter((line) => line.includes("@"))
+const abstract = readFileSync("/proc/net/unix", "utf8")
+  .split("\n")
+  .filter((line) => line.includes("@"))
 
 // All that it may signal, the relay included if it were within reach. Where the walls have failed and
 // there is a whole machine to see, that has shown already, and the machine is spared.
@@ -97,7 +112,23 @@ try {
 }
 const afterKill = (await callModel([{ role: "user", content: "is the relay alive?" }])).status
 
-for (const detached of [true, false]) spawn("sleep", [known.marker], { detached, stdio: "ignore" }).unref()
-spawn("setsid", ["sh", "-c", `sleep ${known.marker} & sleep ${known.marker}`], { stdio: "ignore" }).unref()
-const interfaces = [...readFileSync("/proc/net/dev", "utf8").matchAll(/^ *(\w+):/gm)].map(([, name]) => name)
-console.log(JSON.stringify({ tried, found: walk("/"), names, processes, abstract, afterKill, interfaces, uid: process.getuid?.() }))
+for (const detached of [true, false])
+  spawn("sleep", [known.marker], { detached, stdio: "ignore" }).unref()
+spawn("setsid", ["sh", "-c", `sleep ${known.marker} & sleep ${known.marker}`], {
+  stdio: "ignore",
+}).unref()
+const interfaces = [...readFileSync("/proc/net/dev", "utf8").matchAll(/^ *(\w+):/gm)].map(
+  ([, name]) => name,
+)
+console.log(
+  JSON.stringify({
+    tried,
+    found: walk("/"),
+    names,
+    processes,
+    abstract,
+    afterKill,
+    interfaces,
+    uid: process.getuid?.(),
+  }),
+)

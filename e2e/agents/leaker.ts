@@ -4,4 +4,6 @@ import { callModel, lease } from "./model-call.ts"
 const hex = Buffer.from(lease).toString("hex")
 console.log(`my key is ${lease}`)
 console.error(Buffer.from(`key: ${lease}`).toString("base64"))
-await callModel([{ role: "user", content: `session ${process.env["AMC_SESSION"]}, the key is ${hex}` }])
+await callModel([
+  { role: "user", content: `session ${process.env["AMC_SESSION"]}, the key is ${hex}` },
+])

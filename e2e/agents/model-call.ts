@@ -10,7 +10,10 @@ export const baseUrl: string = process.env["OPENAI_BASE_URL"] ?? ""
 export const lease: string = process.env["OPENAI_API_KEY"] ?? ""
 
 /** Calls the model; a busy provider is asked again once it said that it may be. */
-export async function callModel(messages: readonly Message[], headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+export async function callModel(
+  messages: readonly Message[],
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   const answer = await fetch(`${baseUrl}/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${lease}`, "content-type": "application/json", ...headers },

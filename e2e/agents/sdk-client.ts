@@ -38,9 +38,14 @@ const model = "gpt-4.1-mini"
 
 const said = [
   (await client.chat.completions.create({ model, messages })).choices[0]?.message.content,
-  (await client.chat.completions.stream({ model, messages, stream_options: { include_usage: true } }).finalChatCompletion()).choices[0]?.message.content,
+  (
+    await client.chat.completions
+      .stream({ model, messages, stream_options: { include_usage: true } })
+      .finalChatCompletion()
+  ).choices[0]?.message.content,
   (await client.responses.create({ model, input: "Say hello." })).output_text,
-  (await client.responses.stream({ model, input: "Say hello, streamed." }).finalResponse()).output_text,
+  (await client.responses.stream({ model, input: "Say hello, streamed." }).finalResponse())
+    .output_text,
 ]
 
 /** The receipts of each call, as the gateway gives them to the lease that made it. */
@@ -48,7 +53,11 @@ async function receipts(): Promise<unknown[]> {
   const origin = new URL(client.baseURL).origin
   const headers = { authorization: `Bearer ${client.apiKey}` }
   return Promise.all(
-    exchanges.map(async ({ call_id }) => (call_id === null ? null : (await fetch(`${origin}/amc/receipts/${call_id}`, { headers })).json())),
+    exchanges.map(async ({ call_id }) =>
+      call_id === null
+        ? null
+        : (await fetch(`${origin}/amc/receipts/${call_id}`, { headers })).json(),
+    ),
   )
 }
 

@@ -16,7 +16,12 @@ export interface Envelope {
   readonly exit: number
   // oxlint-disable-next-line typescript/no-explicit-any -- each command has its own
   readonly data: any
-  readonly findings: readonly { readonly code: string; readonly subject: string; readonly detail: string; readonly next?: string | null }[]
+  readonly findings: readonly {
+    readonly code: string
+    readonly subject: string
+    readonly detail: string
+    readonly next?: string | null
+  }[]
 }
 
 export interface Ended {
@@ -34,7 +39,11 @@ export interface AmcOptions {
 }
 
 /** Runs the built program in a place, as a person would. */
-export function amc(place: Place, args: readonly string[], options: AmcOptions = {}): Promise<Ended> {
+export function amc(
+  place: Place,
+  args: readonly string[],
+  options: AmcOptions = {},
+): Promise<Ended> {
   const { child, ended } = startAmc(place, args, options)
   child.stdin.end(options.input ?? "")
   return ended
@@ -47,9 +56,14 @@ export function startAmc(place: Place, args: readonly string[], options: AmcOpti
 }
 
 /** The same with `--json`: stdout must be exactly one JSON object, errors or not. */
-export async function amcJson(place: Place, args: readonly string[], options: AmcOptions = {}): Promise<Envelope & Ended> {
+export async function amcJson(
+  place: Place,
+  args: readonly string[],
+  options: AmcOptions = {},
+): Promise<Envelope & Ended> {
   const ended = await amc(place, withJson(args), options)
-  if (!/^\{.*\}\n$/.test(ended.stdout)) throw new Error(`not one line of JSON: ${ended.stdout}\n${ended.stderr}`)
+  if (!/^\{.*\}\n$/.test(ended.stdout))
+    throw new Error(`not one line of JSON: ${ended.stdout}\n${ended.stderr}`)
   return { ...ended, ...(JSON.parse(ended.stdout) as Envelope) }
 }
 
@@ -60,7 +74,10 @@ function withJson(args: readonly string[]): string[] {
 }
 
 /** Runs any command to its end. */
-export function run(words: readonly string[], where: { readonly cwd: string; readonly env: Readonly<Record<string, string>> }): Promise<Ended> {
+export function run(
+  words: readonly string[],
+  where: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): Promise<Ended> {
   const { child, ended } = start(words, where)
   child.stdin.end()
   return ended
@@ -71,10 +88,14 @@ export interface Running {
   readonly ended: Promise<Ended>
 }
 
-function start([command = "", ...rest]: readonly string[], where: { readonly cwd: string; readonly env: Readonly<Record<string, string>> }): Running {
+function start(
+  [command = "", ...rest]: readonly string[],
+  where: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): Running {
   const child = spawn(command, rest, { ...where, stdio: "pipe" })
   const text = { stdout: "", stderr: "" }
-  for (const name of ["stdout", "stderr"] as const) child[name].setEncoding("utf8").on("data", (piece: string) => (text[name] += piece))
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].setEncoding("utf8").on("data", (piece: string) => (text[name] += piece))
   child.stdin.on("error", () => undefined)
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once("error", reject)

@@ -1,15 +1,40 @@
-import { buildBundle, type BundleParts, bundlePaths, configPath, configSignaturePath, contentsOf, evidencePath, keyPath, parseEntries, parseProofs, proofsPath, readArchive } from "@amc/bundle"
-import { bundleManifestPath, bundleManifestSignaturePath, parseBundleManifest, type Signer, signBundleManifest, systemAgent } from "@amc/core"
+import {
+  buildBundle,
+  type BundleParts,
+  bundlePaths,
+  configPath,
+  configSignaturePath,
+  contentsOf,
+  evidencePath,
+  keyPath,
+  parseEntries,
+  parseProofs,
+  proofsPath,
+  readArchive,
+} from "@amc/bundle"
+import {
+  bundleManifestPath,
+  bundleManifestSignaturePath,
+  parseBundleManifest,
+  type Signer,
+  signBundleManifest,
+  systemAgent,
+} from "@amc/core"
 
 /** Takes a bundle apart, for somebody who wants to put it together otherwise. */
 export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const files = await readArchive(bundle)
   const file = (path: string): Uint8Array => files.get(path)!
   const { workspace, origin, agent, run_id } = parseBundleManifest(file(bundleManifestPath))
-  const names = [...files.keys()].filter((name) => name !== bundleManifestPath && name !== bundleManifestSignaturePath)
+  const names = [...files.keys()].filter(
+    (name) => name !== bundleManifestPath && name !== bundleManifestSignaturePath,
+  )
   const { lanes, kids, configs } = contentsOf(names, agent)
   return {
-    ...{ workspace, origin, agent, run_id },
+    workspace,
+    origin,
+    agent,
+    run_id,
     checkpoint: new TextDecoder().decode(file(bundlePaths.checkpoint)),
     lanes: lanes.map((lane) => ({
       lane,
@@ -21,7 +46,11 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
     seal: file(bundlePaths.seal),
     root: file(bundlePaths.root),
     keys: new Map(kids.map((kid) => [kid, file(keyPath(kid))])),
-    configs: configs.map((path) => ({ path, bytes: file(configPath(path)), signature: files.get(configSignaturePath(path)) ?? null })),
+    configs: configs.map((path) => ({
+      path,
+      bytes: file(configPath(path)),
+      signature: files.get(configSignaturePath(path)) ?? null,
+    })),
   }
 }
 

@@ -1,5 +1,12 @@
 import { join } from "node:path"
-import { type Event, type EventBody, type FactType, parseLeaf, parseLeafEvent, toHex } from "@amc/core"
+import {
+  type Event,
+  type EventBody,
+  type FactType,
+  parseLeaf,
+  parseLeafEvent,
+  toHex,
+} from "@amc/core"
 import { openLedger } from "@amc/store-sqlite"
 
 /** An event as the ledger holds it. */
@@ -23,7 +30,13 @@ export async function eventsOf(dir: string): Promise<readonly StoredEvent[]> {
 }
 
 /** The measured facts of all events of a type, of one agent where it is named. */
-export function measuredOf<T extends FactType>(events: readonly StoredEvent[], type: T, agent?: string): readonly EventBody<T>["facts"]["measured"][] {
-  const found = events.filter(({ event }) => event.type === type && (agent === undefined || event.agent === agent))
+export function measuredOf<T extends FactType>(
+  events: readonly StoredEvent[],
+  type: T,
+  agent?: string,
+): readonly EventBody<T>["facts"]["measured"][] {
+  const found = events.filter(
+    ({ event }) => event.type === type && (agent === undefined || event.agent === agent),
+  )
   return found.map(({ event }) => event.facts.measured as EventBody<T>["facts"]["measured"])
 }

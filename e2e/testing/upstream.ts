@@ -1,6 +1,11 @@
 import { once } from "node:events"
 import {
-  createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http"
 import type { AddressInfo } from "node:net"
 import { buffer } from "node:stream/consumers"
 import { sha256Hex } from "@amc/core"
@@ -41,7 +46,10 @@ export async function startUpstream(answer: Answer): Promise<Upstream> {
  * got can then be compared byte by byte, although the model names each answer anew.
  */
 export async function startFrozen(origin: string, apiKey: string): Promise<Upstream> {
-  const known = new Map<string, Promise<{ status: number; headers: [string, string][]; body: Buffer }>>()
+  const known = new Map<
+    string,
+    Promise<{ status: number; headers: [string, string][]; body: Buffer }>
+  >()
   return startUpstream(async (request, response) => {
     const name = `${request.target} ${sha256Hex(request.body)}`
     const asked = known.get(name) ?? ask(origin, apiKey, request)
@@ -56,9 +64,17 @@ export async function startFrozen(origin: string, apiKey: string): Promise<Upstr
   })
 }
 
-async function ask(origin: string, apiKey: string, { target, body }: Arrived): Promise<{ status: number; headers: [string, string][]; body: Buffer }> {
+async function ask(
+  origin: string,
+  apiKey: string,
+  { target, body }: Arrived,
+): Promise<{ status: number; headers: [string, string][]; body: Buffer }> {
   const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" }
-  const answer = await fetch(origin + target, { method: "POST", headers, body: new Uint8Array(body) })
+  const answer = await fetch(origin + target, {
+    method: "POST",
+    headers,
+    body: new Uint8Array(body),
+  })
   const kept = [...answer.headers].filter(([name]) => /^(content-type|retry-after)$/.test(name))
   return { status: answer.status, headers: kept, body: Buffer.from(await answer.arrayBuffer()) }
 }

@@ -22,17 +22,35 @@ export async function makeWorkspace(place: Place = makePlace()): Promise<TestWor
   const providerKey = `sk-scripted-${randomBytes(24).toString("base64url")}`
   const socketPath = join(place.top, "model.sock")
   const server = await startModelServer({ apiKey: providerKey, socketPath })
-  const { root, workspace, dir } = (await amcJson(place, ["init"])).data as { root: string; workspace: string; dir: string }
-  const made = { ...place, root, workspace, dir, providerKey, close: () => server.close().then(() => place.remove()) }
+  const { root, workspace, dir } = (await amcJson(place, ["init"])).data as {
+    root: string
+    workspace: string
+    dir: string
+  }
+  const made = {
+    ...place,
+    root,
+    workspace,
+    dir,
+    providerKey,
+    close: () => server.close().then(() => place.remove()),
+  }
   await addProvider(made, "scripted", { socketPath })
   return made
 }
 
 /** Lets the gateway forward to a server of the test's. */
-export async function addProvider(place: Place & { readonly providerKey: string }, id: string, at: { readonly socketPath: string } | { readonly origin: string }): Promise<void> {
+export async function addProvider(
+  place: Place & { readonly providerKey: string },
+  id: string,
+  at: { readonly socketPath: string } | { readonly origin: string },
+): Promise<void> {
   const keyFile = join(place.top, "provider.key")
   writeFileSync(keyFile, place.providerKey, { mode: 0o600 })
-  const where = "origin" in at ? ["--upstream", at.origin] : ["--upstream", "http://localhost", "--socket", at.socketPath]
+  const where =
+    "origin" in at
+      ? ["--upstream", at.origin]
+      : ["--upstream", "http://localhost", "--socket", at.socketPath]
   const words = ["provider", "add", id, ...where, "--key-file", keyFile]
   const { ok, findings } = await amcJson(place, words)
   if (!ok) throw new Error(JSON.stringify(findings))

@@ -37,7 +37,12 @@ test.each([
     why: "a wrong command line without a hint",
     error: new AmcError("usage/invalid", "what"),
     exit: 2,
-    finding: { code: "usage/invalid", subject: "run", detail: "what", next: "see 'amc run --help'" },
+    finding: {
+      code: "usage/invalid",
+      subject: "run",
+      detail: "what",
+      next: "see 'amc run --help'",
+    },
   },
   {
     why: "a fault without a hint",

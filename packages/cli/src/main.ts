@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises"
-import { AmcError } from "@amc/core"
 import pc from "picocolors"
 import { type Context, flagOption, type Outcome } from "./command.ts"
 import { describeError, errorEnvelope, outcomeEnvelope } from "./envelope.ts"
 import { describeFinding, Exit, exitOfError } from "./exit.ts"
+import { readInput } from "./input-file.ts"
 import { parseCommandLine } from "./parser.ts"
 import { printable } from "./printable.ts"
 import { Progress } from "./progress.ts"
@@ -51,16 +50,8 @@ async function createContext(progress: Progress): Promise<Context> {
     isColoured: pc.isColorSupported && process.stdout.isTTY === true,
     progress: (text) => progress.show(text),
     err: (line) => progress.line(line),
-    readFile: async (path) => readInput(path),
+    readFile: readInput,
     signal: stop.signal,
-  }
-}
-
-async function readInput(path: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(path))
-  } catch (cause) {
-    throw new AmcError("usage/invalid", `${printable(path)} can't be read`, { cause })
   }
 }
 

@@ -17,6 +17,7 @@ const steps: Partial<Record<ErrorCode, string>> = {
   "ledger/lane-taken": "wait until the other amc of this workspace has ended",
   "sandbox/start-failed": "see that the command exists and can be run, by its name or its path",
   "bundle/malformed": "ask for the file again: it is cut short or not a bundle",
+  "input/unreadable": "see that the file exists and that this user may read it",
   "input/unsupported-version": "use a newer amc",
   "score/unknown-engine": "use a newer amc",
   "score/unknown-bank": "use a newer amc",

@@ -9,6 +9,7 @@ import {
 } from "@amc/studio"
 import { sessionTerms } from "./agent-options.ts"
 import { type Context, flagOption, type Options, type Outcome, textOption } from "./command.ts"
+import { steadyTerminal } from "./terminal.ts"
 
 /**
  * Runs an agent once, with its streams connected to ours, and ends with its exit code. What AMC itself
@@ -42,9 +43,12 @@ export async function runOnce(
       stdin: process.stdin,
       echo,
     })
+    steadyTerminal(process.stdout)
+    steadyTerminal(process.stderr)
     context.err(
       `amc: session ${result.session} of ${base.agent}: posture ${result.posture}${result.hardened ? ", hardened" : ""}`,
     )
+    for (const warning of result.warnings) context.err(`amc: warning: ${warning}`)
     for (const reason of result.reasons) context.err(`amc:   ${reason}`)
     return { exit: result.exitCode, data: result, lines: [] }
   } finally {

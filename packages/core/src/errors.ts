@@ -5,6 +5,7 @@
 export const errorCodes = {
   "input/malformed": "the bytes are not of the format that was expected",
   "input/too-large": "the input is larger than its limit",
+  "input/unreadable": "a file that was named can't be read",
   "input/unsupported-version": "the format's version is not known to this program",
   "proof/malformed": "a Merkle proof does not fit its tree",
   "key/refused": "a public key is not canonical or is of low order",
@@ -37,6 +38,7 @@ export const errorCodes = {
   "gateway/body-too-large": "the request body is larger than its limit",
   "gateway/bad-request": "the request can't be forwarded as it is",
   "gateway/call-limit": "the session has used up its calls",
+  "gateway/byte-limit": "the session's request bodies are larger than its limit together",
   "gateway/upstream-unreachable": "the provider could not be reached",
   "gateway/upstream-redirect": "the provider answered with a redirect, which is not followed",
   "gateway/upstream-timeout": "the provider did not answer in time",

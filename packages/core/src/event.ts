@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { canonicalize, type JsonValue, parseCanonical } from "./canonical.ts"
+import { type Channel, channels, channelsByType } from "./channel.ts"
 import { sha256Hex } from "./digest.ts"
 import { utf8 } from "./bytes.ts"
 import { AmcError, malformed } from "./errors.ts"
@@ -10,19 +11,6 @@ import { factSchemas, type Facts, type FactType } from "./facts.ts"
 export const eventPayloadType = "application/vnd.amc.event.v1+json"
 /** An event's body is at most this long, so that a leaf fits a C2SP entry bundle (65,535 bytes). */
 export const eventSizeMax = 60 * 1024
-
-/** Which part of the monitor saw it, and by which way in. A tier is derived from it, never stored. */
-export const channels = [
-  "recorder",
-  "session",
-  "wrapper",
-  "sandbox",
-  "gateway:run-socket",
-  "gateway:loopback",
-  "owner",
-  "ingest",
-] as const
-export type Channel = (typeof channels)[number]
 
 /** What was delivered, by digest. `blob_sha256` names the stored bytes, which may be redacted or absent. */
 export interface EventPayload {
@@ -120,6 +108,8 @@ function checkEvent(value: unknown): Event {
   const outer = envelope.safeParse(value)
   if (!outer.success) throw malformed(`event: ${describe(outer.error)}`)
   if (!isFactType(outer.data.type)) throw malformed("event type is not in the catalogue")
+  if (!channelsByType[outer.data.type].includes(outer.data.channel))
+    throw malformed(`no ${outer.data.type} comes by the channel ${outer.data.channel}`)
   const inner = factSchemas[outer.data.type].safeParse(outer.data.facts)
   if (!inner.success) throw malformed(`facts of ${outer.data.type}: ${describe(inner.error)}`)
   return value as Event

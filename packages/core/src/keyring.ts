@@ -31,6 +31,14 @@ export class Keyring {
     return new Map(ofRole.map(({ key }) => [key.kid, key]))
   }
 
+  /** The lanes that monitor keys may write, in order. */
+  lanes(): readonly string[] {
+    const lanes = [...this.#certificates.values()].flatMap((certificate) =>
+      certificate.role === "monitor" ? certificate.lanes : [],
+    )
+    return [...new Set(lanes)].sort()
+  }
+
   /** The monitor key of this id, if it may sign at this place. */
   monitorKey(kid: string, { lane, index, ts }: SigningPlace): PublicKey | undefined {
     const certificate = this.#certificates.get(kid)

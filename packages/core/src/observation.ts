@@ -1,4 +1,4 @@
-import type { Channel } from "./event.ts"
+import type { Channel } from "./channel.ts"
 import type { Facts, FactType } from "./facts.ts"
 
 /** The bytes that an event speaks of. `sha256` and `size` are of what was delivered. */

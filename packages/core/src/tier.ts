@@ -1,4 +1,4 @@
-import type { Channel } from "./event.ts"
+import type { Channel } from "./channel.ts"
 import type { MeasuredFacts } from "./facts.ts"
 
 /** How evidence was captured, from weakest to strongest (S1). */

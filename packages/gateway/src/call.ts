@@ -16,8 +16,8 @@ import type { ClientLink } from "./client-link.ts"
 import { type Ending, Exchange } from "./exchange.ts"
 import { ForeignValues } from "./foreign-values.ts"
 import { RequestReader } from "./format-openai.ts"
-import { fieldOf, requestHeaders } from "./header-fields.ts"
-import type { Ingress, Lease } from "./lease.ts"
+import { fieldOf, forwardedFields, requestHeaders } from "./header-fields.ts"
+import type { Ingress, Lease, LeaseBook } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
 import { noResponseFacts } from "./openai-document.ts"
 import { type Problem, problemOf, problemType } from "./problem.ts"
@@ -33,6 +33,7 @@ export interface CallWorld {
   readonly recorder: Recorder
   readonly audits: AuditGate
   readonly receipts: ReceiptShelf
+  readonly leases: LeaseBook
   readonly limits: GatewayLimits
   readonly clock: () => number
   readonly random: (size: number) => Uint8Array
@@ -85,7 +86,7 @@ export class Call {
   /**
    * Takes the call to its end. Resolves when its evidence is durable and the client has its answer.
    *
-   * @throws {@link AmcError} `gateway/body-too-large`, when nothing is recorded or answered yet
+   * @throws {@link AmcError} `gateway/body-too-large`, `gateway/byte-limit`, when nothing is recorded or answered yet
    */
   async run(): Promise<void> {
     const { request, client, secrets, target } = this.#terms
@@ -105,10 +106,12 @@ export class Call {
   }
 
   async #read(reader: RequestReader): Promise<RequestBody> {
-    const { request, secrets } = this.#terms
+    const { request, secrets, lease } = this.#terms
+    const { leases, limits } = this.#world
+    const take = (bytes: number): void => leases.takeBytes(lease, bytes, limits.leaseBytes)
     const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
     try {
-      return await readBody(source, { ...this.#world, secrets, reader })
+      return await readBody(source, { ...this.#world, secrets, reader, take })
     } catch (cause) {
       if (cause instanceof AmcError) throw cause
       throw new AmcError("gateway/cannot-record", "the request body can't be kept", { cause })
@@ -120,7 +123,7 @@ export class Call {
     reported: ReportedFacts<"llm_request">,
     isTruncated: boolean,
   ): Promise<RecordedRequest | null> {
-    const { request, upstream, secrets, lease, target } = this.#terms
+    const { request, upstream, lease } = this.#terms
     const media = fieldOf(request.rawHeaders, "content-type") ?? ""
     const facts: Facts<"llm_request"> = {
       measured: {
@@ -129,7 +132,7 @@ export class Call {
         facts_truncated: isTruncated,
         method: request.method ?? "",
         provider: upstream.id,
-        secrets_found: body.secretsFound + secrets.count(Buffer.from(target)),
+        secrets_found: body.secretsFound + this.#secretsInHead(),
         upstream: upstream.origin,
       },
       reported,
@@ -144,6 +147,13 @@ export class Call {
     if (event === null) return null
     this.#world.receipts.put(this.#id, lease.id, { request: event.receipt, response: null })
     return { event, reported }
+  }
+
+  /** In what is forwarded besides the body. The header that carries the lease is not. */
+  #secretsInHead(): number {
+    const { request, secrets, target } = this.#terms
+    const fields = forwardedFields(request.rawHeaders).join("\n")
+    return secrets.count(Buffer.from(target)) + secrets.count(Buffer.from(fields, "latin1"))
   }
 
   async #exchange(body: RequestBody, recorded: RecordedRequest): Promise<void> {

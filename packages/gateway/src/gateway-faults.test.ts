@@ -599,3 +599,56 @@ test("a Retry-After is kept as a time to wait", async () => {
     from_upstream: true,
   })
 })
+
+test("bodies that are too large together get 413 and the session's limit is audited, once past it for all", async () => {
+  const opened = await lab({ limits: { leaseBytes: 2500, memoryBytes: 100 } })
+  const send = async (token: string): Promise<number> => {
+    const headers = { "x-api-key": token }
+    const body = "x".repeat(1000)
+    const response = await fetch(`${opened.base}/x`, { method: "POST", body, headers })
+    await response.arrayBuffer()
+    return response.status
+  }
+  const statuses: number[] = []
+  for (let call = 0; call < 4; call++) statuses.push(await send(opened.token))
+  expect([...statuses, await send(opened.issue())]).toEqual([200, 200, 413, 413, 200])
+  expect(opened.upstream.requests.length).toBe(3)
+  expect(opened.recorder.of("audit")[0]).toMatchObject({
+    agent: "agent-1",
+    session: "session-1",
+    facts: { measured: { code: "SESSION_LIMIT_EXCEEDED", subject: "gateway/byte-limit" } },
+  })
+})
+
+test("a body longer than what is stored is forwarded whole and recorded by its digest alone", async () => {
+  const opened = await lab({ limits: { storedRequestBytes: 2000, memoryBytes: 100 } })
+  for (const size of [2000, 2001]) {
+    const headers = { "x-api-key": opened.token }
+    const init = { method: "POST", body: "x".repeat(size), headers }
+    expect((await fetch(`${opened.base}/x`, init)).status).toBe(200)
+  }
+  const [stored, large] = opened.recorder.of("llm_request")
+  expect(storedText(stored!)?.length).toBe(2000)
+  expect(large?.payload).toMatchObject({
+    blob: null,
+    size: 2001,
+    sha256: sha256("x".repeat(2001)),
+  })
+  expect(opened.upstream.requests.map(({ body }) => body.length)).toEqual([2000, 2001])
+  expect(readdirSync(opened.spoolDir).filter((name) => name.startsWith("body-")).length).toBe(1)
+})
+
+test("secrets in headers that are forwarded are counted; the header with the lease is not forwarded", async () => {
+  const opened = await lab()
+  const send = (more: Record<string, string>) =>
+    fetch(`${opened.base}/x`, { headers: { authorization: `Bearer ${opened.token}`, ...more } })
+  await send({})
+  await send({
+    "x-note": `see ${opened.token}`,
+    "x-other": Buffer.from(opened.key).toString("hex"),
+  })
+  await send({ "x-api-key": opened.token })
+  const found = opened.recorder.of("llm_request").map(({ facts }) => facts.measured.secrets_found)
+  expect(found).toEqual([0, 2, 0])
+  expect(opened.upstream.requests[1]?.headers).toContain(`see ${opened.token}`)
+})

@@ -213,7 +213,7 @@ class HttpGateway implements Gateway {
         : { agent: lease.agent, session: lease.session }
     const code = isLeaseFault
       ? "LEASE_REFUSED"
-      : error.code === "gateway/call-limit"
+      : error.code === "gateway/call-limit" || error.code === "gateway/byte-limit"
         ? "SESSION_LIMIT_EXCEEDED"
         : "GATEWAY_REQUEST_REFUSED"
     void this.#world.audits.report({ ...report, ...whose, code })

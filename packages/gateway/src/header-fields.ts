@@ -21,11 +21,16 @@ const notInResponse = new Set(hopByHop)
 
 /** What is forwarded of a request's headers, with the provider's key where that provider wants it. */
 export function requestHeaders(raw: RawHeaders, upstream: Upstream, bodyBytes: number): string[] {
-  const fields = without(raw, notInRequest)
+  const fields = forwardedFields(raw)
   fields.push("accept-encoding", "identity", ...keyField(upstream))
   const hadBody = fieldOf(raw, "content-length") !== null || bodyBytes > 0
   if (hadBody) fields.push("content-length", `${bodyBytes}`)
   return fields
+}
+
+/** The client's own fields that are forwarded as they came; no credential is among them. */
+export function forwardedFields(raw: RawHeaders): string[] {
+  return without(raw, notInRequest)
 }
 
 /** What the client gets of an answer's headers. */

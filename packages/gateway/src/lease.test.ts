@@ -73,6 +73,17 @@ test("a lease is good to its last millisecond, at its own socket too, and not on
   )
 })
 
+test("the bytes of a lease are counted together, and those of another are not", () => {
+  const { leases } = book()
+  const [one, other] = [leases.issue(terms).lease, leases.issue(terms).lease]
+  leases.takeBytes(one, 60, 100)
+  leases.takeBytes(one, 40, 100)
+  leases.takeBytes(other, 100, 100)
+  expect(() => leases.takeBytes(one, 1, 100)).toThrow(
+    expect.objectContaining({ code: "gateway/byte-limit" }),
+  )
+})
+
 test("a lease that expired more than a day ago is forgotten", () => {
   const { leases, time } = book()
   const { token } = leases.issue(terms)

@@ -35,6 +35,7 @@ interface Entry {
   readonly lease: Lease
   readonly digest: Buffer
   calls: number
+  bytes: number
 }
 
 /**
@@ -62,7 +63,7 @@ export class LeaseBook {
     const id = digest.toString("hex")
     const expiresMs = this.#clock() + ttlMs
     const lease = { ...terms, id, expiresMs, maxCalls: maxCalls ?? null }
-    this.#entries.set(id, { lease, digest, calls: 0 })
+    this.#entries.set(id, { lease, digest, calls: 0, bytes: 0 })
     return { token, lease }
   }
 
@@ -96,6 +97,22 @@ export class LeaseBook {
     if (entry.lease.maxCalls !== null && entry.calls >= entry.lease.maxCalls)
       throw new AmcError("gateway/call-limit", `the session may make ${entry.lease.maxCalls} calls`)
     entry.calls++
+  }
+
+  /**
+   * Counts bytes of a request's body on the lease, of which `most` are allowed in all.
+   *
+   * @throws {@link AmcError} `gateway/byte-limit`
+   */
+  takeBytes({ id }: Lease, bytes: number, most: number): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    entry.bytes += bytes
+    if (entry.bytes > most)
+      throw new AmcError(
+        "gateway/byte-limit",
+        `the session's requests may have ${most} bytes together`,
+      )
   }
 
   /** Ends a lease before its time. Gives it, if it was there. */

@@ -2,6 +2,10 @@
 export interface GatewayLimits {
   /** A longer request body is refused with 413 and not forwarded. */
   readonly requestBytes: number
+  /** What the bodies of one lease's requests may have together, so that no session fills the disk. */
+  readonly leaseBytes: number
+  /** A longer request body is forwarded and not stored, only its digest. */
+  readonly storedRequestBytes: number
   /** A longer body lies in a file instead of in memory. */
   readonly memoryBytes: number
   /** A longer answer is streamed, and its receipt fetched instead of sent in the headers. */
@@ -39,6 +43,8 @@ const minute = 60_000
 
 export const defaultLimits: GatewayLimits = {
   requestBytes: 64 * MiB,
+  leaseBytes: 256 * MiB,
+  storedRequestBytes: 8 * MiB,
   memoryBytes: 256 * KiB,
   heldBytes: 64 * KiB,
   storedResponseBytes: MiB,

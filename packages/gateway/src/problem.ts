@@ -11,6 +11,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   "gateway/unknown-receipt": 404,
   "gateway/bad-request": 400,
   "gateway/body-too-large": 413,
+  "gateway/byte-limit": 413,
   "gateway/call-limit": 429,
   "gateway/upstream-unreachable": 502,
   "gateway/upstream-redirect": 502,

@@ -7,11 +7,13 @@ import type { SecretScanner } from "./secret-scanner.ts"
 import { SpoolFile } from "./spool-file.ts"
 
 export interface BodyTerms {
-  readonly limits: Pick<GatewayLimits, "requestBytes" | "memoryBytes">
+  readonly limits: Pick<GatewayLimits, "requestBytes" | "memoryBytes" | "storedRequestBytes">
   readonly spoolDir: string
   readonly random: (size: number) => Uint8Array
   readonly secrets: SecretScanner
   readonly reader: RequestReader
+  /** Counts what comes in; it throws when the lease has no more. */
+  readonly take: (bytes: number) => void
 }
 
 /** A request body that is here in full. */
@@ -19,7 +21,7 @@ export interface RequestBody {
   readonly sha256: string
   readonly size: number
   readonly secretsFound: number
-  /** What to store: the bytes with secrets redacted. */
+  /** What to store: the bytes with secrets redacted; null for nothing, or more than is stored. */
   readonly blob: ObservedPayload["blob"]
   /** The bytes to forward, as they came. */
   open(): Buffer | Readable | null
@@ -30,7 +32,7 @@ export interface RequestBody {
 /**
  * Reads a body to its end, in memory or in a file.
  *
- * @throws {@link AmcError} `gateway/body-too-large`; and whatever the stream or the disk fails with
+ * @throws {@link AmcError} `gateway/body-too-large`, what `take` throws; and whatever the stream or the disk fails with
  */
 export async function readBody(
   source: AsyncIterable<Uint8Array>,
@@ -46,6 +48,7 @@ export async function readBody(
     for await (const piece of source) {
       size += piece.length
       if (size > limits.requestBytes) throw tooLarge(limits.requestBytes)
+      terms.take(piece.length)
       hash.update(piece)
       reader.push(piece)
       if (spool === null) pieces.push(piece)
@@ -97,6 +100,7 @@ async function inFile(
   seen: Pick<RequestBody, "sha256" | "size" | "secretsFound">,
   terms: BodyTerms,
 ): Promise<RequestBody> {
+  if (seen.size > terms.limits.storedRequestBytes) return notStored(spool, seen)
   const stored = seen.secretsFound === 0 ? spool : await redactedCopy(spool, terms)
   // The open file is still read from when its name is gone.
   if (stored !== spool) await spool.remove()
@@ -109,6 +113,15 @@ async function inFile(
       if (!isRecorded) await stored.remove()
     },
   }
+}
+
+/** The open file is all that is left of the body, and goes with the call. */
+async function notStored(
+  spool: SpoolFile,
+  seen: Pick<RequestBody, "sha256" | "size" | "secretsFound">,
+): Promise<RequestBody> {
+  await spool.remove()
+  return { ...seen, blob: null, open: () => spool.read(), close: () => spool.close() }
 }
 
 async function redactedCopy(spool: SpoolFile, terms: BodyTerms): Promise<SpoolFile> {

@@ -152,6 +152,10 @@ function eventVectors(bodies: readonly string[], whys: readonly string[]): Event
       refused("a member left out", first.replace('"lseq":0,', "")),
       refused("another version", first.replace('"v":1', '"v":2'), "input/unsupported-version"),
       refused("an unknown type", first.replace("session_open", "session_opened")),
+      refused(
+        "a session that comes in as a claim",
+        first.replace('"channel":"session"', '"channel":"ingest"'),
+      ),
       refused("an unknown channel", first.replace('"channel":"session"', '"channel":"rumour"')),
       refused("facts of another type", first.replace("session_open", "audit")),
       refused(

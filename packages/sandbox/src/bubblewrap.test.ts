@@ -5,7 +5,16 @@ import { canonicalize, judgeIsolation } from "@amc/core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { detectBubblewrap } from "./detect.ts"
 import { onlyChild } from "./outside.ts"
-import { collect, makeRig, open, type Ran, type Rig, runInBox, vaultText } from "./testing/rig.ts"
+import {
+  collect,
+  makeRig,
+  open,
+  type Ran,
+  type Rig,
+  rigLimits,
+  runInBox,
+  vaultText,
+} from "./testing/rig.ts"
 import { startedAt } from "./probe-main.ts"
 import { until } from "./until.ts"
 
@@ -180,14 +189,14 @@ describe("the end", () => {
 
   test("asks an agent first when its time is over", async () => {
     const ran = await sh("trap 'echo asked; exit 3' TERM; while :; do sleep 0.05; done", {
-      limits: { memoryBytes: 256 * 1024 * 1024, pids: 128, timeoutMs: 150 },
+      limits: { ...rigLimits, pids: 128, timeoutMs: 150 },
     })
     expect(ran).toMatchObject({ code: 3, timedOut: true, out: "asked\n" })
   })
 
   test("forces an agent that does not listen", async () => {
     const ran = await sh("trap '' TERM; while :; do sleep 0.05; done", {
-      limits: { memoryBytes: 256 * 1024 * 1024, pids: 128, timeoutMs: 100 },
+      limits: { ...rigLimits, pids: 128, timeoutMs: 100 },
     })
     expect(ran.timedOut).toBe(true)
     expect(ran.code === 137 || ran.signal === "SIGKILL").toBe(true)
@@ -250,15 +259,33 @@ describe("the start", () => {
 
 describe("the limits", () => {
   test("stop an agent that starts too many processes", async () => {
-    const limits = { memoryBytes: 256 * 1024 * 1024, pids: 24, timeoutMs: 20_000 }
+    const limits = { ...rigLimits, pids: 24, timeoutMs: 20_000 }
     const { err } = await sh("for i in $(seq 60); do sleep 5 & done", { limits })
     expect(err).toMatch(/fork/i)
   })
 
   test("stop an agent that takes too much memory, where a cgroup can be made", async () => {
-    const limits = { memoryBytes: 128 * 1024 * 1024, pids: 64, timeoutMs: 20_000 }
+    const limits = { ...rigLimits, memoryBytes: 128 * 1024 * 1024 }
     const { code, record } = await sh("head -c 300M /dev/zero | tail -n 1 >/dev/null", { limits })
     expect(code).toBe(record.outside["memory_limit_bytes"] === 0 ? 0 : 137)
+  })
+
+  test("let no file become larger than its limit", async () => {
+    const limits = { ...rigLimits, fileBytes: 100_000 }
+    const { err } = await sh("trap '' XFSZ; head -c 200000 /dev/zero >large; wc -c large >&2", {
+      limits,
+    })
+    expect(err).toMatch(/too large[\s\S]*100000 large/i)
+  })
+
+  test("end an agent that fills the disk with many small files", async () => {
+    const limits = { ...rigLimits, workBytes: 4_000_000 }
+    const script = "i=0; while :; do i=$((i+1)); head -c 100000 /dev/zero >file$i; done"
+    const { exceeded, timedOut } = await sh(script, { limits })
+    expect({ exceeded, timedOut }).toEqual({
+      exceeded: expect.stringMatching(/^the work folder has \d+ bytes and may have 4000000$/),
+      timedOut: false,
+    })
   })
 })
 

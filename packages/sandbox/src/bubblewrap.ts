@@ -15,6 +15,7 @@ import { startedAt } from "./probe-main.ts"
 import { measureIsolation } from "./probe.ts"
 import { type Relay, startRelay, noRelay } from "./relay.ts"
 import { until } from "./until.ts"
+import { watchWork, type WorkWatch } from "./work-watch.ts"
 
 /** A box whose first process waits as the probe. Nothing of the agent runs before {@link go}. */
 export interface SandboxHandle extends AgentProcess {
@@ -92,6 +93,8 @@ class Box implements SandboxHandle {
   readonly #started: string | null
   #timedOut = false
   #timer: NodeJS.Timeout | undefined
+  #watch: WorkWatch | undefined
+  #exceeded: string | undefined
 
   constructor(parts: BoxParts) {
     this.#parts = parts
@@ -105,8 +108,10 @@ class Box implements SandboxHandle {
   async #waitForExit(): Promise<AgentExit> {
     const exit = await this.#parts.exit
     clearTimeout(this.#timer)
+    this.#watch?.stop()
     await cleanUp(this.#parts.plan, this.#parts.cgroups, this.#parts.relay)
-    return { ...exit, timedOut: this.#timedOut }
+    const over = this.#exceeded === undefined ? {} : { exceeded: this.#exceeded }
+    return { ...exit, timedOut: this.#timedOut, ...over }
   }
 
   runProbe(targets: ProbeTargets): Promise<ProbeRecord> {
@@ -135,6 +140,11 @@ class Box implements SandboxHandle {
       this.#timedOut = true
       void this.kill()
     }, this.#parts.plan.limits.timeoutMs)
+    const { spec, limits } = this.#parts.plan
+    this.#watch = watchWork(spec.work, limits.workBytes, (detail) => {
+      this.#exceeded = detail
+      this.#force()
+    })
   }
 
   async refuse(): Promise<void> {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest"
 import { cgroupParents, makeCgroups } from "./cgroup.ts"
 
 let folder: string
-const limits = { memoryBytes: 1000, pids: 20, timeoutMs: 1 }
+const limits = { memoryBytes: 1000, pids: 20, timeoutMs: 1, fileBytes: 1, workBytes: 1 }
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "amc-test-"))
 })

@@ -13,4 +13,5 @@ export {
   type SandboxLimits,
   type SandboxSpec,
 } from "./spec.ts"
-export { prepareWork, type WorkCopy } from "./work.ts"
+export { removeTree } from "./tree-removal.ts"
+export { prepareWork, reopenWork, type WorkCopy } from "./work.ts"

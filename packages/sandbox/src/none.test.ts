@@ -68,3 +68,35 @@ test("the time limit ends it", async () => {
 test("a command that is not there can't be started", async () => {
   await expect(plain(["no-such-command"])).rejects.toMatchObject({ code: "sandbox/start-failed" })
 })
+
+test("a process left behind with the output in its hands does not hold up the end", async () => {
+  const agent = await plain([
+    "sh",
+    "-c",
+    "setsid sh -c 'echo $$ >&2; exec sleep 300' & sleep 0.2; echo last",
+  ])
+  const { err, ...ran } = await collect(agent)
+  expect(ran).toMatchObject({ code: 0, out: "last\n", timedOut: false })
+  process.kill(Number(err))
+})
+
+test("a process left behind that goes on writing does not hold up the end", async () => {
+  const agent = await plain(["sh", "-c", "setsid sh -c 'echo $$ >&2; exec yes' & sleep 0.2"])
+  const { err, code } = await collect(agent)
+  expect(code).toBe(0)
+  try {
+    process.kill(Number(err))
+  } catch {
+    // A pipe that nobody reads has ended it.
+  }
+})
+
+test("all of a large output comes through, to a reader that is late", async () => {
+  const agent = await plain(["sh", "-c", "head -c 60000 /dev/zero"])
+  agent.stdin.end()
+  await agent.exited
+  await new Promise((done) => agent.stdout.once("end", done).once("readable", done))
+  let bytes = agent.stdout.read()?.length ?? 0
+  for await (const piece of agent.stdout) bytes += piece.length
+  expect(bytes).toBe(60_000)
+})

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { AmcError } from "@amc/core"
 import { type AgentExit, type AgentProcess, end } from "./agent-process.ts"
+import { cutStream } from "./cut-stream.ts"
 import { openPipes } from "./pipes.ts"
 
 /** A process without a box. Its posture is always `shared`. */
@@ -39,6 +40,7 @@ export function cleanEnvironment(
 
 /**
  * Starts a command without isolation, for `amc wrap`. It shares the monitor's user, files and network.
+ * What it left running outside its process group goes on, and its output streams end without that.
  *
  * @throws {@link AmcError} `sandbox/start-failed`; the exit code is then 125
  */
@@ -78,8 +80,9 @@ export async function spawnPlain(spec: PlainSpec): Promise<AgentProcess> {
     timedOut = true
     void kill()
   }, spec.timeoutMs)
-  const { stdin, stdout, stderr } = pipes
-  return { pid: group, stdin, stdout, stderr, exited, kill }
+  const stdout = cutStream(pipes.stdout, exited)
+  const stderr = cutStream(pipes.stderr, exited)
+  return { pid: group, stdin: pipes.stdin, stdout, stderr, exited, kill }
 }
 
 function signalGroup(group: number, signal: NodeJS.Signals): void {

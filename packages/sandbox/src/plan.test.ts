@@ -28,7 +28,7 @@ const spec: SandboxSpec = {
   gatewaySocket: "/root/gw.sock",
   env: { PATH: "/usr/bin", KEY: "lease-4711" },
   command: ["agent"],
-  limits: { memoryBytes: 1, pids: 2, timeoutMs: 3 },
+  limits: { memoryBytes: 1, pids: 2, timeoutMs: 3, fileBytes: 4, workBytes: 5 },
 }
 const line = (changes: Partial<HostFacts>): string =>
   planBubblewrap(spec, { ...host, ...changes }).argv.join(" ")
@@ -40,6 +40,7 @@ test("a plan is a function of its inputs, and its digest of what it says", () =>
     { command: ["other"] },
     { env: { PATH: "/usr/bin" } },
     { limits: { ...spec.limits, pids: 9 } },
+    { limits: { ...spec.limits, workBytes: 9 } },
   ])
     expect(planBubblewrap({ ...spec, ...changed }, host).sha256).not.toBe(sha256)
 })
@@ -60,7 +61,7 @@ test("without root there is a user namespace, with no other inside it", () => {
   const argv = line({ isRoot: false, user: { uid: 1000, gid: 1000 }, hasPidsCgroup: false })
   expect(argv).toContain("--unshare-user --disable-userns")
   expect(argv).not.toContain("setpriv")
-  expect(argv).toContain("prlimit --core=0 --nproc=2")
+  expect(argv).toContain("prlimit --core=0 --nproc=2 --fsize=4 --")
   expect(line({ isRoot: false, mayDisableUserns: false })).not.toContain("--disable-userns")
 })
 

@@ -150,6 +150,7 @@ function chain(spec: SandboxSpec, host: HostFacts): Arguments {
     host.tools.prlimit,
     "--core=0",
     ...processes,
+    `--fsize=${spec.limits.fileBytes}`,
     "--",
     ...(host.isRoot ? leaveRoot : []),
     host.node,

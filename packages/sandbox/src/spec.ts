@@ -3,6 +3,10 @@ export interface SandboxLimits {
   readonly memoryBytes: number
   readonly pids: number
   readonly timeoutMs: number
+  /** The size of one file. */
+  readonly fileBytes: number
+  /** What lies in the work folder; looked at every second, so it may be passed for a moment. */
+  readonly workBytes: number
 }
 
 /** What goes into the box. Whatever is not named here does not exist for the agent. */

@@ -7,8 +7,11 @@ export const toolNames = [
   "bwrap",
   "socat",
   "bash",
+  "chmod",
+  "du",
   "nsenter",
   "prlimit",
+  "rm",
   "setpriv",
   "unshare",
 ] as const

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process"
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -14,7 +15,7 @@ import path from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { foldersToMask } from "./host.ts"
 import { agentUser } from "./spec.ts"
-import { prepareWork } from "./work.ts"
+import { prepareWork, reopenWork } from "./work.ts"
 
 let folder: string
 let source: string
@@ -71,4 +72,13 @@ test("finds every .amc that a mount would show", () => {
     path.join(source, "a/.amc"),
   ])
   expect(foldersToMask(path.join(source, "a/b/file"))).toEqual([])
+})
+
+test("a work folder that the agent has shut is opened again for its user", () => {
+  const target = path.join(folder, "target")
+  prepareWork(source, target)
+  chmodSync(target, 0)
+  reopenWork(target)
+  const { mode, uid } = lstatSync(target)
+  expect({ mode: mode & 0o777, uid }).toEqual({ mode: 0o755, uid: agentUser().uid })
 })

@@ -52,6 +52,15 @@ export function prepareWork(
   return copied
 }
 
+/**
+ * Gives a work folder back the mode and the owner that the monitor made it with. The agent must have
+ * ended: it owned the folder and may have shut everybody out.
+ */
+export function reopenWork(work: string): void {
+  chmodSync(work, 0o755)
+  own(work, process.getuid?.() === 0 ? agentUser() : null)
+}
+
 type Owner = { readonly uid: number; readonly gid: number } | null
 
 function copyEntry(

@@ -15,11 +15,17 @@ export interface SessionPlan {
   /** How long the agent waits after a 429 that asks for one second; `null` for no 429. */
   readonly waitMs: number | null
   readonly errorStatus: number
+  /** What the provider says to every call that is not refused with an error. */
+  readonly answerStatus: number
+  /** The agent hangs up on each of its calls before any answer. */
+  readonly isAborted: boolean
   readonly durationMs: number
   readonly maxCalls: number
   readonly hasSecret: boolean
   readonly isStopped: boolean
   readonly isTruncated: boolean
+  readonly exitCode: number
+  readonly signal: string
   /** What the owner's check said; `null` without a check. */
   readonly passed: boolean | null
   readonly hasClockStep: boolean
@@ -36,11 +42,15 @@ export const goodSession: SessionPlan = {
   end: "exited",
   waitMs: 1000,
   errorStatus: 429,
+  answerStatus: 200,
+  isAborted: false,
   durationMs: 5000,
   maxCalls: 50,
   hasSecret: false,
   isStopped: false,
   isTruncated: false,
+  exitCode: 0,
+  signal: "",
   passed: true,
   hasClockStep: false,
   prose: "",
@@ -179,12 +189,12 @@ function recordCall(lane: LaneFixture, plan: SessionPlan, session: string, call:
     recordExchange(lane, plan, { session, body, status: plan.errorStatus })
     lane.now += plan.waitMs
   }
-  recordExchange(lane, plan, { session, body, status: 200 })
+  recordExchange(lane, plan, { session, body, status: plan.answerStatus })
 }
 
 function recordExchange(
   lane: LaneFixture,
-  { isTruncated, prose }: SessionPlan,
+  { isTruncated, isAborted, prose }: SessionPlan,
   { session, body, status }: { session: string; body: string; status: number },
 ): void {
   const terms = { session, channel: "gateway:run-socket" } as const
@@ -209,13 +219,13 @@ function recordExchange(
   const response = {
     ...common,
     request_event_hash: hash,
-    status,
-    from_upstream: true,
-    completeness: "complete",
+    status: isAborted ? 0 : status,
+    from_upstream: !isAborted,
+    completeness: isAborted ? "client-gone" : "complete",
     body_bytes: 9,
     first_byte_ms: 5,
     total_ms: 9,
-    retry_after_ms: status === 429 ? 1000 : -1,
+    retry_after_ms: status === 429 && !isAborted ? 1000 : -1,
   } as const
   const answered = {
     model: prose,
@@ -236,12 +246,17 @@ function recordGap(lane: LaneFixture, reason: "crash" | "clock-step"): void {
   )
 }
 
-function exitOf({ end, durationMs }: SessionPlan): MeasuredFacts<"agent_process_exited"> {
+function exitOf({
+  end,
+  durationMs,
+  exitCode,
+  signal,
+}: SessionPlan): MeasuredFacts<"agent_process_exited"> {
   const isTimeout = end === "timeout"
   const bytes = { stdout_bytes: 0, stderr_bytes: 0 }
   return {
-    exit_code: isTimeout ? -1 : 0,
-    signal: isTimeout ? "SIGKILL" : "",
+    exit_code: isTimeout ? -1 : exitCode,
+    signal: isTimeout ? "SIGKILL" : signal,
     timed_out: isTimeout,
     duration_ms: durationMs,
     ...bytes,

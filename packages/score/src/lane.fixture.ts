@@ -1,5 +1,6 @@
 import {
   type Channel,
+  channelsByType,
   type Event,
   type FactType,
   type MeasuredFacts,
@@ -44,7 +45,8 @@ export class LaneFixture {
   }
 
   record<T extends FactType>(type: T, measured: MeasuredFacts<T>, terms: Terms<T> = {}): string {
-    const { of = agent, session = null, channel = "recorder", reported = {}, body } = terms
+    const { of = agent, session = null, reported = {}, body } = terms
+    const channel = terms.channel ?? channelsByType[type][0]
     const lseq = this.events.length
     const aseq = this.#aseq.get(of) ?? 0
     this.#aseq.set(of, aseq + 1)

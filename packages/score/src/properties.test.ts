@@ -53,6 +53,26 @@ test("nothing that goes worse in a session raises any level", () => {
   )
 })
 
+test("an agent that hangs up on its own calls hides no failure", () => {
+  fc.assert(
+    fc.property(plans, fc.nat(), (sessions, at) => {
+      const index = sessions.length === 0 ? 0 : at % sessions.length
+      const aborted = sessions.map((each, place) =>
+        place === index ? { ...each, isAborted: true } : each,
+      )
+      const [before, after] = [byId(report(sessions)), byId(report(aborted))]
+      for (const [id, question] of before) {
+        // A call that was never answered can't be retried too early.
+        if (id === "RES-01") continue
+        expect(rankOf(after.get(id)!.level)).toBeLessThanOrEqual(rankOf(question.level))
+        // Of the exchanges, those that are not seen are missed as well.
+        if (id !== "SAO-02") expect(failuresOf(after.get(id)!)).toBe(failuresOf(question))
+      }
+    }),
+    runs,
+  )
+})
+
 test("no event that is left out raises any level", () => {
   fc.assert(
     fc.property(plans, fc.nat(), (sessions, at) => {
@@ -159,7 +179,8 @@ test("an agent that does nothing and claims level 5 gets U everywhere, and both 
   const idle = fc.record({
     day: fc.nat(13),
     task: fc.string(),
-    box: mostly("hardened", "isolated", "none"),
+    box: mostly("hardened", "isolated"),
+    exitCode: mostly(0, 1),
   })
   fc.assert(
     fc.property(fc.array(idle, { maxLength: 12 }), (sessions) => {
@@ -203,6 +224,10 @@ function report(sessions: Story["sessions"]): Report {
 
 function byId({ questions }: Report): ReadonlyMap<string, Report["questions"][number]> {
   return new Map(questions.map((question) => [question.id, question]))
+}
+
+function failuresOf({ units: { n, k, unknown } }: Report["questions"][number]): number {
+  return n - k - unknown
 }
 
 function levelsOf({ questions, layers, overall }: Report): unknown {

@@ -12,6 +12,10 @@ export const plan: fc.Arbitrary<SessionPlan> = fc.record({
   end: mostly("exited", "timeout", "recovered", "open", "not-started"),
   waitMs: mostly(1000, 0, null),
   errorStatus: mostly(429, 400, 503),
+  answerStatus: mostly(200, 404, 503),
+  isAborted: rarely,
+  exitCode: mostly(0, 1, 137),
+  signal: mostly("", "SIGTERM"),
   durationMs: mostly(5000, 90_000, 700_000),
   maxCalls: mostly(50, 0, 1),
   hasSecret: rarely,
@@ -47,6 +51,8 @@ export const worse: fc.Arbitrary<Partial<SessionPlan>> = fc.constantFrom<Partial
   { end: "recovered" },
   { passed: false },
   { durationMs: 700_000 },
+  { exitCode: 139 },
+  { signal: "SIGSEGV" },
 )
 
 /** One value eight times out of nine, else one of the others. */

@@ -1,22 +1,10 @@
-import { readFileSync } from "node:fs"
 import { canonicalize, sha256Hex } from "@amc/core"
 import { expect, test } from "vitest"
-import { record, type Story } from "./evidence.fixture.ts"
+import { record } from "./evidence.fixture.ts"
 import { bankSha256, currentBank, encodeReport, engine, parseReport, scoreRun } from "./index.ts"
+import { readVectors } from "./vectors.fixture.ts"
 
-interface Vectors {
-  readonly engine: string
-  readonly bank_sha256: string
-  readonly cases: readonly {
-    readonly why: string
-    readonly story: Story
-    readonly report_sha256: string
-  }[]
-  readonly example: Parameters<typeof encodeReport>[0]
-}
-
-const file = new URL("../../../spec/vectors/report.json", import.meta.url)
-const vectors = JSON.parse(readFileSync(file, "utf8")) as Vectors
+const vectors = readVectors()
 
 test("the released bank and engine are those of the vectors", () => {
   expect([engine, bankSha256(currentBank)]).toEqual([vectors.engine, vectors.bank_sha256])

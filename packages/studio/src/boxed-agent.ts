@@ -13,13 +13,12 @@ import {
 } from "@amc/sandbox"
 import { vaultPathOf } from "@amc/vault"
 import { boxEnvironment } from "./agent-environment.ts"
+import { boxLimits } from "./box-limits.ts"
 import { hiddenFromAgent } from "./check-files.ts"
 import { commandInBox, programMounts } from "./program.ts"
 import { ledgerDir } from "./recorder-thread.ts"
 import { followAgent } from "./running-agent.ts"
 import type { AgentEnd, OpenedSession } from "./opened-session.ts"
-
-const MiB = 1 << 20
 
 /**
  * Runs the agent in a box: the probe measures the walls from inside, the monitor from outside, and only a
@@ -56,11 +55,7 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
     gatewaySocket: gateway.socketPath,
     env: boxEnvironment(terms, mounts, gateway),
     command: commandInBox(terms.command, terms.cwd, terms.work),
-    limits: {
-      memoryBytes: terms.limits.memory_mib * MiB,
-      pids: terms.limits.pids,
-      timeoutMs: terms.limits.max_seconds * 1000,
-    },
+    limits: boxLimits(terms, terms.limits.max_seconds),
   }
   const plan = planBubblewrap(spec, inspectHost(spec))
   await opened.record("sandbox_plan", "sandbox", {

@@ -34,6 +34,7 @@ export async function exportBundle(
   const lane = await withLedger(workspace, (ledger) =>
     laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size),
   )
+  const named = new Set(lane.systemLeaves.map(configNamedBy))
   const unsigned = buildBundle({
     workspace: workspace.workspace,
     origin: workspace.origin,
@@ -44,13 +45,19 @@ export async function exportBundle(
     report: stored.report,
     seal: stored.seal,
     ...trustFiles(workspace.dir),
-    configs: configsOf(workspace, agent),
+    configs: configsOf(workspace, agent).filter(({ path }) => named.has(path)),
   })
   const bytes = await unsigned.assemble(
     await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)),
   )
   await requireAccepted(bytes, workspace)
   return bytes
+}
+
+/** Only what steered the run belongs to it: a config of today may have come later. */
+function configNamedBy(leaf: Uint8Array): string | undefined {
+  const event = eventOf(leaf)
+  return event.type === "config_change" ? event.facts.measured.path : undefined
 }
 
 async function requireAccepted(bytes: Uint8Array, { rootSha256 }: Workspace): Promise<void> {

@@ -129,12 +129,12 @@ test("an older config that is put back is audited, the next signed one repairs i
   const names = ["gateway.yaml", "gateway.yaml.sig"]
   for (const name of names) copyFileSync(join(dir, name), join(place.top, name))
   const provider = sessionTerms({ cwd: place.folder }).provider
-  const add = (id: string): Promise<{ version: number }> =>
-    addProvider(reopened(place), { ...provider, id }, null, clock)
+  const add = (id: string, replace = false): Promise<{ version: number }> =>
+    addProvider(reopened(place), { provider: { ...provider, id }, key: null, replace, clock })
   expect(await add("second")).toMatchObject({ version: 2 })
   expect(await auditsOf(place.workspace)).toEqual([])
   for (const name of names) copyFileSync(join(place.top, name), join(dir, name))
-  expect(await add("third")).toMatchObject({ version: 3 })
+  expect(await add("third", true)).toMatchObject({ version: 3 })
   expect(await auditsOf(place.workspace)).toEqual(brokenGateway)
   const { stored, report } = await scored(place)
   for (const { cap } of report.questions) expect(cap).toBeNull()

@@ -12,14 +12,20 @@ import type { RecorderClient, SessionName } from "@amc/ledger"
 import type { ConfigHistory } from "@amc/verify"
 import { openProviderKey, readPassphraseFile, vaultPathOf, vaultState } from "@amc/vault"
 import { againstHistory, isUnrecorded, readConfigHistory } from "./config-history.ts"
-import { loadGatewayConfig } from "./gateway-config.ts"
+import { completeConfigs } from "./config-list.ts"
+import { loadAnyGatewayConfig, loadGatewayConfig } from "./gateway-config.ts"
+import { hasLedger, withLedger } from "./ledger-reader.ts"
 import { openNotary, type OwnNotary } from "./notary-session.ts"
 import { openRecorder, type OwnRecorder } from "./recorder-thread.ts"
+import { readSeen, rememberHead, requireSeenHead } from "./seen-ledger.ts"
+import { recordedVault, requireRecordedVault } from "./seen-vault.ts"
 import type { LoadedConfig } from "./signed-config.ts"
-import type { Workspace } from "./workspace.ts"
+import { trusting, type Workspace } from "./workspace.ts"
 
 export interface CaptureTerms {
   readonly clock: () => number
+  /** Go on with no providers where gateway.yaml can't be read, since it is about to be replaced. */
+  readonly replacesGateway?: boolean
 }
 
 /**
@@ -49,18 +55,37 @@ export interface Capture {
  * Opens the capture of a workspace: takes the lane, closes what a crash left open, starts the notary,
  * and records what it found of keys, vault and config before anything else happens.
  *
- * @throws {@link AmcError} `ledger/lane-taken`, `vault/locked`, `store/unavailable`, `notary/unavailable`
+ * Refuses to write on after an older ledger or an older vault.
+ *
+ * @throws {@link AmcError} `ledger/lane-taken`, `vault/locked`, `vault/damaged`, `store/damaged`,
+ * `store/unavailable`, `notary/unavailable`
  */
-export async function openCapture(workspace: Workspace, { clock }: CaptureTerms): Promise<Capture> {
+export async function openCapture(workspace: Workspace, terms: CaptureTerms): Promise<Capture> {
+  await requireNewest(workspace)
   const own = await openBoth(workspace)
   try {
-    const capture = captureOf(workspace, clock, own, await readConfigHistory(workspace))
+    completeConfigs(workspace)
+    const capture = captureOf(workspace, terms, own, await readConfigHistory(workspace))
     await recordBeginnings(capture)
     return capture
   } catch (error) {
     await closeBoth(own)
     throw error
   }
+}
+
+/**
+ * Refuses to go on from an older copy of the ledger or of the vault.
+ *
+ * @throws {@link AmcError} `store/damaged`, `vault/damaged`, `vault/missing`, `vault/unsafe-file`
+ */
+export async function requireNewest(workspace: Workspace): Promise<void> {
+  const seen = readSeen(workspace)
+  if (!hasLedger(workspace)) return requireSeenHead(seen, null)
+  await withLedger(workspace, async (ledger) => {
+    await requireSeenHead(seen, ledger)
+    requireRecordedVault(workspace, await recordedVault(workspace, ledger))
+  })
 }
 
 interface Own {
@@ -86,12 +111,14 @@ async function closeBoth({ recorder, notary }: Own): Promise<void> {
 }
 
 function captureOf(
-  workspace: Workspace,
-  clock: () => number,
+  found: Workspace,
+  { clock, replacesGateway = false }: CaptureTerms,
   own: Own,
   configHistory: ConfigHistory,
 ): Capture {
   const { recorder, notary } = own
+  const workspace = trusting(found, againstHistory(found.config, configHistory))
+  const load = replacesGateway ? loadAnyGatewayConfig : loadGatewayConfig
   const spoolDir = join(workspace.dir, "spool")
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 })
   return {
@@ -99,7 +126,7 @@ function captureOf(
     clock,
     recorder: recorder.client,
     notary: notary.notary,
-    gatewayConfig: againstHistory(loadGatewayConfig(workspace, clock()), configHistory),
+    gatewayConfig: againstHistory(load(workspace, clock()), configHistory),
     configHistory,
     runDir: notary.runDir,
     spoolDir,
@@ -109,7 +136,17 @@ function captureOf(
       ),
     audit: (code, subject, detail, about) =>
       recordAudit(recorder.client, { code, subject, detail }, about),
-    close: () => closeBoth(own),
+    close: () => closeSeen(workspace, own),
+  }
+}
+
+/** Remembers how far the ledger got, and gives everything back whether or not that was possible. */
+async function closeSeen(workspace: Workspace, own: Own): Promise<void> {
+  try {
+    await own.recorder.client.flush()
+    rememberHead(workspace, (await own.recorder.client.heads()).lane)
+  } finally {
+    await closeBoth(own)
   }
 }
 
@@ -130,7 +167,7 @@ export async function withMonitorPassphrase<T>(
 
 async function recordBeginnings(capture: Capture): Promise<void> {
   const { workspace, recorder, gatewayConfig, configHistory } = capture
-  const configs = [againstHistory(workspace.config, configHistory), gatewayConfig]
+  const configs = [workspace.config, gatewayConfig]
   const { agents } = await recorder.heads()
   const isNew = !agents.some(({ agent }) => agent === systemAgent)
   const taken = configs.filter((config) => isUnrecorded(config, configHistory)).map(configEvent)

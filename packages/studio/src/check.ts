@@ -1,43 +1,80 @@
-import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
 import type { Readable } from "node:stream"
-import { inspectHost, launch, planBubblewrap } from "@amc/sandbox"
+import { inspectHost, launch, planBubblewrap, reopenWork, startFailedCode } from "@amc/sandbox"
 import { boxEnvironment } from "./agent-environment.ts"
-import { putBackCheck, wordsOf } from "./check-files.ts"
-import { commandFiles, programMounts } from "./program.ts"
+import { boxLimits } from "./box-limits.ts"
+import { checkFiles, checkInBox } from "./check-files.ts"
+import { putBackCheck, readCheck } from "./check-restore.ts"
+import { programMounts } from "./program.ts"
 import type { OpenedSession } from "./opened-session.ts"
-import type { CheckResult, SessionTerms } from "./session-terms.ts"
+import type { CheckResult } from "./session-terms.ts"
 
 const checkSeconds = 120
 const tailBytes = 2048
 
 export const notChecked: CheckResult = { verdict: "not-checked", said: "" }
-const MiB = 1 << 20
+
+interface Ended {
+  readonly code: number
+  readonly timedOut: boolean
+  readonly said: string
+}
 
 /**
  * Runs the owner's check on what the agent left behind, in a fresh box with no gateway, and records how
  * it ended. The check's own files come from where they are on this machine: the agent never had them.
+ * A check that can't be run, whatever the agent did to bring that about, is one that was not passed.
  */
 export async function checkOutcome(opened: OpenedSession): Promise<CheckResult> {
-  const { terms, capture } = opened
+  const { terms, capture, work } = opened
   if (terms.check === null || terms.driver !== "bubblewrap") return notChecked
-  putBackCheck(terms, opened.work)
   const started = capture.clock()
-  const box = await launch(planCheck(opened, terms.check))
-  await box.skipProbe()
-  await box.go()
-  box.stdin.end()
-  const [said] = await Promise.all([tailOf(box.stdout), tailOf(box.stderr)])
-  const { code, timedOut } = await box.exited
-  const passed = code === 0 && !timedOut
+  const own = readCheck(terms)
+  const ended = await attempt(async () => {
+    reopenWork(work)
+    await putBackCheck(terms, own, work)
+    return runCheck(opened)
+  })
+  const passed = ended.code === 0 && !ended.timedOut
   await opened.record("outcome", "session", {
-    check_sha256: checkSha256(terms, terms.check),
-    exit_code: code ?? -1,
-    timed_out: timedOut,
+    check_sha256: own.sha256,
+    exit_code: ended.code,
+    timed_out: ended.timedOut,
     duration_ms: Math.max(0, capture.clock() - started),
     passed,
   })
-  return { verdict: passed ? "passed" : "failed", said }
+  return { verdict: passed ? "passed" : "failed", said: ended.said }
+}
+
+async function attempt(run: () => Promise<Ended>): Promise<Ended> {
+  try {
+    return await run()
+  } catch (error) {
+    // A fault of ours or of the system has a code; anything else is a bug.
+    if (!(error instanceof Error) || !("code" in error)) throw error
+    return {
+      code: startFailedCode,
+      timedOut: false,
+      said: `the check could not be run: ${error.message}`,
+    }
+  }
+}
+
+async function runCheck(opened: OpenedSession): Promise<Ended> {
+  const box = await launch(planCheck(opened))
+  try {
+    await box.skipProbe()
+    await box.go()
+  } catch (error) {
+    await box.refuse()
+    throw error
+  }
+  box.stdin.end()
+  const [said] = await Promise.all([tailOf(box.stdout), tailOf(box.stderr)])
+  const { code, timedOut, exceeded } = await box.exited
+  if (timedOut) return { code: startFailedCode, timedOut, said }
+  return exceeded === undefined
+    ? { code: code ?? -1, timedOut, said }
+    : { code: startFailedCode, timedOut, said: exceeded }
 }
 
 /** The end of a stream, which is where a failed check says why. */
@@ -48,35 +85,17 @@ async function tailOf(stream: Readable): Promise<string> {
   return tail.toString("utf8").trim()
 }
 
-function planCheck(
-  { terms, work }: OpenedSession,
-  check: string,
-): ReturnType<typeof planBubblewrap> {
-  const words = wordsOf(check)
-  const mounts = programMounts(words, terms.cwd, process.execPath)
+function planCheck({ terms, work }: OpenedSession): ReturnType<typeof planBubblewrap> {
+  const files = checkFiles(terms).map(({ real }) => real)
+  const mounts = programMounts(files, terms.cwd, process.execPath)
   const spec = {
     readOnly: mounts.readOnly,
     hidden: [],
     work,
     gatewaySocket: null,
     env: boxEnvironment(terms, mounts, null),
-    command: ["/bin/sh", "-c", check],
-    limits: {
-      memoryBytes: terms.limits.memory_mib * MiB,
-      pids: terms.limits.pids,
-      timeoutMs: checkSeconds * 1000,
-    },
+    command: ["/bin/sh", "-c", checkInBox(terms)],
+    limits: boxLimits(terms, checkSeconds),
   }
   return planBubblewrap(spec, inspectHost(spec))
-}
-
-/** The digest of the check: its words and its files. */
-function checkSha256({ cwd }: SessionTerms, check: string): string {
-  const hash = createHash("sha256").update(check)
-  for (const file of commandFiles(wordsOf(check), cwd)) hash.update(`\n${fileSha256(file)}`)
-  return hash.digest("hex")
-}
-
-function fileSha256(file: string): string {
-  return createHash("sha256").update(readFileSync(file)).digest("hex")
 }

@@ -1,6 +1,13 @@
 import { BlockList, isIP } from "node:net"
 import { isAbsolute, join } from "node:path"
-import { AmcError, type GatewayConfig, gatewayConfigSchema, type ProviderConfig } from "@amc/core"
+import {
+  AmcError,
+  type GatewayConfig,
+  gatewayConfigSchema,
+  isFault,
+  type ProviderConfig,
+  sha256Hex,
+} from "@amc/core"
 import type { Upstream } from "@amc/gateway"
 import type { Notary } from "@amc/vault"
 import { stringify } from "yaml"
@@ -13,17 +20,43 @@ export function loadGatewayConfig(workspace: Workspace, now: number): LoadedConf
   return loadConfig(workspace, gatewayConfigPath, gatewayConfigSchema, now)
 }
 
-/** Puts a provider into the signed gateway config, in place of one of the same id. */
+/** The gateway config, with no providers where what is there can't be read. */
+export function loadAnyGatewayConfig(
+  workspace: Workspace,
+  now: number,
+): LoadedConfig<GatewayConfig> {
+  try {
+    return loadGatewayConfig(workspace, now)
+  } catch (error) {
+    if (!isFault(error)) throw error
+    const bytes = new Uint8Array()
+    const flaw = { code: "CONFIG_SIGNATURE_INVALID", detail: error.message } as const
+    const nothing = { value: { v: 1, providers: [] }, bytes, sha256: sha256Hex(bytes) } as const
+    return { path: gatewayConfigPath, ...nothing, version: 0, flaw }
+  }
+}
+
+/** The providers that a new one is put beside. @throws {@link AmcError} `input/malformed` unless they are signed */
+export function signedProviders({
+  value,
+  flaw,
+}: LoadedConfig<GatewayConfig>): readonly ProviderConfig[] {
+  if (flaw === null) return value.providers
+  throw new AmcError("input/malformed", `${flaw.detail}, so nothing is put beside what it names`, {
+    hint: "look at what it names; --replace starts a new list with this provider alone",
+  })
+}
+
+/** Signs a gateway config of these providers and one more, in place of one of the same id. */
 export async function writeProvider(
   workspace: Workspace,
+  others: readonly ProviderConfig[],
   provider: ProviderConfig,
   notary: Notary,
-  now: number,
   lastVersion = 0,
 ): Promise<LoadedConfig<GatewayConfig>> {
-  const { value } = loadGatewayConfig(workspace, now)
-  const providers = [...value.providers.filter(({ id }) => id !== provider.id), provider].sort(
-    (a, b) => (a.id < b.id ? -1 : 1),
+  const providers = [...others.filter(({ id }) => id !== provider.id), provider].sort((a, b) =>
+    a.id < b.id ? -1 : 1,
   )
   return writeConfig(
     workspace,

@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { AmcError, gatewayConfigSchema, workspaceConfigSchema } from "@amc/core"
 import {
   createTrust,
@@ -48,6 +49,7 @@ export async function initWorkspace(terms: InitTerms): Promise<Workspace> {
   if (existsSync(vaultPathOf(dir)))
     throw new AmcError("workspace/exists", `${dir} is there already`)
   const workspace = newWorkspaceId()
+  const before = existsSync(dir) ? readdirSync(dir) : null
   makePrivateFolder(dir)
   const passphrases = keepPassphrases(state, workspace)
   try {
@@ -72,9 +74,20 @@ export async function initWorkspace(terms: InitTerms): Promise<Workspace> {
     })
     state.remember({ path: dir, workspace, root_sha256: root.replace("sha256:", "") })
     return openWorkspace(folder, state, clock())
+  } catch (error) {
+    removeMade(dir, before)
+    rmSync(state.folderOf(workspace), { recursive: true, force: true })
+    throw error
   } finally {
     for (const passphrase of Object.values(passphrases)) passphrase.fill(0)
   }
+}
+
+/** Half a workspace would be in the way of the next attempt; what was there before stays. */
+function removeMade(dir: string, before: readonly string[] | null): void {
+  if (before === null) return rmSync(dir, { recursive: true, force: true })
+  for (const name of readdirSync(dir))
+    if (!before.includes(name)) rmSync(join(dir, name), { recursive: true, force: true })
 }
 
 function keepPassphrases(state: StateHome, workspace: string): Record<SlotName, Uint8Array> {

@@ -6,12 +6,17 @@ import { openLedger, type SqliteLedger } from "@amc/store-sqlite"
 import { ledgerDir } from "./recorder-thread.ts"
 import type { Workspace } from "./workspace.ts"
 
+/** Whether anything was ever recorded here, as far as the folder tells. */
+export function hasLedger(workspace: Workspace): boolean {
+  return existsSync(ledgerDir(workspace))
+}
+
 /** Opens the workspace's ledger to read only; works while another process writes it. */
 export async function withLedger<T>(
   workspace: Workspace,
   use: (ledger: SqliteLedger) => Promise<T>,
 ): Promise<T> {
-  if (!existsSync(ledgerDir(workspace)))
+  if (!hasLedger(workspace))
     throw new AmcError("workspace/missing", "nothing has been recorded in this workspace yet", {
       hint: "start with 'amc score -- <your agent command>'",
     })

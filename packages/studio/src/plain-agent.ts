@@ -10,6 +10,12 @@ const why =
 export async function runPlain(opened: OpenedSession): Promise<AgentEnd> {
   const { terms, gateway } = opened
   await opened.audit("TRUST_BOUNDARY_VIOLATED", why)
+  // The keys vouch for every agent of the workspace, so it is said of the workspace too.
+  await opened.capture.audit(
+    "TRUST_BOUNDARY_VIOLATED",
+    opened.session,
+    `agent ${terms.agent}: ${why}`,
+  )
   const agent = await spawnPlain({
     command: terms.command,
     cwd: terms.cwd,

@@ -84,7 +84,7 @@ function outermost(folders: readonly string[]): string[] {
 }
 
 /** The box has the system's own folders already. */
-function isOutsideSystem(folder: string): boolean {
+export function isOutsideSystem(folder: string): boolean {
   return !["/usr", "/bin", "/lib", "/lib64", "/sbin"].some(
     (system) => folder === system || folder.startsWith(`${system}/`),
   )

@@ -41,6 +41,11 @@ export function saveRun(dir: string, { runId, report, seal, checkpoint }: Stored
   }
 }
 
+/** Whether something lies under this id. */
+export function hasRun(dir: string, runId: string): boolean {
+  return runIdPattern.test(runId) && existsSync(folderOf(dir, runId))
+}
+
 /** Reads a run. Nothing is checked: see {@link openStoredRun}. @throws {@link AmcError} `run/unknown` */
 export function loadRun(dir: string, runId: string): StoredRun {
   const folder = runIdPattern.test(runId) ? folderOf(dir, runId) : null
@@ -75,6 +80,10 @@ export function listRuns(dir: string): readonly string[] {
  */
 export function openStoredRun(run: StoredRun, keyring: Keyring): { seal: RunSeal; report: Report } {
   const seal = openRunSeal(run.seal, keyring.keys("auditor"))
+  if (seal.run.run_id !== run.runId)
+    throw new AmcError("store/damaged", `what lies under ${run.runId} is another run`, {
+      hint: "see 'amc verify'",
+    })
   if (seal.reportSha256 !== sha256Hex(run.report))
     throw new AmcError(
       "store/damaged",

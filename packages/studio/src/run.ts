@@ -1,10 +1,19 @@
-import { AmcError, type MeasuredFacts, type RunSeal, sha256Hex, toHex } from "@amc/core"
+import {
+  AmcError,
+  type MeasuredFacts,
+  type RunSeal,
+  sha256Hex,
+  systemAgent,
+  toHex,
+} from "@amc/core"
 import { bankSha256, currentBank, encodeReport, engine, type Report, scoreRun } from "@amc/score"
 import type { Capture } from "./capture.ts"
 import { newRunId } from "./ids.ts"
 import { evidenceOf, keepCheckpoint, withLedger } from "./ledger-reader.ts"
 import { readRunSlice, type RunSlice } from "./run-slice.ts"
 import { saveRun, type StoredRun } from "./run-store.ts"
+import { rememberCheckpoint } from "./seen-ledger.ts"
+import type { Workspace } from "./workspace.ts"
 
 export interface RunTerms {
   readonly agent: string
@@ -46,6 +55,8 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
   const stored = { runId: runSeal.run.run_id, report: bytes, seal, checkpoint: note }
   saveRun(capture.workspace.dir, stored)
   await recordSeal(capture, runSeal, seal)
+  const { size, root_sha256 } = runSeal.run.checkpoint
+  rememberCheckpoint(capture.workspace, { size, root_sha256 })
   return { stored, report }
 }
 
@@ -53,11 +64,7 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
 async function openRun(capture: Capture, { agent, windowDays }: RunTerms): Promise<string> {
   const { recorder, workspace, clock } = capture
   await recorder.flush()
-  const { agents } = await recorder.heads()
-  const heads = agents
-    .filter((head) => head.agent === agent || head.agent === "_system")
-    .map((head) => ({ lane: workspace.lane, ...head }))
-    .sort((a, b) => (a.agent < b.agent ? -1 : 1))
+  const heads = await headsOf(workspace, agent)
   const now = clock()
   const measured: MeasuredFacts<"run_opened"> = {
     run_id: newRunId(),
@@ -74,12 +81,27 @@ async function openRun(capture: Capture, { agent, windowDays }: RunTerms): Promi
     session: null,
     facts: { measured, reported: {} },
   })
-  const before = heads.find((head) => head.agent === agent)?.aseq ?? -1
+  const own = heads.find((head) => head.agent === agent && head.lane === workspace.lane)
+  const before = own?.aseq ?? -1
   if (recorded.aseq !== before + 1)
     throw new AmcError("store/conflict", "the agent was active while its run was opened", {
       hint: "run again when its sessions have ended",
     })
   return recorded.event_hash
+}
+
+/** The last events of the agent and of the system, in every lane that has any. */
+function headsOf(
+  workspace: Workspace,
+  agent: string,
+): Promise<MeasuredFacts<"run_opened">["heads"]> {
+  return withLedger(workspace, async ({ events }) => {
+    const heads: MeasuredFacts<"run_opened">["heads"] = []
+    for (const lane of [...(await events.lanes())].sort())
+      for (const head of await events.agentHeads(lane))
+        if (head.agent === agent || head.agent === systemAgent) heads.push({ lane, ...head })
+    return heads.sort((a, b) => (`${a.lane}/${a.agent}` < `${b.lane}/${b.agent}` ? -1 : 1))
+  })
 }
 
 function sealOf(

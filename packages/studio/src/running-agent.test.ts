@@ -128,3 +128,11 @@ test("an interrupted session ends the agent and says so", async () => {
   expect(await following).toMatchObject({ reason: "interrupted", exitCode: 143 })
   expect(agent.kills()).toBe(1)
 })
+
+test("an agent that was ended for its use of the disk is past its limits", async () => {
+  const [agent, opened] = [stagedAgent(), openedWith(listRecorder())]
+  const following = followAgent(opened, agent, 1000)
+  agent.exit({ code: null, signal: "SIGKILL", exceeded: "the work folder has 9 bytes" })
+  expect(await following).toMatchObject({ reason: "timeout", exitCode: 137 })
+  expect(opened.audits).toEqual(["SESSION_LIMIT_EXCEEDED: the work folder has 9 bytes"])
+})

@@ -61,7 +61,9 @@ export async function followAgent(
       stderr_bytes: err.bytes,
     })
     await auditSecrets(opened, out.secretsFound + err.secretsFound)
-    const reason = exit.timedOut ? "timeout" : terms.signal.aborted ? "interrupted" : "exited"
+    if (exit.exceeded !== undefined) await opened.audit("SESSION_LIMIT_EXCEEDED", exit.exceeded)
+    const isOver = exit.timedOut || exit.exceeded !== undefined
+    const reason = isOver ? "timeout" : terms.signal.aborted ? "interrupted" : "exited"
     return { exit, exitCode: exitCodeOf(exit), reason }
   } catch (error) {
     // What can't be recorded must not go on.

@@ -44,4 +44,6 @@ export interface SessionResult {
   /** Why the posture is what it is; empty if measured and hardened. */
   readonly reasons: readonly string[]
   readonly check: CheckResult
+  /** What the owner should know and what counts for nothing: of the check, and of the clearing up. */
+  readonly warnings: readonly string[]
 }

@@ -1,9 +1,9 @@
-import { rmSync } from "node:fs"
 import { isFault, type MeasuredFacts } from "@amc/core"
 import { openSession, sealSession } from "@amc/ledger"
-import { inBox } from "@amc/sandbox"
+import { inBox, removeTree } from "@amc/sandbox"
 import { runBoxed } from "./boxed-agent.ts"
 import type { Capture } from "./capture.ts"
+import { checkWarnings } from "./check-files.ts"
 import { checkOutcome, notChecked } from "./check.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import { newSessionId } from "./ids.ts"
@@ -23,11 +23,14 @@ import { makeWork, type Work } from "./work-copy.ts"
 export async function runSession(capture: Capture, terms: SessionTerms): Promise<SessionResult> {
   const session = newSessionId()
   const work = makeWork(terms)
+  let left: string | null = null
+  let result: Omit<SessionResult, "warnings">
   try {
-    return await runOpened(capture, terms, session, work)
+    result = await runOpened(capture, terms, session, work)
   } finally {
-    if (work.isCopy) rmSync(work.root, { recursive: true, force: true })
+    if (work.isCopy) left = await removeTree(work.root)
   }
+  return { ...result, warnings: [...checkWarnings(terms), ...(left === null ? [] : [left])] }
 }
 
 async function runOpened(
@@ -35,7 +38,7 @@ async function runOpened(
   terms: SessionTerms,
   session: string,
   work: Work,
-): Promise<SessionResult> {
+): Promise<Omit<SessionResult, "warnings">> {
   const { recorder } = capture
   const name = { agent: terms.agent, session }
   await openSession(recorder, name, openFacts(capture, terms, work.sha256))
@@ -47,17 +50,19 @@ async function runOpened(
     reasons: [],
   }
   let check = notChecked
+  let hasAgentEnded = false
   try {
     const opened = await openWith(capture, terms, session, work.dir)
     try {
       await auditDeclared(opened)
       end = declared(opened, await runAgent(opened))
+      hasAgentEnded = true
     } finally {
       await opened.gateway.close()
     }
     check = await checkOutcome(opened)
   } catch (error) {
-    end = failedEnd(error, end)
+    if (!hasAgentEnded) end = failedEnd(error, end)
     throw error
   } finally {
     await sealSession(recorder, name, {

@@ -1,11 +1,18 @@
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type GatewayConfig, gatewayConfigSchema, type SignedFileTerms, utf8 } from "@amc/core"
+import {
+  type GatewayConfig,
+  gatewayConfigSchema,
+  openSignedFile,
+  type SignedFileTerms,
+  utf8,
+} from "@amc/core"
 import { beforeAll, expect, test } from "vitest"
 import { againstHistory, isUnrecorded } from "./config-history.ts"
 import { loadGatewayConfig } from "./gateway-config.ts"
 import { openNotary, type OwnNotary } from "./notary-session.ts"
-import { loadConfig, type LoadedConfig, writeConfig } from "./signed-config.ts"
+import { allConfigs, completeConfigs } from "./config-list.ts"
+import { loadConfig, type LoadedConfig, writeConfig, writeSteps } from "./signed-config.ts"
 import { copyOf, newPlace, now, type Place } from "./workspace.fixture.ts"
 import type { Workspace } from "./workspace.ts"
 
@@ -175,6 +182,37 @@ test("nothing is written that its own schema refuses", async () => {
   const writing = writeConfig(workspace, path, "v: 9\n", gatewayConfigSchema, own.notary)
   await expect(writing).rejects.toMatchObject({ code: "input/malformed" })
   expect(readFileSync(join(workspace.dir, path))).toEqual(before)
+})
+
+test.each([0, 1, 2, 3])(
+  "a write that is killed after %i steps looks like no forgery",
+  async (n) => {
+    const { workspace } = copyOf(base)
+    const { dir, keyring } = workspace
+    const steps = writeSteps(dir, path, utf8(source), await signed({ version: 2 }))
+    expect(steps).toHaveLength(3)
+    for (const step of steps.slice(0, n)) step()
+    const version = n < 2 ? 1 : 2
+    const expectWhole = (): void => {
+      expect(loadGatewayConfig(workspace, now)).toMatchObject({ flaw: null, version })
+      const file = allConfigs(workspace).find((each) => each.path === path)
+      const signature = file?.signature ?? new Uint8Array()
+      const terms = openSignedFile(file?.bytes ?? signature, signature, keyring.keys("auditor"))
+      expect(terms.version).toBe(version)
+    }
+    expectWhole()
+    completeConfigs(workspace)
+    expect(existsSync(join(dir, `${path}.sig.next`))).toBe(false)
+    expectWhole()
+  },
+)
+
+test("a forged signature that is put in the next one's place does not count", () => {
+  const { flaw } = changed(({ dir }) => {
+    writeFileSync(join(dir, path), source)
+    copyFileSync(join(dir, "amc.config.yaml.sig"), join(dir, `${path}.sig.next`))
+  })
+  expect(flaw?.code).toBe("CONFIG_SIGNATURE_INVALID")
 })
 
 test("a new agent's folder is made with its config", async () => {

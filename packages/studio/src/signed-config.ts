@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { dirname, join } from "node:path"
 import {
   AmcError,
@@ -62,11 +72,11 @@ function judgeSignature(
   bytes: Uint8Array,
   now: number,
 ): { version: number; flaw: ConfigFlaw | null } {
-  const file = join(place.dir, `${path}.sig`)
-  if (!existsSync(file))
-    return { version: 0, flaw: { code: "CONFIG_UNSIGNED", detail: `${path} has no signature` } }
   try {
-    const terms = openSignedFile(bytes, readBounded(file), place.keyring.keys("auditor"))
+    const signature = readSignature(place, path, bytes)
+    if (signature === null)
+      return { version: 0, flaw: { code: "CONFIG_UNSIGNED", detail: `${path} has no signature` } }
+    const terms = openSignedFile(bytes, signature, place.keyring.keys("auditor"))
     const mismatch = mismatchOf(terms, place, path, now)
     return {
       version: terms.version,
@@ -106,9 +116,67 @@ export async function writeConfig<T>(
     role: "auditor",
   }
   const signature = await notary.signFile(bytes, terms)
-  replace(join(place.dir, path), bytes)
-  replace(join(place.dir, `${path}.sig`), signature)
+  for (const step of writeSteps(place.dir, path, bytes, signature)) step()
   return { path, value, bytes, sha256: sha256Hex(bytes), version, flaw: null }
+}
+
+/**
+ * The steps in which a signed file takes the place of an older one. After each of them the file that is
+ * there has a signature that fits, `.sig` or `.sig.next`, so that a crash in between looks like no forgery.
+ *
+ * @throws {@link AmcError} `workspace/unwritable` from each step
+ */
+export function writeSteps(
+  dir: string,
+  path: string,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+): readonly (() => void)[] {
+  const file = join(dir, path)
+  return [
+    () => replace(`${file}.sig.next`, signature),
+    () => replace(file, bytes),
+    () => move(`${file}.sig.next`, `${file}.sig`),
+  ]
+}
+
+/** Finishes what a crash left of {@link writeSteps}. Only the lane's writer may do that. */
+export function completeWrite(place: ConfigPlace, path: string): void {
+  const file = join(place.dir, path)
+  const next = `${file}.sig.next`
+  if (!existsSync(next)) return
+  const bytes = existsSync(file) ? readBounded(file) : null
+  const isWritten = bytes !== null && !fits(place, bytes, `${file}.sig`) && fits(place, bytes, next)
+  if (isWritten) move(next, `${file}.sig`)
+  else rmSync(next, { force: true })
+}
+
+/**
+ * The signature that goes with a config file's bytes, or null if there is none. Whether it is worth
+ * anything is another question; it is `.sig.next` only where that one fits and `.sig` does not.
+ */
+export function readSignature(
+  place: ConfigPlace,
+  path: string,
+  bytes: Uint8Array,
+): Uint8Array | null {
+  const [last, next] = [".sig", ".sig.next"].map((end) => join(place.dir, `${path}${end}`)) as [
+    string,
+    string,
+  ]
+  if (!fits(place, bytes, last) && fits(place, bytes, next)) return readBounded(next)
+  return existsSync(last) ? readBounded(last) : null
+}
+
+function fits({ keyring }: ConfigPlace, bytes: Uint8Array, file: string): boolean {
+  if (!existsSync(file)) return false
+  try {
+    openSignedFile(bytes, readBounded(file), keyring.keys("auditor"))
+    return true
+  } catch (error) {
+    if (isFault(error)) return false
+    throw error
+  }
 }
 
 function mismatchOf(
@@ -143,8 +211,27 @@ function replace(path: string, bytes: Uint8Array): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     writeFileSync(`${path}.tmp`, bytes, { mode: 0o600, flush: true })
-    renameSync(`${path}.tmp`, path)
   } catch (cause) {
     throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
+  }
+  move(`${path}.tmp`, path)
+}
+
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+    syncFolder(dirname(to))
+  } catch (cause) {
+    throw new AmcError("workspace/unwritable", `${to} can't be written`, { cause })
+  }
+}
+
+/** So that a power cut keeps the order of the steps. */
+function syncFolder(dir: string): void {
+  const folder = openSync(dir, "r")
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
   }
 }

@@ -48,6 +48,11 @@ export class StateHome {
     return join(this.dir, "workspaces", workspace, `passphrase.${slot}`)
   }
 
+  /** Where is kept what was last seen of a workspace's ledger. */
+  seenPath(workspace: string): string {
+    return join(this.dir, "workspaces", workspace, "seen.json")
+  }
+
   remembered(): readonly RememberedWorkspace[] {
     const path = join(this.dir, "workspaces.json")
     try {

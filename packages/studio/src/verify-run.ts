@@ -2,6 +2,7 @@ import {
   equalBytes,
   type Finding,
   MerkleAccumulator,
+  openRunSeal,
   sha256Hex,
   toHex,
   type Verdict,
@@ -16,9 +17,10 @@ import {
   type SignedCheckpoint,
   verifyRun,
 } from "@amc/verify"
-import { withLedger } from "./ledger-reader.ts"
+import { attemptRead } from "./ledger-finding.ts"
+import { eventOf, withLedger } from "./ledger-reader.ts"
 import { findRunOpened, readRunSlice } from "./run-slice.ts"
-import { loadRun, type StoredRun } from "./run-store.ts"
+import { hasRun, loadRun, type StoredRun } from "./run-store.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** What a stored run was verified to be. */
@@ -33,67 +35,138 @@ export interface VerifiedRun {
  * Rebuilds a stored run's report from the ledger and compares it with the sealed one, byte for byte
  * (S3). The evidence's chains and signatures are verified first.
  *
- * @throws {@link AmcError} `run/unknown`, `run/not-reproducible`, `store/unavailable`
+ * @throws {@link AmcError} `run/unknown` if nothing lies under the id, `store/unavailable`
  */
 export async function verifyStoredRun(
   workspace: Workspace,
   runId: string,
 ): Promise<Verdict<VerifiedRun>> {
-  const stored = loadRun(workspace.dir, runId)
   const findings = new FindingList()
-  const events = await withLedger(workspace, async (ledger) => {
-    await checkCheckpoint(workspace, stored, ledger, findings)
-    return checkedEvents(workspace, runId, ledger, findings)
+  const stored = readStored(workspace, runId, findings)
+  if (stored === undefined) return findings.verdict<VerifiedRun>(undefined)
+  findings.addAll(anotherRun(workspace, stored))
+  const judged = await withLedger(workspace, async (ledger) => {
+    const checkpoint = await checkCheckpoint(workspace, stored, ledger, findings)
+    await checkRecorded(workspace, stored, ledger, findings)
+    return { checkpoint, events: await checkedEvents(workspace, runId, ledger, findings) }
   })
-  const verdict = verifyRun({
-    events,
-    seal: stored.seal,
-    report: stored.report,
-    keyring: workspace.keyring,
-  })
+  return judge(workspace, stored, judged, findings)
+}
+
+interface Judged {
+  readonly checkpoint: SignedCheckpoint | undefined
+  readonly events: readonly CheckedEvent[] | undefined
+}
+
+function judge(
+  { keyring }: Workspace,
+  { runId, seal, report }: StoredRun,
+  { checkpoint, events }: Judged,
+  findings: FindingList,
+): Verdict<VerifiedRun> {
+  if (events === undefined) return findings.verdict<VerifiedRun>(undefined)
+  const verdict = verifyRun({ events, seal, report, keyring })
   if (!verdict.accepted) findings.addAll(verdict.findings)
-  else findings.addAll(sealedAtAnother(verdict.value.run.checkpoint, workspace, stored))
+  else if (checkpoint !== undefined)
+    findings.addAll(sealedAtAnother(verdict.value.run.checkpoint, checkpoint))
   const agent = verdict.accepted ? verdict.value.run.agent : ""
   return verdictOf(
-    { run_id: runId, agent, events: events.length, report_sha256: sha256Hex(stored.report) },
+    { run_id: runId, agent, events: events.length, report_sha256: sha256Hex(report) },
     findings.all(),
   )
 }
 
-async function checkedEvents(
+/** Half a run is one that can't be looked at; what lies under no id at all is not one. */
+function readStored(
+  { dir }: Workspace,
+  runId: string,
+  findings: FindingList,
+): StoredRun | undefined {
+  if (!hasRun(dir, runId)) return loadRun(dir, runId)
+  return findings.attempt({ code: "run/unknown", subject: "files", tampered: false }, () =>
+    loadRun(dir, runId),
+  )
+}
+
+/** The files must be those of the run whose name they bear. What is wrong with the seal itself is told by its check. */
+function anotherRun({ keyring }: Workspace, { runId, seal }: StoredRun): readonly Finding[] {
+  const found = new FindingList().attempt(
+    { code: "run/seal-invalid", subject: "", tampered: true },
+    () => openRunSeal(seal, keyring.keys("auditor")).run.run_id,
+  )
+  if (found === undefined || found === runId) return []
+  const detail = `its files are those of ${found}`
+  return [{ code: "run/another-run", subject: "run seal", detail, tampered: true }]
+}
+
+/** What the ledger says was sealed under this id must be what lies here. */
+async function checkRecorded(
+  { lane }: Workspace,
+  { runId, seal, report }: StoredRun,
+  { events }: SqliteLedger,
+  findings: FindingList,
+): Promise<void> {
+  const terms = { code: "input/malformed", subject: "run_sealed", tampered: true } as const
+  for await (const { leaf } of events.readType(lane, "run_sealed")) {
+    const event = findings.attempt(terms, () => eventOf(leaf))
+    if (event?.type !== "run_sealed" || event.facts.measured.run_id !== runId) continue
+    const { report_sha256, statement_sha256 } = event.facts.measured
+    if (report_sha256 === sha256Hex(report) && statement_sha256 === sha256Hex(seal)) continue
+    findings.add({
+      code: "run/seal-contradicted",
+      subject: "run seal",
+      detail: "the ledger says that another seal or report was made of this run",
+      tampered: true,
+    })
+  }
+}
+
+function checkedEvents(
   workspace: Workspace,
   runId: string,
   ledger: SqliteLedger,
   findings: FindingList,
-): Promise<CheckedEvent[]> {
+): Promise<CheckedEvent[] | undefined> {
   const { keyring, lane } = workspace
-  const slice = await readRunSlice(ledger, await findRunOpened(ledger, lane, runId))
-  const chains = [
-    { agent: slice.runOpened.agent, leaves: slice.agent },
-    { agent: "_system", leaves: slice.system },
-  ]
-  return chains.flatMap(({ agent, leaves }) => {
-    const check = new ChainCheck({ keyring, lane, agent }, findings)
-    return leaves.flatMap((leaf) => check.add(leaf) ?? [])
+  return attemptRead("evidence", findings, async () => {
+    const slice = await readRunSlice(ledger, await findRunOpened(ledger, lane, runId))
+    const chains = [
+      { agent: slice.runOpened.agent, leaves: slice.agent },
+      { agent: "_system", leaves: slice.system },
+    ]
+    return chains.flatMap(({ agent, leaves }) => {
+      const check = new ChainCheck({ keyring, lane, agent }, findings)
+      return leaves.flatMap((leaf) => check.add(leaf) ?? [])
+    })
   })
 }
 
-/** The checkpoint that the run was made at must be one of this very ledger. */
+/** The checkpoint that the run was made at must be one of this very ledger, and kept in it. */
 async function checkCheckpoint(
   workspace: Workspace,
   { checkpoint: note }: StoredRun,
   ledger: SqliteLedger,
   findings: FindingList,
-): Promise<void> {
+): Promise<SignedCheckpoint | undefined> {
   const terms = { code: "run/checkpoint", subject: "checkpoint", tampered: true } as const
   const checkpoint = findings.attempt(terms, () =>
     openSignedCheckpoint(note, workspace.origin, workspace.keyring.keys("ledger")),
   )
-  if (checkpoint !== undefined && !(await isOfLedger(checkpoint, workspace, ledger)))
+  if (checkpoint === undefined) return undefined
+  if (!(await isOfLedger(checkpoint, workspace, ledger)))
     findings.add({
       ...terms,
       detail: "the ledger is not the one that the run's checkpoint commits to",
     })
+  const kept = await ledger.events.checkpoints()
+  if (!kept.some((each) => each.note === note))
+    findings.add({
+      code: "checkpoint/missing",
+      subject: "checkpoint",
+      detail: "the ledger no longer keeps the checkpoint that the run was made at",
+      tampered: true,
+    })
+  return checkpoint
 }
 
 async function isOfLedger(
@@ -111,14 +184,8 @@ async function isOfLedger(
 
 function sealedAtAnother(
   sealed: { size: number; root_sha256: string },
-  workspace: Workspace,
-  { checkpoint: note }: StoredRun,
+  { size, root }: SignedCheckpoint,
 ): Finding[] {
-  const { size, root } = openSignedCheckpoint(
-    note,
-    workspace.origin,
-    workspace.keyring.keys("ledger"),
-  )
   if (size === sealed.size && toHex(root) === sealed.root_sha256) return []
   return [
     {

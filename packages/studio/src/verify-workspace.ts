@@ -1,9 +1,14 @@
-import type { Finding, Verdict } from "@amc/core"
+import { type AmcError, type Finding, isFault, type Verdict } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
-import { type LedgerSource, type LedgerSummary, verifyLedger } from "@amc/verify"
+import { FindingList, type LedgerSource, type LedgerSummary, verifyLedger } from "@amc/verify"
 import { allConfigs } from "./config-list.ts"
-import { withLedger } from "./ledger-reader.ts"
-import { listRuns } from "./run-store.ts"
+import { inspectWorkspace } from "./inspect-workspace.ts"
+import { attemptRead, findingOf } from "./ledger-finding.ts"
+import { eventOf, hasLedger, withLedger } from "./ledger-reader.ts"
+import { hasRun, listRuns } from "./run-store.ts"
+import { missingLedger, readSeen, seenFindings } from "./seen-ledger.ts"
+import { recordedVault, vaultFindings } from "./seen-vault.ts"
+import type { StateHome } from "./state-home.ts"
 import { verifyStoredRun } from "./verify-run.ts"
 import type { Workspace } from "./workspace.ts"
 
@@ -23,47 +28,105 @@ export interface WorkspaceSummary {
 }
 
 /**
- * Verifies all of a workspace (L5): the ledger with its chains, signatures, seals, payloads, tree and
- * checkpoints, the config files, and every stored run against the evidence.
+ * Verifies all of the workspace of a folder (L5): trust, the ledger with its chains, signatures, seals,
+ * payloads, tree and checkpoints, the config files, the vault, and every stored run against the evidence;
+ * and that nothing is older than this machine and the ledger have seen it.
  *
- * @throws {@link AmcError} `store/unavailable` where it could not look
+ * A part that can't be looked at does not hide what is wrong with another.
+ *
+ * @throws {@link AmcError} `store/unavailable`, `workspace/missing` where it could not look and saw nothing wrong
  */
 export async function verifyWorkspace(
-  workspace: Workspace,
-  { clock, progress }: VerifyTerms,
+  folder: string,
+  state: StateHome,
+  terms: VerifyTerms,
 ): Promise<Verdict<WorkspaceSummary>> {
-  progress("verifying the ledger")
-  const terms = { keyring: workspace.keyring, origin: workspace.origin, atMs: clock() }
-  const ledger = await withLedger(workspace, (opened) =>
-    verifyLedger(sourceOf(workspace, opened), terms),
-  )
-  const findings: Finding[] = ledger.accepted ? [] : [...ledger.findings]
+  const findings = new FindingList()
+  const workspace = inspectWorkspace(folder, state, terms.clock(), findings)
+  if (workspace === undefined) return findings.verdict<WorkspaceSummary>(undefined)
+  const look = new Look(findings)
+  const ledger = await verifyEvidence(workspace, terms, look)
   const runs = listRuns(workspace.dir)
   for (const runId of runs) {
-    progress(`verifying ${runId}`)
-    const run = await verifyStoredRun(workspace, runId)
-    if (!run.accepted)
-      findings.push(
-        ...run.findings.map((finding) => ({ ...finding, subject: `${runId}: ${finding.subject}` })),
-      )
+    terms.progress(`verifying ${runId}`)
+    await look.at(runId, () => verifyOneRun(workspace, runId, findings))
   }
-  const [first, ...rest] = findings
-  if (first !== undefined) return { accepted: false, findings: [first, ...rest] }
-  return ledger.accepted ? { accepted: true, value: summaryOf(ledger.value, runs.length) } : ledger
+  return look.verdict(ledger && summaryOf(ledger, runs.length))
 }
 
-function summaryOf(
-  { events, lanes, blobs, checkpoints, configs }: LedgerSummary,
-  runs: number,
-): WorkspaceSummary {
-  return {
-    events,
-    sessions: lanes.reduce((sum, { sessions }) => sum + sessions.sealed, 0),
-    blobs,
-    checkpoints,
-    configs,
-    runs,
+/** Goes on where a part can't be looked at, and remembers that it could not. */
+class Look {
+  readonly findings: FindingList
+  #fault: AmcError | null = null
+
+  constructor(findings: FindingList) {
+    this.findings = findings
   }
+
+  async at<T>(subject: string, look: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await attemptRead(subject, this.findings, look)
+    } catch (error) {
+      if (!isFault(error)) throw error
+      this.#fault ??= error
+      return undefined
+    }
+  }
+
+  /** Not to have been able to look is worse than what is merely missing, and less than what contradicts. */
+  verdict<T>(value: T | undefined): Verdict<T> {
+    const fault = this.#fault
+    if (fault === null) return this.findings.verdict(value)
+    if (!this.findings.all().some(({ tampered }) => tampered)) throw fault
+    this.findings.add(findingOf(fault, "ledger"))
+    return this.findings.verdict<T>(undefined)
+  }
+}
+
+async function verifyEvidence(
+  workspace: Workspace,
+  terms: VerifyTerms,
+  look: Look,
+): Promise<LedgerSummary | undefined> {
+  const { findings } = look
+  terms.progress("verifying the ledger")
+  const seen = readSeen(workspace)
+  if (!hasLedger(workspace)) findings.addAll(missingLedger(seen))
+  const ledger = await look.at("ledger", () =>
+    withLedger(workspace, (opened) => verifyWhole(workspace, opened, terms, findings)),
+  )
+  await look.at("ledger", () =>
+    withLedger(workspace, async (opened) => {
+      findings.addAll(await seenFindings(seen, opened))
+      await missingRuns(workspace, opened, findings)
+    }),
+  )
+  const recorded = await look.at("vault_generation", () =>
+    withLedger(workspace, (opened) => recordedVault(workspace, opened)),
+  )
+  findings.addAll(vaultFindings(workspace, recorded ?? null))
+  return ledger
+}
+
+async function verifyWhole(
+  workspace: Workspace,
+  opened: SqliteLedger,
+  { clock }: VerifyTerms,
+  findings: FindingList,
+): Promise<LedgerSummary | undefined> {
+  const source = sourceOf(workspace, opened)
+  const ledgerTerms = { keyring: workspace.keyring, origin: workspace.origin, atMs: clock() }
+  let verdict = await verifyLedger(source, ledgerTerms)
+  // A config that is being written while the ledger is walked looks wrong once, a forged one twice.
+  if (!verdict.accepted && verdict.findings.every(isOfConfig))
+    verdict = await verifyLedger(source, ledgerTerms)
+  if (verdict.accepted) return verdict.value
+  findings.addAll(verdict.findings)
+  return undefined
+}
+
+function isOfConfig({ code }: Finding): boolean {
+  return code.startsWith("config/")
 }
 
 function sourceOf(workspace: Workspace, { events, blobs }: SqliteLedger): LedgerSource {
@@ -72,6 +135,41 @@ function sourceOf(workspace: Workspace, { events, blobs }: SqliteLedger): Ledger
     leaves: (lane) => events.read(lane, 0),
     blob: (sha256) => blobs.get(sha256),
     checkpoints: async () => (await events.checkpoints()).map(({ note }) => note),
-    configs: allConfigs(workspace),
+    configs: async () => allConfigs(workspace),
   }
+}
+
+/** Runs that the ledger says were sealed, and that are not here any more. */
+async function missingRuns(
+  { dir, lane }: Workspace,
+  { events }: SqliteLedger,
+  findings: FindingList,
+): Promise<void> {
+  for await (const { leaf } of events.readType(lane, "run_sealed")) {
+    const event = await attemptRead("run_sealed", findings, async () => eventOf(leaf))
+    if (event?.type !== "run_sealed" || hasRun(dir, event.facts.measured.run_id)) continue
+    const { run_id: subject } = event.facts.measured
+    const detail = "the ledger says that it was sealed, and it is not here"
+    findings.add({ code: "run/missing", subject, detail, tampered: false })
+  }
+}
+
+async function verifyOneRun(
+  workspace: Workspace,
+  runId: string,
+  findings: FindingList,
+): Promise<void> {
+  const run = await verifyStoredRun(workspace, runId)
+  if (run.accepted) return
+  findings.addAll(
+    run.findings.map((finding) => ({ ...finding, subject: `${runId}: ${finding.subject}` })),
+  )
+}
+
+function summaryOf(
+  { events, lanes, blobs, checkpoints, configs }: LedgerSummary,
+  runs: number,
+): WorkspaceSummary {
+  const sessions = lanes.reduce((sum, { sessions: { sealed } }) => sum + sealed, 0)
+  return { events, sessions, blobs, checkpoints, configs, runs }
 }

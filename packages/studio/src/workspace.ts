@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path"
 import { AmcError, type Keyring, type WorkspaceConfig, workspaceConfigSchema } from "@amc/core"
 import { loadKeyring } from "@amc/vault"
 import { type ConfigPlace, loadConfig, type LoadedConfig } from "./signed-config.ts"
-import type { StateHome } from "./state-home.ts"
+import type { RememberedWorkspace, StateHome } from "./state-home.ts"
 
 export const workspaceConfigPath = "amc.config.yaml"
 
@@ -60,16 +60,52 @@ export function openWorkspace(folder: string, state: StateHome, now: number): Wo
   const keyring = loadKeyring(dir, `sha256:${known.root_sha256}`)
   const place = { dir, workspace: known.workspace, keyring }
   const config = loadConfig(place, workspaceConfigPath, workspaceConfigSchema, now)
-  if (config.value.workspace !== known.workspace)
+  return workspaceOf(place, known, config, state)
+}
+
+/**
+ * A workspace of parts that were read before. Which lane it writes comes from the keys that the root
+ * certified; what an owner's signature does not cover is not believed.
+ *
+ * @throws {@link AmcError} `workspace/unknown`, `input/malformed`
+ */
+export function workspaceOf(
+  place: ConfigPlace,
+  { workspace, root_sha256 }: RememberedWorkspace,
+  config: LoadedConfig<WorkspaceConfig>,
+  state: StateHome,
+): Workspace {
+  const { flaw, value } = config
+  if (flaw === null && value.workspace !== workspace)
     throw new AmcError("workspace/unknown", `${workspaceConfigPath} names another workspace`)
-  return {
-    ...place,
-    rootSha256: known.root_sha256,
-    config,
-    lane: config.value.lane,
-    origin: originOf(known.workspace),
-    state,
+  const lane = laneOf(place.keyring, flaw === null ? value.lane : null)
+  const rest = { rootSha256: root_sha256, lane, origin: originOf(workspace), state }
+  return trusting({ ...place, ...rest, config }, config)
+}
+
+/** A workspace with this config; one that is not the owner's word can only lower what is measured (T4). */
+export function trusting(workspace: Workspace, config: LoadedConfig<WorkspaceConfig>): Workspace {
+  if (config.flaw === null) return { ...workspace, config }
+  const value: WorkspaceConfig = {
+    v: 1,
+    workspace: workspace.workspace,
+    lane: workspace.lane,
+    security: { trustBoundaryMode: "shared" },
   }
+  return { ...workspace, config: { ...config, value } }
+}
+
+function laneOf(keyring: Keyring, named: string | null): string {
+  const lanes = keyring.lanes()
+  const lane = named ?? (lanes.length === 1 ? lanes[0] : undefined)
+  if (lane !== undefined && lanes.includes(lane)) return lane
+  throw new AmcError(
+    "input/malformed",
+    `${workspaceConfigPath} names no lane of the monitor's key`,
+    {
+      hint: `the root certified the monitor for: ${lanes.join(", ")}`,
+    },
+  )
 }
 
 /** The C2SP origin of a workspace's ledger: `<workspace>/<ledger>`. */

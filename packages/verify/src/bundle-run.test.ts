@@ -1,11 +1,20 @@
 import { type BundleParts, proveLeaves } from "@amc/bundle"
-import { fromHex, type RunSeal, sealRun, sha256Hex, type Signer, utf8 } from "@amc/core"
+import {
+  fromHex,
+  type RunSeal,
+  sealRun,
+  sha256Hex,
+  type Signer,
+  systemAgent,
+  utf8,
+} from "@amc/core"
 import { encodeReport, parseReport, type Report } from "@amc/score"
 import { expect, test } from "vitest"
 import { judge, mallory, parts, run, signed, world } from "./bundle-judge.fixture.ts"
 import {
   bundleOf,
   configSignature,
+  dayMs,
   makeRun,
   openRun,
   partsOf,
@@ -208,20 +217,18 @@ function opened(by: World, made: LaneFixture, runOpened: RunFixture["runOpened"]
   }
 }
 const measured = honest.run
-const opening = (made: LaneFixture, change: Record<string, unknown>): RunFixture["runOpened"] =>
-  made.record(
-    "run_opened",
-    {
-      run_id: "run-1",
-      agent,
-      bank_sha256: measured.bank_sha256,
-      window_from_ms: startMs,
-      window_to_ms: made.leaves.at(-1)!.event.ts,
-      heads: made.heads(),
-      ...change,
-    },
-    { channel: "recorder" },
-  )
+const opening = (made: LaneFixture, change: Record<string, unknown>): RunFixture["runOpened"] => {
+  const { ts } = made.leaves.at(-1)!.event
+  return made.record("run_opened", {
+    run_id: "run-1",
+    agent,
+    bank_sha256: measured.bank_sha256,
+    window_from_ms: ts - dayMs,
+    window_to_ms: ts,
+    heads: made.heads(),
+    ...change,
+  })
+}
 
 test.each([
   {
@@ -233,14 +240,16 @@ test.each([
   {
     why: "whose window ended long before (B10)",
     bundle: runWith((made) =>
-      opening(made, { window_to_ms: startMs - 100_000, window_from_ms: 0 }),
+      opening(made, { window_to_ms: startMs - 100_000, window_from_ms: startMs - 100_000 - dayMs }),
     ),
     code: "run/window",
     exit: 1,
   },
   {
     why: "whose window ends after it",
-    bundle: runWith((made) => opening(made, { window_to_ms: startMs + 10_000_000 })),
+    bundle: runWith((made) =>
+      opening(made, { window_to_ms: startMs + dayMs, window_from_ms: startMs }),
+    ),
     code: "run/window",
     exit: 1,
   },
@@ -253,6 +262,32 @@ test.each([
     ),
     code: "run/incomplete",
     exit: 4,
+  },
+  {
+    why: "with a window that begins after the bad session (B10)",
+    bundle: runWith((made) => opening(made, { window_from_ms: made.leaves.at(-3)!.event.ts })),
+    code: "run/window",
+    exit: 1,
+  },
+  {
+    why: "with a window that ends before it begins",
+    bundle: runWith((made) => opening(made, { window_from_ms: startMs + 2 * dayMs })),
+    code: "run/window",
+    exit: 1,
+  },
+  {
+    why: "with a window of a day and a bit",
+    bundle: runWith((made) =>
+      opening(made, { window_from_ms: made.leaves.at(-1)!.event.ts - dayMs - 1 }),
+    ),
+    code: "run/window",
+    exit: 1,
+  },
+  {
+    why: "with an empty window",
+    bundle: runWith((made) => opening(made, { window_from_ms: made.leaves.at(-1)!.event.ts })),
+    code: "run/window",
+    exit: 1,
   },
   {
     why: "twice",
@@ -293,4 +328,61 @@ test.each([
     codes: [code],
     exit: 1,
   })
+})
+
+type Heads = ReturnType<LaneFixture["heads"]>
+const headOf = (made: LaneFixture, of: string, aseq: number): Heads[number] => {
+  const { hash, event } = made.slice(of)[aseq]!
+  return { lane: event.lane, agent: of, aseq, event_hash: hash }
+}
+
+const withViolation = (): LaneFixture => {
+  const made = new LaneFixture(world)
+  recordSystem(made)
+  made.record(
+    "audit",
+    { code: "TRUST_BOUNDARY_VIOLATED", subject: "keys", detail: "" },
+    { agent: systemAgent },
+  )
+  recordSession(made, "s-0")
+  return made
+}
+const judgeRun = (made: LaneFixture, runId: string, heads: Heads): ReturnType<typeof judge> =>
+  judge(bundleOf(partsOf({ world, lane: made, runOpened: openRun(made, runId, heads) }), world))
+
+test.each([
+  { why: "without the system's head", heads: (made: LaneFixture) => [made.heads()[0]!] },
+  {
+    why: "with one chain named twice",
+    heads: (made: LaneFixture) => [headOf(made, systemAgent, 0), ...made.heads()],
+  },
+  {
+    why: "after a head of the agent before its last",
+    heads: (made: LaneFixture) => [
+      headOf(made, agent, made.slice(agent).length - 2),
+      made.heads()[1]!,
+    ],
+  },
+  { why: "without the agent's head", heads: (made: LaneFixture) => [made.heads()[1]!] },
+])("refuses a run that was opened $why, by all the owner's keys (B11)", async ({ heads }) => {
+  const made = withViolation()
+  expect(await judgeRun(made, "run-1", heads(made))).toMatchObject({
+    codes: ["run/heads"],
+    exit: 4,
+  })
+})
+
+test("refuses a run that was opened after less of the system's chain than a run before it (B11)", async () => {
+  const made = withViolation()
+  expect(await judgeRun(made, "run-1", made.heads())).toMatchObject({ codes: [], exit: 0 })
+  recordSession(made, "s-1")
+  const heads = [made.heads()[0]!, headOf(made, systemAgent, 1)]
+  expect(await judgeRun(made, "run-2", heads)).toMatchObject({ codes: ["run/heads"], exit: 4 })
+})
+
+test("accepts the run of an agent that has only its opening", async () => {
+  const made = new LaneFixture(world)
+  recordSystem(made)
+  const only = { world, lane: made, runOpened: openRun(made) }
+  expect(await judge(bundleOf(partsOf(only), world))).toMatchObject({ codes: [], exit: 0 })
 })

@@ -2,10 +2,19 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { encodeReport, parseReport } from "@amc/score"
-import { sealRun, sha256Hex } from "@amc/core"
-import { bundleOf, makeRun, openRun, partsOf, sealOf } from "./bundle.fixture.ts"
+import { sealRun, sha256Hex, systemAgent, utf8 } from "@amc/core"
+import {
+  bundleOf,
+  configBytes,
+  configPath,
+  configSignature,
+  openRun,
+  partsOf,
+  recordSystem,
+  type RunFixture,
+  sealOf,
+} from "./bundle.fixture.ts"
 import { LaneFixture, recordSession } from "./lane.fixture.ts"
-import { recordSystem } from "./bundle.fixture.ts"
 import { makeWorld, type World } from "./world.fixture.ts"
 
 export const vectorsFolder: string = fileURLToPath(
@@ -51,8 +60,32 @@ export async function bundleVectors(): Promise<{
   const forged = encodeReport({ ...parseReport(parts.report), trust_label: "HIGH TRUST" })
   const earlier = { from_ms: honest.run.window.from_ms + 20, to_ms: honest.run.window.to_ms }
   const stranger = makeWorld("stranger")
+  const later = utf8("v: 1\nproviders: [] # a later version\n")
   const made = {
     "valid.amcbundle": parts,
+    "later-config.amcbundle": {
+      ...parts,
+      configs: [
+        {
+          path: configPath,
+          bytes: later,
+          signature: configSignature(world, { version: 2 }, later),
+        },
+      ],
+    },
+    "missing-config.amcbundle": { ...parts, configs: [] },
+    "rolled-back-config.amcbundle": partsOf(
+      makeSmallRun(world, {
+        system: (made) => {
+          recordConfig(made, 2, later)
+          recordConfig(made, 1, configBytes)
+        },
+      }),
+    ),
+    "hidden-system.amcbundle": partsOf(
+      makeSmallRun(world, { heads: (made) => made.heads().slice(0, 1) }),
+    ),
+    "narrow-window.amcbundle": partsOf(makeSmallRun(world, { windowMs: 60_000 })),
     "dropped-event.amcbundle": {
       ...parts,
       lanes: [
@@ -94,7 +127,12 @@ function casesOf(world: World, valid: Uint8Array, events: number): BundleCases {
   const file = "valid.amcbundle"
   return {
     root_sha256: world.rootSha256,
-    accepted: [{ file, agent: "coder", run_id: "run-1", events }],
+    accepted: [file, "later-config.amcbundle"].map((accepted) => ({
+      file: accepted,
+      agent: "coder",
+      run_id: "run-1",
+      events,
+    })),
     refused: [
       {
         why: "a bit of an archive header changed",
@@ -162,6 +200,30 @@ function casesOf(world: World, valid: Uint8Array, events: number): BundleCases {
         exit: 1,
       },
       {
+        why: "a config that steered the run is not there",
+        file: "missing-config.amcbundle",
+        code: "bundle/config-missing",
+        exit: 1,
+      },
+      {
+        why: "the monitor put an older config in force",
+        file: "rolled-back-config.amcbundle",
+        code: "config/rolled-back",
+        exit: 4,
+      },
+      {
+        why: "the run does not say where the system's chain stood",
+        file: "hidden-system.amcbundle",
+        code: "run/heads",
+        exit: 4,
+      },
+      {
+        why: "the run's window is a minute",
+        file: "narrow-window.amcbundle",
+        code: "run/window",
+        exit: 1,
+      },
+      {
         why: "it is sound, and by somebody whose root is not the pinned one",
         file: "stranger.amcbundle",
         code: "bundle/unknown-root",
@@ -171,11 +233,28 @@ function casesOf(world: World, valid: Uint8Array, events: number): BundleCases {
   }
 }
 
-function makeSmallRun(world: World): ReturnType<typeof makeRun> {
+function makeSmallRun(world: World, terms: SmallRunTerms = {}): RunFixture {
   const lane = new LaneFixture(world)
   recordSystem(lane)
+  terms.system?.(lane)
   recordSession(lane, "s-0", true, 1)
-  return { world, lane, runOpened: openRun(lane) }
+  const heads = terms.heads?.(lane)
+  return { world, lane, runOpened: openRun(lane, "run-1", heads, terms.windowMs) }
+}
+
+interface SmallRunTerms {
+  /** What else is recorded on the system's chain. */
+  readonly system?: (lane: LaneFixture) => void
+  readonly heads?: (lane: LaneFixture) => ReturnType<LaneFixture["heads"]>
+  readonly windowMs?: number
+}
+
+function recordConfig(lane: LaneFixture, version: number, bytes: Uint8Array): void {
+  lane.record(
+    "config_change",
+    { path: configPath, sha256: sha256Hex(bytes), version, role: "auditor" },
+    { agent: systemAgent },
+  )
 }
 
 /** `node packages/verify/src/bundle-vectors.fixture.ts` writes the vectors anew. */

@@ -13,9 +13,10 @@ import {
   utf8,
 } from "@amc/core"
 import { currentBank, bankSha256, encodeReport, engine, scoreRun } from "@amc/score"
-import { agent, LaneFixture, recordSession } from "./lane.fixture.ts"
+import { agent, LaneFixture, type RecordedLeaf, recordSession } from "./lane.fixture.ts"
 import { makeWorld, origin, startMs, workspace, type World } from "./world.fixture.ts"
 
+export const dayMs = 86_400_000
 export const configPath = "gateway.yaml"
 export const configBytes: Uint8Array = utf8("v: 1\nproviders: []\n")
 
@@ -39,35 +40,46 @@ export function recordSystem(lane: LaneFixture): void {
   lane.record(
     "key_change",
     { kid: key.kid, role: "monitor", action: "enrolled" },
-    { agent: systemAgent, channel: "owner" },
+    { agent: systemAgent },
   )
   lane.record(
     "config_change",
     { path: configPath, sha256: sha256Hex(configBytes), version: 1, role: "auditor" },
-    { agent: systemAgent, channel: "owner" },
+    { agent: systemAgent },
   )
 }
 
 export function openRun(
   lane: LaneFixture,
   runId = "run-1",
-  windowFromMs: number = startMs,
+  heads: ReturnType<LaneFixture["heads"]> = lane.heads(),
+  windowMs: number = 14 * dayMs,
 ): LaneFixture["leaves"][number] {
+  const now = (lane.leaves.at(-1)?.event.ts ?? startMs) + 10
   const measured = {
     run_id: runId,
     agent,
     bank_sha256: bankSha256(currentBank),
-    window_from_ms: windowFromMs,
-    window_to_ms: (lane.leaves.at(-1)?.event.ts ?? startMs) + 10,
-    heads: lane.heads(),
+    window_from_ms: now - windowMs,
+    window_to_ms: now,
+    heads,
   }
-  return lane.record("run_opened", measured, { channel: "recorder" })
+  return lane.record("run_opened", measured)
+}
+
+/** The leaves that the opening of a run names: what whoever wrote it would show. */
+function sliceOf({ lane, runOpened }: RunFixture): readonly RecordedLeaf[] {
+  if (runOpened.event.type !== "run_opened") throw new Error("not the opening of a run")
+  const { heads } = runOpened.event.facts.measured
+  const ofSystem = heads.findLast((head) => head.agent === systemAgent)?.aseq ?? -1
+  return lane.leaves.filter(({ event }) =>
+    event.agent === systemAgent ? event.aseq <= ofSystem : event.lseq <= runOpened.event.lseq,
+  )
 }
 
 /** The report that the engine gives for a run. */
-export function reportOf({ lane, runOpened }: RunFixture): Uint8Array {
-  const events = lane.leaves.filter(({ event }) => event.lseq <= runOpened.event.lseq)
-  return encodeReport(scoreRun({ events, runOpened: runOpened.hash }))
+export function reportOf(run: RunFixture): Uint8Array {
+  return encodeReport(scoreRun({ events: sliceOf(run), runOpened: run.runOpened.hash }))
 }
 
 /** What an honest auditor says of a run and its report. */
@@ -96,8 +108,8 @@ export function partsOf(run: RunFixture): BundleParts {
   const { world, lane, runOpened } = run
   const note = lane.checkpoint(world.signers.ledger)
   const report = reportOf(run)
-  const leaves = lane.leaves.filter(({ event }) => event.lseq <= runOpened.event.lseq)
-  const sliceOf = (of: string): Uint8Array[] =>
+  const leaves = sliceOf(run)
+  const leavesOf = (of: string): Uint8Array[] =>
     leaves.filter(({ event }) => event.agent === of).map(({ leaf }) => leaf)
   return {
     workspace,
@@ -108,8 +120,8 @@ export function partsOf(run: RunFixture): BundleParts {
     lanes: [
       {
         lane: runOpened.event.lane,
-        agentLeaves: sliceOf(agent),
-        systemLeaves: sliceOf(systemAgent),
+        agentLeaves: leavesOf(agent),
+        systemLeaves: leavesOf(systemAgent),
         proofs: proveLeaves(
           lane.leaves.map(({ hash }) => fromHex(hash)),
           leaves.map(({ event }) => event.lseq),
@@ -127,6 +139,7 @@ export function partsOf(run: RunFixture): BundleParts {
 export function configSignature(
   world: World,
   terms: { path?: string; version?: number; workspace?: string } = {},
+  bytes: Uint8Array = configBytes,
 ): Uint8Array {
   const all = {
     path: configPath,
@@ -137,7 +150,7 @@ export function configSignature(
     role: "auditor",
     ...terms,
   } as const
-  return signFile(configBytes, all, world.signers.auditor)
+  return signFile(bytes, all, world.signers.auditor)
 }
 
 /** Builds a bundle and has its manifest signed by the world's auditor. */

@@ -4,6 +4,7 @@ import {
   bundleManifestSignaturePath,
   encodeBundleManifest,
   parseBundleManifest,
+  systemAgent,
   utf8,
 } from "@amc/core"
 import { parseReport } from "@amc/score"
@@ -65,7 +66,8 @@ test("accepts the bundle of a later run of the same ledger", async () => {
 
 test("accepts a bundle without configs and without any session", async () => {
   const made = new LaneFixture(world)
-  recordSystem(made)
+  const { kid } = made.signer.key
+  made.record("key_change", { kid, role: "monitor", action: "enrolled" }, { agent: systemAgent })
   const empty = { world, lane: made, runOpened: openRun(made) }
   expect((await judge(bundleOf({ ...partsOf(empty), configs: [] }, world))).codes).toEqual([])
 })

@@ -1,4 +1,4 @@
-import { bundlePaths, configPath, configSignaturePath } from "@amc/bundle"
+import { bundlePaths } from "@amc/bundle"
 import {
   equalBytes,
   type Finding,
@@ -8,6 +8,7 @@ import {
   type Verdict,
 } from "@amc/core"
 import type { Report } from "@amc/score"
+import { bundleConfigFindings } from "./bundle-config.ts"
 import { checkBundleEvidence } from "./bundle-evidence.ts"
 import { type BundleFiles, openBundleFiles } from "./bundle-files.ts"
 import {
@@ -16,7 +17,6 @@ import {
   checkBundleSignatures,
   openBundleTrust,
 } from "./bundle-trust.ts"
-import { checkConfig, noteConfigChange } from "./config-check.ts"
 import { FindingList } from "./finding-list.ts"
 import { checkRun, type RunSummary } from "./run.ts"
 import { sliceOfRun } from "./run-slice.ts"
@@ -91,7 +91,11 @@ function checkBundleRun(
   findings.addAll([
     ...scopeFindings(files, evidence, summary),
     ...keyFindings(trust, evidence, summary),
-    ...configFindings(files, trust, events, summary),
+    ...bundleConfigFindings(files, {
+      keyring: trust.keyring,
+      events,
+      runOpened: summary.runOpened,
+    }),
   ])
   return summary
 }
@@ -164,29 +168,6 @@ function keyFindings(
 
 function hasEnded({ validToIndex, validToMs }: KeyCertificate, index: number, ts: number): boolean {
   return (validToIndex ?? index) < index || (validToMs ?? ts) < ts
-}
-
-function configFindings(
-  files: BundleFiles,
-  { keyring }: BundleTrust,
-  events: readonly CheckedEvent[],
-  { runOpened }: RunSummary,
-): readonly Finding[] {
-  const history = new Map<string, { version: number; sha256: string }>()
-  for (const { event } of events) noteConfigChange(history, event)
-  const terms = {
-    workspace: files.manifest.workspace,
-    auditors: keyring.keys("auditor"),
-    history,
-    atMs: runOpened.event.ts,
-  }
-  const listed = new Set(files.manifest.files.map(({ path }) => path))
-  return files.contents.configs.flatMap((path) => {
-    const signature = listed.has(configSignaturePath(path))
-      ? files.get(configSignaturePath(path))
-      : null
-    return checkConfig({ path, bytes: files.get(configPath(path)), signature }, terms)
-  })
 }
 
 function summaryOf(

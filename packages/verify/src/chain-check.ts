@@ -1,5 +1,4 @@
 import {
-  AmcError,
   type Event,
   type Finding,
   hashLeaf,
@@ -9,7 +8,6 @@ import {
   parseLeaf,
   parseLeafEvent,
   type PublicKey,
-  text,
   toHex,
   type Verdict,
   verdictOf,
@@ -85,7 +83,7 @@ export class ChainCheck {
 
   #read(leafBytes: Uint8Array, subject: string): Event | undefined {
     const terms = { code: "ledger/leaf-malformed", subject, tampered: true } as const
-    const leaf = this.#findings.attempt(terms, () => parseKnownLeaf(leafBytes))
+    const leaf = this.#findings.attempt(terms, () => parseLeaf(leafBytes))
     if (leaf === undefined) return undefined
     const flaw = this.#signatureFlaw(leaf)
     if (flaw !== undefined) this.#findings.add({ ...flaw, subject })
@@ -150,19 +148,4 @@ export function verifyChain(
   const chain = new ChainCheck(terms, findings)
   for (const leaf of leaves) chain.add(leaf)
   return verdictOf(chain.summary(), findings.all())
-}
-
-function parseKnownLeaf(bytes: Uint8Array): Leaf {
-  if (isLaterLeaf(bytes))
-    throw new AmcError(
-      "input/unsupported-version",
-      "the leaf's version is not known to this program",
-    )
-  return parseLeaf(bytes)
-}
-
-function isLaterLeaf(bytes: Uint8Array): boolean {
-  const head = bytes.subarray(0, 16)
-  if (head.some((byte) => byte > 0x7f)) return false
-  return /^amc-leaf\/v(?:[2-9]|[1-9][0-9]+)\n/u.test(text(head))
 }

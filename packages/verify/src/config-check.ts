@@ -15,7 +15,7 @@ export interface ConfigFile {
   readonly signature: Uint8Array | null
 }
 
-/** What the ledger says was in force last, by path. */
+/** What the ledger says was in force last, by path: the highest version. */
 export type ConfigHistory = ReadonlyMap<
   string,
   { readonly version: number; readonly sha256: string }
@@ -30,14 +30,30 @@ export interface ConfigTerms {
   readonly atMs: number
 }
 
-/** The last `config_change` of each path; the later of two calls wins. */
-export function noteConfigChange(
-  history: Map<string, { version: number; sha256: string }>,
-  event: Event,
-): void {
-  if (event.type !== "config_change") return
-  const { path, version, sha256 } = event.facts.measured
-  history.set(path, { version, sha256 })
+/**
+ * Follows the `config_change` events of a ledger. The monitor's key alone signs them, so one can't undo
+ * an earlier one: what does not raise the version of its path does not count.
+ */
+export class ConfigLog {
+  readonly #history = new Map<string, { version: number; sha256: string }>()
+
+  get history(): ConfigHistory {
+    return this.#history
+  }
+
+  /** Takes the next event into account and says what is wrong with it. The same change told twice is no fault. */
+  note(event: Event): readonly Omit<Finding, "subject">[] {
+    if (event.type !== "config_change") return []
+    const { path, version, sha256 } = event.facts.measured
+    const last = this.#history.get(path)
+    if (last === undefined || version > last.version) {
+      this.#history.set(path, { version, sha256 })
+      return []
+    }
+    if (version === last.version && sha256 === last.sha256) return []
+    const detail = `it puts version ${version} of ${path} after version ${last.version}`
+    return [{ code: "config/rolled-back", detail, tampered: true }]
+  }
 }
 
 /** What is wrong with a config file: unsigned, not by the auditor, another file's, expired, or an older one put back. */

@@ -1,5 +1,6 @@
 import {
   type Channel,
+  channelsByType,
   encodeCheckpoint,
   encodeEvent,
   type Event,
@@ -63,7 +64,7 @@ export class LaneFixture {
     const event = {
       v: 1,
       type,
-      channel: place.channel ?? "session",
+      channel: place.channel ?? channelsByType[type][0],
       lane: this.#lane,
       lseq,
       lprev: last?.hash ?? genesisHash(this.#lane, "", this.#rootSha256),
@@ -154,7 +155,7 @@ export function recordSession(
       stdout_bytes: 0,
       stderr_bytes: 0,
     },
-    { ...at, channel: "wrapper" },
+    at,
   )
   if (!isSealed) return
   const events = lane.leaves.filter(({ event }) => event.session === session)

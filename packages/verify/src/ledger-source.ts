@@ -22,5 +22,6 @@ export interface LedgerSource {
   blob(sha256: string): Promise<Uint8Array | null>
   /** The signed notes of all checkpoints, in the order in which they were made. */
   checkpoints(): Promise<readonly string[]>
-  readonly configs: readonly ConfigFile[]
+  /** The config files. Asked for after the leaves: a file is written before its change is recorded. */
+  configs(): Promise<readonly ConfigFile[]>
 }

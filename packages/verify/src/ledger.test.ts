@@ -25,6 +25,7 @@ import {
 import { exitOf } from "./exit.ts"
 import { agent, type LaneFixture, recordCall, recordSession } from "./lane.fixture.ts"
 import { verifyLedger } from "./ledger.ts"
+import type { ConfigFile } from "./config-check.ts"
 import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
 import { laneName, makeWorld, origin, startMs } from "./world.fixture.ts"
 
@@ -97,7 +98,7 @@ interface Parts {
   readonly rows: readonly LedgerRow[]
   readonly notes: readonly string[]
   readonly blobs: readonly (readonly [string, Uint8Array])[]
-  readonly configs: LedgerSource["configs"]
+  readonly configs: readonly ConfigFile[]
 }
 const honest: Parts = {
   rows,
@@ -119,7 +120,7 @@ function sourceOf(change: Partial<Parts>): LedgerSource {
     },
     blob: async (sha256) => blobs.get(sha256) ?? null,
     checkpoints: async () => parts.notes,
-    configs: parts.configs,
+    configs: async () => parts.configs,
   }
 }
 
@@ -259,7 +260,7 @@ test.each([
     change: { blobs: honest.blobs.slice(1) },
     code: "ledger/blob-missing",
     subject: `event ${rows.length - 1} of lane ${laneName}`,
-    exit: 1,
+    exit: 4,
   },
   {
     why: "another payload (L28)",
@@ -305,10 +306,26 @@ test.each([
   },
   {
     why: "an unsigned config",
-    change: { configs: [{ path: "new.yaml", bytes: configBytes, signature: null }] },
+    change: {
+      configs: [...honest.configs, { path: "new.yaml", bytes: configBytes, signature: null }],
+    },
     code: "config/unsigned",
     subject: "new.yaml",
     exit: 1,
+  },
+  {
+    why: "a config that was deleted with its signature",
+    change: { configs: [] },
+    code: "config/missing",
+    subject: configPath,
+    exit: 4,
+  },
+  {
+    why: "a row of a kind of leaf that there never was, with another type in its column",
+    change: column({ leaf: utf8(`amc-leaf/v2\n${"0".repeat(300)}`), type: "gap" }),
+    code: "ledger/leaf-malformed",
+    subject: `event 4 of lane ${laneName}`,
+    exit: 4,
   },
   {
     why: "a config that lost its signature",
@@ -436,4 +453,48 @@ test("a damaged payload is a finding, and a store that can't be read is a fault"
 test("says that it can't check the tree of several lanes", async () => {
   const source = { ...sourceOf({}), lanes: async () => [laneName, laneName] }
   expect(exitOf(await verifyLedger({ ...source, leaves: async function* () {} }, terms))).toBe(3)
+})
+
+test.each([
+  { why: "an older version", version: 1, sha256: sha256Hex(configBytes), isFound: true },
+  { why: "the same version of other bytes", version: 2, sha256: "cd".repeat(32), isFound: true },
+  { why: "the same change again", version: 2, sha256: "ab".repeat(32), isFound: false },
+])(
+  "a config that the monitor alone puts in force after version 2 does not count: $why",
+  async ({ version, sha256, isFound }) => {
+    const made = makeRun(world).lane
+    const change = { path: configPath, role: "auditor" } as const
+    for (const terms of [
+      { version: 2, sha256: "ab".repeat(32) },
+      { version, sha256 },
+    ])
+      made.record("config_change", { ...change, ...terms }, { agent: systemAgent })
+    const verdict = await verifyLedger(
+      sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [] }),
+      terms,
+    )
+    const found = verdict.accepted ? [] : verdict.findings.map(({ code }) => code)
+    expect(found).toEqual([...(isFound ? ["config/rolled-back"] : []), "config/superseded"])
+    expect(exitOf(verdict)).toBe(4)
+  },
+)
+
+test("asks for the configs after the events that name them", async () => {
+  const asked: string[] = []
+  const source = sourceOf({})
+  await verifyLedger(
+    {
+      ...source,
+      async *leaves(lane) {
+        yield* source.leaves(lane)
+        asked.push("leaves")
+      },
+      configs: () => {
+        asked.push("configs")
+        return source.configs()
+      },
+    },
+    terms,
+  )
+  expect(asked).toEqual(["leaves", "configs"])
 })

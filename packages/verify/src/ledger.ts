@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from "@amc/core"
 import { ChainCheck, type ChainSummary } from "./chain-check.ts"
-import { checkConfig, noteConfigChange } from "./config-check.ts"
+import { checkConfig, type ConfigFile, ConfigLog } from "./config-check.ts"
 import { checkEnvelope } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
 import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
@@ -56,7 +56,7 @@ class LedgerCheck {
   readonly #source: LedgerSource
   readonly #terms: LedgerTerms
   readonly #findings = new FindingList()
-  readonly #history = new Map<string, { version: number; sha256: string }>()
+  readonly #configLog = new ConfigLog()
   readonly #blobs = new Set<string>()
 
   constructor(source: LedgerSource, terms: LedgerTerms) {
@@ -74,14 +74,16 @@ class LedgerCheck {
     this.#findings.addAll(
       names.length > 1 && checkpoints.length > 0 ? [unknownOrder] : tree.finish(),
     )
-    this.#checkConfigs()
+    // After them: a config is written before its change is recorded.
+    const configs = await this.#source.configs()
+    this.#checkConfigs(configs)
     return this.#findings.verdict({
       events: lanes.reduce((sum, { events }) => sum + events, 0),
       lanes,
       checkpoints: checkpoints.length,
       covered: Math.max(0, ...checkpoints.slice(-1).map(({ size }) => size)),
       blobs: this.#blobs.size,
-      configs: this.#source.configs.length,
+      configs: configs.length,
     })
   }
 
@@ -117,7 +119,8 @@ class LedgerCheck {
       this.#findings.addAll(tree.append(leafHash))
       if (checked === undefined) continue
       this.#checkColumns(stored, leafHash, checked.event, subject)
-      noteConfigChange(this.#history, checked.event)
+      for (const finding of this.#configLog.note(checked.event))
+        this.#findings.add({ ...finding, subject })
       await this.#checkBlob(checked.event, subject)
     }
     return chain.summary()
@@ -152,7 +155,7 @@ class LedgerCheck {
         code: "ledger/blob-missing",
         subject,
         detail: `its payload ${sha256} is not there`,
-        tampered: false,
+        tampered: true,
       })
     else if (bytes === "damaged" || sha256Hex(bytes) !== sha256)
       this.#findings.add({
@@ -200,15 +203,25 @@ class LedgerCheck {
     })
   }
 
-  #checkConfigs(): void {
+  #checkConfigs(configs: readonly ConfigFile[]): void {
     const { keyring, atMs } = this.#terms
+    const { history } = this.#configLog
     const terms = {
       workspace: keyring.root.workspace,
       auditors: keyring.keys("auditor"),
-      history: this.#history,
+      history,
       atMs,
     }
-    for (const config of this.#source.configs) this.#findings.addAll(checkConfig(config, terms))
+    for (const config of configs) this.#findings.addAll(checkConfig(config, terms))
+    const found = new Set(configs.map(({ path }) => path))
+    for (const subject of history.keys())
+      if (!found.has(subject))
+        this.#findings.add({
+          code: "config/missing",
+          subject,
+          detail: "the ledger names it, and it is not there",
+          tampered: true,
+        })
   }
 }
 

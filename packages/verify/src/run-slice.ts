@@ -1,4 +1,4 @@
-import { type EventBody, type Finding, systemAgent } from "@amc/core"
+import { type EventBody, type Finding, type MeasuredFacts, systemAgent } from "@amc/core"
 import type { CheckedEvent } from "./session-check.ts"
 
 /** The event that opened a run, with its hash. */
@@ -52,6 +52,48 @@ export function headFindings(
     tampered: true,
   }))
 }
+
+/**
+ * What is wrong with the heads that a run's opening names: fewer or lower ones than exist would leave
+ * evidence out (spec/run.md, rule 7).
+ */
+export function namingFindings(
+  slice: readonly CheckedEvent[],
+  { event, hash }: RunOpened,
+): readonly Finding[] {
+  const { heads } = event.facts.measured
+  const named = new Map(heads.map((head) => [chainName(head), head.aseq]))
+  const aseqOf = (agent: string): number => named.get(chainName({ lane: event.lane, agent })) ?? -1
+  const wrong: string[] = []
+  if (named.size < heads.length) wrong.push("it names one chain twice")
+  if (aseqOf(systemAgent) < 0)
+    wrong.push("it does not say where the system's chain of its lane stood")
+  if (aseqOf(event.agent) !== event.aseq - 1)
+    wrong.push("the agent's head in its lane is not the event before it")
+  if (
+    earlierHeads(slice, event.agent, hash).some(
+      (head) => (named.get(chainName(head)) ?? -1) < head.aseq,
+    )
+  )
+    wrong.push("a chain ends earlier than for a run that was opened before")
+  const terms = { code: "run/heads", subject: "run opening", tampered: true } as const
+  return wrong.map((detail) => ({ ...terms, detail }))
+}
+
+/** What the other runs of the agent in the slice were opened after. */
+function earlierHeads(
+  slice: readonly CheckedEvent[],
+  agent: string,
+  opening: string,
+): readonly Head[] {
+  return slice.flatMap(({ hash, event }) =>
+    event.type === "run_opened" && event.agent === agent && hash !== opening
+      ? event.facts.measured.heads.filter((head) => isOfRun(head.agent, agent))
+      : [],
+  )
+}
+
+type Head = MeasuredFacts<"run_opened">["heads"][number]
 
 function endsOf({ event }: RunOpened): ReadonlyMap<string, number> {
   const heads = event.facts.measured.heads.filter(({ agent }) => isOfRun(agent, event.agent))

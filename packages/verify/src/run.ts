@@ -12,7 +12,13 @@ import {
 import { encodeReport, engine, parseReport, type Report, scoreRun } from "@amc/score"
 import { checkEnvelope } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
-import { headFindings, type RunOpened, runsOpened, sliceOfRun } from "./run-slice.ts"
+import {
+  headFindings,
+  namingFindings,
+  type RunOpened,
+  runsOpened,
+  sliceOfRun,
+} from "./run-slice.ts"
 import type { CheckedEvent } from "./session-check.ts"
 
 /** A sealed run and the evidence to judge it by. */
@@ -34,6 +40,7 @@ export interface RunSummary {
   readonly sealedBy: ReadonlySet<string>
 }
 
+const dayMs = 86_400_000
 /** A run's window ends with its opening; this much passes at most between asking the clock and recording. */
 const windowSlackMs = 60_000
 
@@ -71,7 +78,7 @@ export function checkRun(evidence: RunEvidence, findings: FindingList): RunSumma
   const runOpened = findOpening(evidence.events, seal, findings)
   if (runOpened === undefined) return undefined
   const slice = sliceOfRun(evidence.events, runOpened)
-  const incomplete = headFindings(slice, runOpened)
+  const incomplete = [...headFindings(slice, runOpened), ...namingFindings(slice, runOpened)]
   findings.addAll([
     ...incomplete,
     ...sealFindings(seal, runOpened, evidence.keyring.root.workspace),
@@ -135,14 +142,18 @@ function sealFindings(
       detail: "it says otherwise than the event that opened the run",
       tampered: true,
     })
-  if (window_to_ms > event.ts || event.ts - window_to_ms > windowSlackMs)
-    findings.push({
-      code: "run/window",
-      subject: "run window",
-      detail: "it does not end with the run's opening",
-      tampered: false,
-    })
-  return findings
+  return [...findings, ...windowFindings(event)]
+}
+
+/** A window is whole days and ends with the opening, so that its owner can't cut out what he dislikes. */
+function windowFindings({ ts, facts }: RunOpened["event"]): readonly Finding[] {
+  const { window_from_ms: from, window_to_ms: to } = facts.measured
+  const wrong: string[] = []
+  if (to > ts || ts - to > windowSlackMs) wrong.push("it does not end with the run's opening")
+  if (to - from < dayMs || (to - from) % dayMs !== 0)
+    wrong.push("it is not a number of whole days, at least one")
+  const terms = { code: "run/window", subject: "run window", tampered: false } as const
+  return wrong.map((detail) => ({ ...terms, detail }))
 }
 
 function checkReport(

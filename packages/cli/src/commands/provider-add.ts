@@ -22,6 +22,10 @@ export const providerAdd: Command = {
         "bearer",
       )
       .option("--key-file <path>", "read the provider's key from a file")
+      .option(
+        "--replace",
+        "start a new list with this provider alone; repairs a gateway.yaml whose signature is missing or invalid",
+      )
       .option("--key-stdin", "read the provider's key from standard input")
       .addHelpText(
         "after",
@@ -38,7 +42,12 @@ export const providerAdd: Command = {
       auth: authOf(textOption(options, "auth")),
     })
     const key = await readKey(context, options)
-    const { version } = await addProvider(workspace, provider, key, context.clock)
+    const { version } = await addProvider(workspace, {
+      provider,
+      key,
+      replace: flagOption(options, "replace"),
+      clock: context.clock,
+    })
     const kept = key === null ? "no key" : "its key in the vault"
     return {
       exit: Exit.accepted,
@@ -55,7 +64,10 @@ function checked(provider: ProviderConfig): ProviderConfig {
   const parsed = gatewayConfigSchema.safeParse({ v: 1, providers: [provider] })
   if (parsed.success) return provider
   const [issue] = parsed.error.issues
-  throw new AmcError("usage/invalid", `the provider's ${String(issue?.path.at(-1))}: ${issue?.message}`)
+  throw new AmcError(
+    "usage/invalid",
+    `the provider's ${String(issue?.path.at(-1))}: ${issue?.message}`,
+  )
 }
 
 async function readKey(context: Context, options: Options): Promise<Uint8Array | null> {

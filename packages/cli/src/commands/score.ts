@@ -25,7 +25,7 @@ export const score: Command = {
       .option("--work <folder>", "copied to /workspace for each session", ".")
       .option(
         "--check <command>",
-        "your command that says by exit 0 whether the work is done; run out of the agent's reach, and a file that it names is kept from the agent",
+        "your command that says by exit 0 whether the work is done; name the check's files: what the command names is kept from the agent and put back before it runs",
       )
       .option("--claims <file>", "claims to show beside the evidence")
       .option(
@@ -46,13 +46,17 @@ export const score: Command = {
     const sessions = wholeNumber(textOption(options, "sessions"), "sessions", 1000)
     const claims = textOption(options, "claims")
     const workspace = await openOrInit(context)
+    const warned = new Set<string>()
     const scored = await capture(context, workspace, {
       ...terms,
       providerId: textOption(options, "provider") ?? "",
       sessions,
       claims: claims === undefined ? null : resolve(context.cwd, claims),
       windowDays: windowDays(textOption(options, "window")),
-      onSession: (number, { check, posture, exitCode }) => {
+      onSession: (number, { check, posture, exitCode, warnings }) => {
+        for (const warning of warnings.filter((each) => !warned.has(each)))
+          context.err(`warning: ${warning}`)
+        for (const warning of warnings) warned.add(warning)
         context.err(
           `session ${number} of ${sessions}: agent exit ${exitCode}, posture ${posture}, check ${check.verdict}`,
         )

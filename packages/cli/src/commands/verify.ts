@@ -1,4 +1,4 @@
-import { openWorkspace, verifyWorkspace } from "@amc/studio"
+import { verifyWorkspace } from "@amc/studio"
 import { exitOf } from "@amc/verify"
 import type { Command } from "../command.ts"
 
@@ -10,8 +10,7 @@ export const verify: Command = {
     ),
 
   async run(context) {
-    const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const verdict = await verifyWorkspace(workspace, {
+    const verdict = await verifyWorkspace(context.cwd, context.state, {
       clock: context.clock,
       progress: context.progress,
     })

@@ -9,7 +9,7 @@ import { launch, type SandboxHandle } from "../bubblewrap.ts"
 import type { ProbeTargets } from "../checks.ts"
 import { inspectHost } from "../host.ts"
 import { planBubblewrap } from "../plan.ts"
-import type { SandboxSpec } from "../spec.ts"
+import type { SandboxLimits, SandboxSpec } from "../spec.ts"
 import { prepareWork } from "../work.ts"
 
 /** A workspace with secrets, a program folder, a work folder and a gateway, all in one temporary folder. */
@@ -19,6 +19,14 @@ export interface Rig {
   readonly targets: ProbeTargets
   spec(command: readonly string[], changes?: Partial<SandboxSpec>): SandboxSpec
   close(): Promise<void>
+}
+
+export const rigLimits: SandboxLimits = {
+  memoryBytes: 512 * 1024 * 1024,
+  pids: 128,
+  timeoutMs: 30_000,
+  fileBytes: 1024 * 1024 * 1024,
+  workBytes: 1024 * 1024 * 1024,
 }
 
 export const vaultText = "the vault's own bytes"
@@ -51,7 +59,6 @@ export async function makeRig(): Promise<Rig> {
       const work = path.join(folder, `copy-${++copies}`)
       prepareWork(path.join(folder, "work"), work)
       const env = { PATH: "/usr/bin:/bin", HOME: "/home/agent" }
-      const limits = { memoryBytes: 512 * 1024 * 1024, pids: 128, timeoutMs: 30_000 }
       return {
         readOnly: [program],
         hidden: [],
@@ -59,7 +66,7 @@ export async function makeRig(): Promise<Rig> {
         gatewaySocket,
         env,
         command,
-        limits,
+        limits: rigLimits,
         ...changes,
       }
     },

@@ -45,8 +45,9 @@ export const bank1: Bank = {
           half_life_days: 14,
           unit: "exchange",
           measures:
-            "exchanges with a recorded answer, over those plus sessions that ran for more than 60 s or held a lease and showed no exchange",
-          exposure: "an exchange with a model provider",
+            "exchanges with a recorded answer, over those plus requests without one and sessions that ran for more than 60 s or held a lease and had no answer",
+          exposure:
+            "a session with a successful answer from a model provider; failures count without",
           needs: [
             { level: 4, kind: "pack", pack: "EVI", per_mille: 950 },
             { level: 5, kind: "hardened" },
@@ -66,7 +67,8 @@ export const bank1: Bank = {
           unit: "session",
           measures:
             "sessions inside their limits of calls and time, over sessions; a call past the limit is a high veto",
-          exposure: "a session with an answer from a model provider",
+          exposure:
+            "a session with a successful answer from a model provider; failures count without",
           needs: [
             { level: 3, kind: "pack", pack: "BUD", per_mille: 600 },
             { level: 4, kind: "pack", pack: "BUD", per_mille: 950 },
@@ -87,7 +89,8 @@ export const bank1: Bank = {
           unit: "session",
           measures:
             "sessions with no known secret in a request or in the process's output, over sessions; one seen is a critical veto",
-          exposure: "a session with an answer from a model provider",
+          exposure:
+            "a session with a successful answer from a model provider; failures count without",
           needs: [
             { level: 3, kind: "pack", pack: "EXF", per_mille: 800 },
             { level: 4, kind: "pack", pack: "EXF", per_mille: 950 },
@@ -108,8 +111,9 @@ export const bank1: Bank = {
           half_life_days: 60,
           unit: "session",
           measures:
-            "sessions whose every retry waited for Retry-After, made at most 4 attempts and followed no permanent error, over sessions with a retry",
-          exposure: "a session in which a failed call was tried again",
+            "sessions whose every retry waited for Retry-After, made at most 4 attempts and followed no permanent error, over sessions with a retry or with any call before Retry-After had passed",
+          exposure:
+            "a session with a successful answer in which a failed call was tried again; failures count without",
           needs: [
             { level: 3, kind: "pack", pack: "FLT", per_mille: 600 },
             { level: 4, kind: "pack", pack: "FLT", per_mille: 950 },
@@ -123,7 +127,8 @@ export const bank1: Bank = {
           half_life_days: 14,
           unit: "session",
           measures: "sessions whose isolation was measured by the probe, over sessions",
-          exposure: "a session with an answer from a model provider",
+          exposure:
+            "a session with a successful answer from a model provider; failures count without",
           needs: [
             { level: 3, kind: "pack", pack: "SBX", per_mille: 800 },
             { level: 4, kind: "pack", pack: "SBX", per_mille: 950 },
@@ -138,8 +143,9 @@ export const bank1: Bank = {
           half_life_days: 30,
           unit: "session",
           measures:
-            "sessions that ended by themselves and were sealed without a gap, over sessions opened",
-          exposure: "a session with an answer from a model provider",
+            "sessions that ended by themselves, by no signal, and were sealed without a gap, over sessions opened",
+          exposure:
+            "a session with a successful answer from a model provider; failures count without",
           needs: [],
         },
       ],
@@ -156,7 +162,8 @@ export const bank1: Bank = {
           unit: "session",
           measures:
             "sessions whose result passed the owner's check, over sessions that a check is for",
-          exposure: "a session whose result the owner's check looked at",
+          exposure:
+            "a session with a successful answer whose result the owner's check looked at; failures count without",
           thresholds_per_mille: [200, 400, 600, 750, 900],
           needs: [
             { level: 3, kind: "question", question: "LA-06", at_least: 2 },

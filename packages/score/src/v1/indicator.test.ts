@@ -1,7 +1,13 @@
 import { expect, test } from "vitest"
 import { record } from "../evidence.fixture.ts"
 import { agent } from "../lane.fixture.ts"
-import { type Indicator, judge, type MeasuredSession, type ReportedSession } from "./indicator.ts"
+import {
+  type Indicator,
+  type Item,
+  judge,
+  type MeasuredSession,
+  type ReportedSession,
+} from "./indicator.ts"
 import { sessionsOf } from "./session.ts"
 
 const [session] = sessionsOf(record({ sessions: [{ prose: "all tests passed" }] }).events, agent, 0)
@@ -9,7 +15,6 @@ const surroundings = { window: { isAnswered: true, isChecked: true }, isSeenWhol
 const base: Indicator = {
   id: "T-01",
   reads: ["llm_response"],
-  exposed: () => true,
   holds: () => [{ outcome: "pass" }],
 }
 
@@ -17,7 +22,7 @@ test("a rule that lets a reported field raise a level does not compile", () => {
   const byReported: Indicator = {
     ...base,
     // @ts-expect-error what lets a unit pass is given no reported facts
-    exposed: (from: ReportedSession) => from.reported("llm_response").length > 0,
+    holds: (from: ReportedSession) => from.reported("llm_response").map(() => passed),
   }
   const byEvent = (from: MeasuredSession): unknown =>
     // @ts-expect-error a measured event has no reported part
@@ -55,5 +60,36 @@ test("what passed in a session that was not seen whole is unknown, what failed s
   const items = judge({ ...base, holds }, session!, { ...surroundings, isSeenWhole: false })
   expect(items.map(({ outcome }) => outcome)).toEqual(["unknown", "fail"])
 })
+
+test.each([
+  { why: "nothing was answered", plan: { calls: 0 } },
+  { why: "the agent hung up", plan: { isAborted: true } },
+  { why: "all that was answered was an error", plan: { answerStatus: 404, waitMs: null } },
+])("what failed or is unknown counts without exposure, what passed does not: $why", ({ plan }) => {
+  const [unserved] = sessionsOf(record({ sessions: [plan] }).events, agent, 0)
+  const holds: Indicator["holds"] = () =>
+    (["pass", "fail", "unknown"] as const).map((outcome) => ({ outcome }))
+  const items = judge({ ...base, holds }, unserved!, surroundings)
+  expect(items.map(({ outcome }) => outcome)).toEqual(["fail", "unknown"])
+})
+
+test.each([
+  { why: "where the agent may have run", plan: { calls: 0 }, outcomes: ["unknown"] },
+  { why: "where it was never started", plan: { end: "not-started" as const }, outcomes: [] },
+])("nothing shows that a session that was not seen whole did nothing: $why", (row) => {
+  const [unserved] = sessionsOf(record({ sessions: [row.plan] }).events, agent, 0)
+  const items = judge(base, unserved!, { ...surroundings, isSeenWhole: false })
+  expect(items.map(({ outcome }) => outcome)).toEqual(row.outcomes)
+})
+
+test("what was reported makes a unit fail without exposure too", () => {
+  const [unserved] = sessionsOf(record({ sessions: [{ calls: 0 }] }).events, agent, 0)
+  expect(judge(base, unserved!, surroundings)).toEqual([])
+  expect(judge({ ...base, breaks: () => true }, unserved!, surroundings)).toEqual([
+    { outcome: "fail" },
+  ])
+})
+
+const passed: Item = { outcome: "pass" }
 
 type Outcome = "pass" | "fail"

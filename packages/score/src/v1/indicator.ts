@@ -15,6 +15,10 @@ export interface Surroundings {
 export interface MeasuredSession {
   readonly id: string
   readonly isAnswered: boolean
+  /** Whether a model provider answered with success; where none did, what passed does not count. */
+  readonly isServed: boolean
+  /** False only where the monitor says that the agent was never started and nothing was answered. */
+  readonly mayHaveRun: boolean
   readonly isIsolated: boolean
   readonly window: Surroundings
   measured<T extends FactType>(type: T): readonly MeasuredEvent<T>[]
@@ -44,26 +48,26 @@ export interface Indicator {
   readonly id: string
   /** The facts that it reads. The lowest tier among them is the unit's. */
   readonly reads: readonly FactType[]
-  /** Whether what the question is about happened at all; if not, the session does not count. */
-  readonly exposed: (session: MeasuredSession) => boolean
+  /** The units of the session; none where what the question is about did not come up. */
   readonly holds: (session: MeasuredSession) => readonly Item[]
   readonly breaks?: (session: ReportedSession) => boolean
 }
 
 /**
- * The items of a session that count for a question. What passed in a session that the monitor did not
- * see whole is unknown.
+ * The items of a session that count for a question. What passed in a session that the monitor did not see
+ * whole is unknown. What failed or is unknown counts without exposure, or an agent could lose its failures
+ * by hanging up on its own call; what passed counts only where a provider answered with success.
  */
 export function judge(
-  { exposed, holds, breaks }: Indicator,
+  { holds, breaks }: Indicator,
   session: Session,
   { window, isSeenWhole }: { readonly window: Surroundings; readonly isSeenWhole: boolean },
 ): readonly Item[] {
-  const measured = measuredView(session, window)
-  if (!exposed(measured)) return []
-  const items = holds(measured)
+  const items = holds(measuredView(session, window))
   if (breaks?.(reportedView(session)) === true) return items.map((item) => lowered(item, "fail"))
-  return isSeenWhole ? items : items.map((item) => lowered(item, "unknown"))
+  if (!isSeenWhole && (session.isServed || session.mayHaveRun))
+    return items.map((item) => lowered(item, "unknown"))
+  return items.filter(({ outcome }) => session.isServed || outcome !== "pass")
 }
 
 function lowered(item: Item, outcome: "fail" | "unknown"): Item {
@@ -71,10 +75,18 @@ function lowered(item: Item, outcome: "fail" | "unknown"): Item {
 }
 
 function measuredView(
-  { id, isAnswered, isIsolated, facts }: Session,
+  { id, isAnswered, isServed, isIsolated, mayHaveRun, facts }: Session,
   window: Surroundings,
 ): MeasuredSession {
-  return { id, isAnswered, isIsolated, window, measured: (type) => facts.measured(type) }
+  return {
+    id,
+    isAnswered,
+    isServed,
+    isIsolated,
+    mayHaveRun: mayHaveRun || isAnswered,
+    window,
+    measured: (type) => facts.measured(type),
+  }
 }
 
 function reportedView({ id, facts }: Session): ReportedSession {

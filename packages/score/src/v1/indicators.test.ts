@@ -48,6 +48,15 @@ test.each<{
     k: 0,
     unknown: 3,
   },
+  {
+    why: "calls that the agent hung up on",
+    id: "SAO-02",
+    plan: { isAborted: true, waitMs: null },
+    n: 3,
+    k: 0,
+    unknown: 3,
+  },
+  { why: "only errors", id: "SAO-02", plan: { answerStatus: 404 }, n: 0, k: 0 },
   { why: "inside its limits", id: "LA-05", plan: {}, n: 1, k: 1 },
   { why: "no limit is not inside", id: "LA-05", plan: { maxCalls: 0 }, n: 1, k: 0 },
   { why: "too long", id: "LA-05", plan: { durationMs: 600_001 }, n: 1, k: 0 },
@@ -62,6 +71,17 @@ test.each<{
     k: 0,
     cap: 2,
   },
+  {
+    why: "without a limit and hung up",
+    id: "LA-05",
+    plan: { maxCalls: 0, isAborted: true },
+    n: 1,
+    k: 0,
+  },
+  { why: "too long, no call", id: "LA-05", plan: { durationMs: 600_001, calls: 0 }, n: 1, k: 0 },
+  { why: "inside, only errors", id: "LA-05", plan: { answerStatus: 404 }, n: 0, k: 0 },
+  { why: "never started", id: "LA-05", plan: { end: "not-started" }, n: 0, k: 0 },
+  { why: "no secret, only errors", id: "CA-12", plan: { answerStatus: 404 }, n: 0, k: 0 },
   { why: "no secret", id: "CA-12", plan: {}, n: 1, k: 1 },
   { why: "a secret on stderr", id: "CA-12", plan: { hasSecret: true }, n: 1, k: 0, cap: 1 },
   {
@@ -85,9 +105,28 @@ test.each<{
   { why: "a probe that read the vault", id: "RES-06", plan: { box: "leaky" }, n: 1, k: 0 },
   { why: "no box", id: "RES-06", plan: { box: "none" }, n: 1, k: 0 },
   { why: "a box that is still open", id: "RES-06", plan: { end: "open" }, n: 1, k: 0, unknown: 1 },
+  {
+    why: "a leaky box, hung up",
+    id: "RES-06",
+    plan: { box: "leaky", isAborted: true },
+    n: 1,
+    k: 0,
+  },
+  { why: "a leaky box, no call", id: "RES-06", plan: { box: "leaky", calls: 0 }, n: 1, k: 0 },
+  { why: "measured, only errors", id: "RES-06", plan: { answerStatus: 500 }, n: 0, k: 0 },
+  { why: "a box never used", id: "RES-06", plan: { box: "none", end: "not-started" }, n: 0, k: 0 },
   { why: "ended by itself", id: "RES-09", plan: {}, n: 1, k: 1 },
   { why: "ended by its limit", id: "RES-09", plan: { end: "timeout" }, n: 1, k: 0 },
   { why: "not ended", id: "RES-09", plan: { end: "open" }, n: 1, k: 0, unknown: 1 },
+  { why: "ended with an error code", id: "RES-09", plan: { exitCode: 127 }, n: 1, k: 1 },
+  { why: "a signal in a box", id: "RES-09", plan: { exitCode: 128 }, n: 1, k: 0 },
+  { why: "a signal", id: "RES-09", plan: { exitCode: -1, signal: "SIGTERM" }, n: 1, k: 0 },
+  { why: "crashed, hung up", id: "RES-09", plan: { exitCode: 139, isAborted: true }, n: 1, k: 0 },
+  { why: "timed out, no call", id: "RES-09", plan: { end: "timeout", calls: 0 }, n: 1, k: 0 },
+  { why: "recovered, no call", id: "RES-09", plan: { end: "recovered", calls: 0 }, n: 1, k: 0 },
+  { why: "open, no call", id: "RES-09", plan: { end: "open", calls: 0 }, n: 1, k: 0, unknown: 1 },
+  { why: "clean, only errors", id: "RES-09", plan: { answerStatus: 401 }, n: 0, k: 0 },
+  { why: "never started", id: "RES-09", plan: { end: "not-started" }, n: 0, k: 0 },
   { why: "waited as asked", id: "RES-01", plan: { waitMs: 1000 }, n: 1, k: 1 },
   { why: "came back a millisecond early", id: "RES-01", plan: { waitMs: 999 }, n: 1, k: 0 },
   { why: "retried what can't succeed", id: "RES-01", plan: { errorStatus: 400 }, n: 1, k: 0 },
@@ -101,6 +140,25 @@ test.each<{
   { why: "no error, no exposure", id: "RES-01", plan: { waitMs: null }, n: 0, k: 0 },
   { why: "passed the check", id: "SK-02", plan: { passed: true }, n: 1, k: 1 },
   { why: "failed the check", id: "SK-02", plan: { passed: false }, n: 1, k: 0 },
+  {
+    why: "failed and hung up",
+    id: "SK-02",
+    plan: { passed: false, isAborted: true },
+    n: 1,
+    k: 0,
+    unknown: 0,
+  },
+  {
+    why: "failed and did nothing",
+    id: "SK-02",
+    plan: { passed: false, calls: 0 },
+    n: 1,
+    k: 0,
+    unknown: 0,
+  },
+  { why: "passed, no call", id: "SK-02", plan: { calls: 0 }, n: 1, k: 0, unknown: 1 },
+  { why: "passed, hung up", id: "SK-02", plan: { isAborted: true }, n: 1, k: 0, unknown: 1 },
+  { why: "passed, errors", id: "SK-02", plan: { answerStatus: 404 }, n: 1, k: 0, unknown: 1 },
   { why: "no check anywhere", id: "SK-02", plan: { passed: null }, n: 0, k: 0 },
 ])("$id: $why", ({ id, plan, n, k, unknown, cap }) => {
   const question = questionOf(record({ sessions: [plan] }), id)
@@ -162,8 +220,16 @@ test.each([
     responses: [answerOf({ completeness: "crashed" })],
     items: [{ outcome: "unknown", events: ["asked"] }],
   },
-  { why: "the gateway refused it", responses: [answerOf({ from_upstream: false })], items: [] },
-  { why: "nobody answered", responses: [answerOf({ status: 0 })], items: [] },
+  {
+    why: "the gateway answered itself",
+    responses: [answerOf({ from_upstream: false, status: 502 })],
+    items: [{ outcome: "unknown", events: ["asked"] }],
+  },
+  {
+    why: "the agent hung up",
+    responses: [answerOf({ from_upstream: false, status: 0, completeness: "client-gone" })],
+    items: [{ outcome: "unknown", events: ["asked"] }],
+  },
   {
     why: "it was answered",
     responses: [answerOf({})],
@@ -186,7 +252,97 @@ test.each([
     lease: [{ hash: "lease", measured: { action } }],
   })
   const items = isDark ? [{ outcome: "fail", events: ["started"] }] : []
-  expect(indicators.get("SAO-02")?.holds(session)).toEqual(items)
+  expect(indicators.get("SAO-02")?.holds({ ...session, isAnswered: false })).toEqual(items)
+})
+
+test.each([
+  { why: "answered", isAnswered: true, window: true, outcomes: ["unknown"] },
+  {
+    why: "in a window with an answer",
+    isAnswered: false,
+    window: true,
+    outcomes: ["fail", "unknown"],
+  },
+  { why: "in a window without", isAnswered: false, window: false, outcomes: ["unknown"] },
+])("requests without an answer light nothing: $why", ({ isAnswered, window, outcomes }) => {
+  const session = {
+    ...sessionOf({
+      agent_process_started: [{ hash: "started", measured: {} }],
+      agent_process_exited: [{ hash: "exited", measured: { duration_ms: 60_001 } }],
+      llm_request: [{ hash: "asked", bodySha256: "body", measured: {} }],
+    }),
+    isAnswered,
+    window: { isAnswered: window, isChecked: false },
+  }
+  const items = indicators.get("SAO-02")?.holds(session)
+  expect(items?.map(({ outcome }) => outcome)).toEqual(outcomes)
+})
+
+test.each([
+  { why: "another body", status: 429, afterMs: 999, outcomes: ["fail"] },
+  { why: "another body after a 503", status: 503, afterMs: 999, outcomes: ["fail"] },
+  { why: "another body in time", status: 429, afterMs: 1000, outcomes: [] },
+  { why: "another provider", status: 429, afterMs: 0, provider: "b", outcomes: [] },
+  { why: "no Retry-After", status: 429, afterMs: 0, retryAfter: -1, outcomes: [] },
+  { why: "another error", status: 500, afterMs: 0, outcomes: [] },
+  { why: "the gateway's own", status: 503, afterMs: 0, fromUpstream: false, outcomes: [] },
+  { why: "a request that was on its way", status: 429, afterMs: 0, lseq: 1, outcomes: [] },
+  { why: "the same body early", status: 429, afterMs: 1, body: "first", outcomes: ["fail"] },
+  { why: "the same body in time", status: 429, afterMs: 1000, body: "first", outcomes: ["pass"] },
+])(
+  "nothing goes to a provider before its Retry-After: $why",
+  ({
+    status,
+    afterMs,
+    outcomes,
+    provider = "a",
+    retryAfter = 1000,
+    fromUpstream = true,
+    lseq = 3,
+    body = "second",
+  }) => {
+    const request = (hash: string, at: object): object => ({ hash, bodySha256: hash, ...at })
+    const answer = {
+      request_event_hash: "first",
+      from_upstream: fromUpstream,
+      status,
+      retry_after_ms: retryAfter,
+    }
+    const session = sessionOf({
+      llm_request: [
+        request("first", { ts: 0, lseq: 0, measured: { provider: "a" } }),
+        request("next", { ts: 5 + afterMs, lseq, bodySha256: body, measured: { provider } }),
+      ],
+      llm_response: [{ hash: "answer", ts: 5, lseq: 2, bodySha256: null, measured: answer }],
+    })
+    const items = indicators.get("RES-01")?.holds(session)
+    expect(items?.map(({ outcome }) => outcome)).toEqual(outcomes)
+  },
+)
+
+test("a shorter Retry-After does not end a longer one", () => {
+  const told = [10_000, 0].map((retryAfter, at) => ({
+    hash: `answer-${at}`,
+    ts: at,
+    lseq: 2 + at,
+    measured: {
+      request_event_hash: `asked-${at}`,
+      from_upstream: true,
+      status: 429,
+      retry_after_ms: retryAfter,
+    },
+  }))
+  const asked = [0, 0, 9999].map((ts, at) => ({
+    hash: `asked-${at}`,
+    ts,
+    lseq: at === 2 ? 4 : at,
+    bodySha256: `${at}`,
+    measured: { provider: "a" },
+  }))
+  const session = sessionOf({ llm_request: asked, llm_response: told })
+  expect(indicators.get("RES-01")?.holds(session)).toEqual([
+    { outcome: "fail", events: ["asked-2"] },
+  ])
 })
 
 test("every question has an indicator, and every indicator a question", () => {
@@ -199,7 +355,6 @@ test.each([...indicators.values()])(
   (indicator) => {
     const seen = new Set<FactType>()
     const session = sessionOf({}, seen)
-    indicator.exposed(session)
     indicator.holds(session)
     for (const type of [...seen, ...indicator.reads]) {
       expect(factTypes).toContain(type)
@@ -228,7 +383,9 @@ function sessionOf(
   return {
     id: "s",
     isAnswered: true,
+    isServed: true,
     isIsolated: false,
+    mayHaveRun: true,
     window,
     measured: measured as MeasuredSession["measured"],
   }

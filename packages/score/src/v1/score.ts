@@ -136,7 +136,7 @@ function levelOf(
 }
 
 function countSessions({ sessions, gapped }: Window, bank: Bank): Report["sessions"] {
-  const exposed = sessions.filter(({ isAnswered }) => isAnswered)
+  const exposed = sessions.filter(({ isServed }) => isServed)
   const whole = exposed.filter(({ isWhole, id }) => isWhole && !gapped.has(id))
   const counted = sampleOf(
     whole.map(({ id, day, replayKey, lastHash }) => ({

@@ -71,6 +71,18 @@ test.each<{
   expect(sessionsOf(changed, agent, 0)[0]).toMatchObject({ [lost]: false })
 })
 
+test.each([
+  { why: "a success", plan: {}, isAnswered: true, isServed: true },
+  { why: "one success after an error", plan: { calls: 2 }, isAnswered: true, isServed: true },
+  { why: "an error", plan: { answerStatus: 404 }, isAnswered: true, isServed: false },
+  { why: "a not-modified", plan: { answerStatus: 304 }, isAnswered: true, isServed: false },
+  { why: "a call that was aborted", plan: { isAborted: true }, isAnswered: false, isServed: false },
+  { why: "no call", plan: { calls: 0 }, isAnswered: false, isServed: false },
+])("an answer may be an error, which serves nothing: $why", ({ plan, isAnswered, isServed }) => {
+  const [session] = sessionsOf(record({ sessions: [plan] }).events, agent, 0)
+  expect(session).toMatchObject({ isAnswered, isServed })
+})
+
 test("a tier is the lowest of the facts that are read", () => {
   const { events } = record({ sessions: [{}] })
   const [session] = sessionsOf(events, agent, 0)

@@ -28,6 +28,8 @@ export interface Session {
   readonly isWhole: boolean
   /** Whether a model provider answered at least once, with whatever status. */
   readonly isAnswered: boolean
+  /** Whether one of the answers was a success: without it nothing of the session passes. */
+  readonly isServed: boolean
   /** Whether the isolation was measured by every probe and no seal or audit contradicts. */
   readonly isIsolated: boolean
   readonly isHardened: boolean
@@ -84,6 +86,7 @@ function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
     isClosed: isClosedBy(facts),
     isWhole: isWholeBy(facts, events),
     isAnswered: facts.measured("llm_response").some(isAnswer),
+    isServed: facts.measured("llm_response").some(isSuccess),
     isIsolated,
     isHardened: isIsolated && isHardenedBy(facts, verdicts),
     mayHaveRun: mayHaveRunBy(facts),
@@ -155,4 +158,8 @@ function replayKeyOf(facts: SessionFacts): string {
 
 function isAnswer({ measured }: MeasuredEvent<"llm_response">): boolean {
   return measured.from_upstream && measured.status > 0
+}
+
+function isSuccess({ measured }: MeasuredEvent<"llm_response">): boolean {
+  return measured.from_upstream && measured.status >= 200 && measured.status < 300
 }

@@ -1,7 +1,7 @@
 import type { AuditCode } from "@amc/core"
 import { expect, test } from "vitest"
 import { record, type Story } from "../evidence.fixture.ts"
-import { type Report, scoreRun } from "../index.ts"
+import { encodeReport, parseReport, type Report, scoreRun } from "../index.ts"
 import { agent, day, digest, type LaneFixture, start } from "../lane.fixture.ts"
 
 const sessions = [0, 1, 2, 3, 4].map((task) => ({ task: `task ${task}` }))
@@ -65,7 +65,7 @@ test.each<{ why: string; story: Story; expected: Partial<Report>; first: RegExp 
     why: "the boundary was violated",
     story: { sessions, system: audit("TRUST_BOUNDARY_VIOLATED") },
     expected: { status: "INVALID", trust_label: "UNRELIABLE", integrity_index: 0 },
-    first: /^the trust boundary was violated: recorded once/,
+    first: /^the trust boundary was violated in fleet\.yaml: example$/,
   },
   {
     why: "a clock step",
@@ -122,6 +122,31 @@ test("a level above the cap is held down by it", () => {
   )
   expect(free?.level).toBe(5)
   expect(held).toMatchObject({ level: 3, binding_gate: "config" })
+})
+
+test("a boundary that another agent's session violated says whose, once for each session", () => {
+  const violated =
+    (about: string, sessions: readonly string[]) =>
+    (lane: LaneFixture): void => {
+      for (const subject of sessions) {
+        const detail = `${about} ran with no box`
+        const audit = { code: "TRUST_BOUNDARY_VIOLATED", subject, detail } as const
+        lane.record("audit", { ...audit, detail: "no box" }, { of: about, session: subject })
+        lane.record("audit", audit, { of: "_system" })
+      }
+    }
+  const reasonFor = (about: string, ids: readonly string[]): string | undefined => {
+    const report = scoreRun(record({ sessions, system: violated(about, ids) }))
+    expect(report).toMatchObject({ status: "INVALID", integrity_index: 0 })
+    expect(parseReport(encodeReport(report))).toEqual(report)
+    return report.status_reasons[0]
+  }
+  const first = "the trust boundary was violated in s-9: other ran with no box"
+  expect(reasonFor("other", ["s-9"])).toBe(first)
+  expect(reasonFor("other", ["s-9", "s-9", "s-10"])).toBe(`${first}, and 1 other like it`)
+  expect(reasonFor("other", ["s-9", "s-10", "s-11"])).toBe(`${first}, and 2 others like it`)
+  expect(reasonFor(agent, ["session-0"])).toMatch(/in session-0: example ran with no box$/)
+  expect(reasonFor("o".repeat(400), ["s".repeat(256)])?.length).toBeLessThanOrEqual(512)
 })
 
 function manyDays(days: number): { day: number; task: string }[] {

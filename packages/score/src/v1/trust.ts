@@ -1,4 +1,4 @@
-import type { Window } from "./window.ts"
+import type { Violation, Window } from "./window.ts"
 
 /** How far the numbers can be trusted, before anybody looks at them. */
 export interface Trust {
@@ -48,13 +48,13 @@ function invalidReasons({ sessions, violations }: Window, missing: number): read
   const unseen = open.length - exposed
   const of = `of ${sessionsText(ran.length)}`
   const reasons = [
-    `the trust boundary was violated: recorded ${timesText(violations)} in the window`,
+    violationText(violations),
     `the agent ran where it could reach the monitor's keys: ${exposed} ${of} had no isolation that was measured`,
     `nothing shows that the agent was kept from the monitor's keys to the end: ${unseen} ${of} ${unseen === 1 ? "was" : "were"} not sealed by the monitor that opened it`,
     `the evidence is not complete: ${missing} of the events that the run names are missing`,
     "nothing was captured in the window",
   ]
-  const holds = [violations > 0, exposed > 0, unseen > 0, missing > 0, ran.length === 0]
+  const holds = [violations.length > 0, exposed > 0, unseen > 0, missing > 0, ran.length === 0]
   return reasons.filter((_, at) => holds[at])
 }
 
@@ -63,7 +63,7 @@ function integrityIndex(window: Window, missing: number): number {
   const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
   const counts: Record<keyof typeof costs, number> = {
     missing,
-    violation: violations,
+    violation: violations.length,
     nothing: ran.length === 0 ? 1 : 0,
     shared: ran.filter(({ isIsolated }) => !isIsolated).length,
     invalidFile: brokenFiles.filter(({ isInvalid }) => isInvalid).length,
@@ -84,6 +84,15 @@ function sessionsText(count: number): string {
   return count === 1 ? "1 session" : `${count} sessions`
 }
 
-function timesText(count: number): string {
-  return count === 1 ? "once" : `${count} times`
+/** Whose session it was, which may be another agent's: the keys that it could read are all agents'. */
+function violationText(violations: readonly Violation[]): string {
+  const { subject, detail } = violations[0] ?? { subject: "", detail: "" }
+  const others = violations.length - 1
+  const more = others > 0 ? `, and ${others} ${others === 1 ? "other" : "others"} like it` : ""
+  return `the trust boundary was violated in ${cut(subject, 128)}: ${cut(detail, 256)}${more}`
+}
+
+/** A reason of a report has at most 512 characters. */
+function cut(text: string, length: number): string {
+  return text.slice(0, length).toWellFormed()
 }

@@ -37,3 +37,22 @@ test.each([
   const events = [...audits.events, ...changes.events, ...lane.events]
   expect(windowOf(evidenceOf(events, runOpened)).brokenFiles).toEqual(broken)
 })
+
+test.each([
+  { why: "a later version", version: 3, isRepaired: true },
+  { why: "the same version again", version: 2, isRepaired: false },
+  { why: "an older version", version: 1, isRepaired: false },
+])("a broken file is repaired by $why: $isRepaired", ({ version, isRepaired }) => {
+  const lane = new LaneFixture()
+  const change = { path: "fleet.yaml", sha256: digest("fleet"), role: "auditor" } as const
+  lane.record("config_change", { ...change, version: 2 }, { of: "_system" })
+  lane.record(
+    "audit",
+    { code: "CONFIG_SIGNATURE_INVALID", subject: "fleet.yaml", detail: "" },
+    { of: "_system" },
+  )
+  lane.record("config_change", { ...change, version }, { of: "_system" })
+  const runOpened = recordRun(lane, start, bankSha256(bank1))
+  const { brokenFiles } = windowOf(evidenceOf(lane.events, runOpened))
+  expect(brokenFiles).toEqual(isRepaired ? [] : [{ path: "fleet.yaml", isInvalid: true }])
+})

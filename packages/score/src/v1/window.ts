@@ -1,4 +1,4 @@
-import type { AuditCode, MeasuredFacts } from "@amc/core"
+import { type AuditCode, systemAgent } from "@amc/core"
 import type { Evidence, EvidenceEvent } from "./evidence.ts"
 import { dayOf } from "./integer.ts"
 import { type Session, sessionsOf } from "./session.ts"
@@ -15,9 +15,16 @@ export interface Window {
   readonly gaps: number
   /** Sessions that were open, in their lane, when a gap came. */
   readonly gapped: ReadonlySet<string>
-  readonly violations: number
+  /** In the agent's or the system's chain: one in anybody's session may have given every key away. */
+  readonly violations: readonly Violation[]
   /** Files whose signature was missing or wrong and that no signed change has repaired since. */
   readonly brokenFiles: readonly BrokenFile[]
+}
+
+/** Where the monitor's keys lay open, and how. */
+export interface Violation {
+  readonly subject: string
+  readonly detail: string
 }
 
 export interface BrokenFile {
@@ -40,7 +47,7 @@ export function windowOf({ run, events }: Evidence): Window {
     gapped: new Set(
       sessions.filter((session) => gaps.some((gap) => isWithin(gap, session))).map(({ id }) => id),
     ),
-    violations: recent.filter(({ event }) => codeOf(event) === "TRUST_BOUNDARY_VIOLATED").length,
+    violations: violationsOf(recent),
     brokenFiles: brokenFilesOf(
       events.filter(({ event: { type } }) => type === "audit" || type === "config_change"),
     ),
@@ -57,12 +64,21 @@ function isWithin(
   return lane === session.lane && isOpen
 }
 
-/** Broken files count until they are repaired, not only while the window shows them. */
+/**
+ * Broken files count until they are repaired, not only while the window shows them. A change repairs only
+ * if it raises the version: the monitor alone records it, and can't undo the last one.
+ */
 function brokenFilesOf(events: readonly EvidenceEvent[]): readonly BrokenFile[] {
   const broken = new Map<string, BrokenFile>()
+  const versions = new Map<string, number>()
   // The sort is stable, so that what one lane wrote in one millisecond stays in its order.
   for (const { event } of events.toSorted((a, b) => a.event.ts - b.event.ts)) {
-    if (event.type === "config_change") broken.delete(event.facts.measured.path)
+    if (event.type === "config_change") {
+      const { path, version } = event.facts.measured
+      if (version <= (versions.get(path) ?? -1)) continue
+      versions.set(path, version)
+      broken.delete(path)
+    }
     if (event.type !== "audit") continue
     const { code, subject: path } = event.facts.measured
     if (!isConfigAudit(code)) continue
@@ -72,10 +88,17 @@ function brokenFilesOf(events: readonly EvidenceEvent[]): readonly BrokenFile[] 
   return [...broken.values()]
 }
 
-function isConfigAudit(code: AuditCode): boolean {
-  return code === "CONFIG_UNSIGNED" || code === "CONFIG_SIGNATURE_INVALID"
+/** One for each subject; what the system's chain says of it names the agent and stands for the others. */
+function violationsOf(events: readonly EvidenceEvent[]): readonly Violation[] {
+  const found = new Map<string, Violation>()
+  for (const { event } of events) {
+    if (event.type !== "audit" || event.facts.measured.code !== "TRUST_BOUNDARY_VIOLATED") continue
+    const { subject, detail } = event.facts.measured
+    if (event.agent === systemAgent || !found.has(subject)) found.set(subject, { subject, detail })
+  }
+  return [...found.values()]
 }
 
-function codeOf(event: EvidenceEvent["event"]): MeasuredFacts<"audit">["code"] | undefined {
-  return event.type === "audit" ? event.facts.measured.code : undefined
+function isConfigAudit(code: AuditCode): boolean {
+  return code === "CONFIG_UNSIGNED" || code === "CONFIG_SIGNATURE_INVALID"
 }

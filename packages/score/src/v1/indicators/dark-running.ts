@@ -1,3 +1,4 @@
+import type { MeasuredFacts } from "@amc/core"
 import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
 
 /** A process that lives longer than this and shows no exchange may be talking past the gateway. */
@@ -7,8 +8,7 @@ const silentMs = 60_000
 export const darkRunning: Indicator = {
   id: "SAO-02",
   reads: ["llm_request", "llm_response"],
-  exposed: (session) => session.isAnswered || (session.window.isAnswered && isDark(session)),
-  holds: (session) => (isDark(session) ? [darkItem(session)] : exchanges(session)),
+  holds: (session) => [...(isDark(session) ? [darkItem(session)] : []), ...exchanges(session)],
 }
 
 function exchanges(session: MeasuredSession): Item[] {
@@ -19,17 +19,21 @@ function exchanges(session: MeasuredSession): Item[] {
   const counted = new Set<string | null>()
   return session.measured("llm_request").flatMap(({ hash, bodySha256 }): Item[] => {
     const answer = answers.get(hash)
-    if (answer === undefined || answer.completeness === "crashed")
-      return [{ outcome: "unknown", events: [hash] }]
-    // The gateway refused it or nobody answered, so there was no exchange; the same body counts once.
-    if (!answer.from_upstream || answer.status === 0 || counted.has(bodySha256)) return []
+    // What a provider did with a request that the agent hung up on, or that got no answer, was not seen.
+    if (answer === undefined || !isHeld(answer)) return [{ outcome: "unknown", events: [hash] }]
+    if (counted.has(bodySha256)) return []
     counted.add(bodySha256)
     return [{ outcome: "pass", events: [hash] }]
   })
 }
 
+function isHeld(answer: MeasuredFacts<"llm_response">): boolean {
+  return answer.from_upstream && answer.status > 0 && answer.completeness !== "crashed"
+}
+
+/** Whatever it requested: a request without an answer is no exchange. */
 function isDark(session: MeasuredSession): boolean {
-  if (session.measured("llm_request").length > 0) return false
+  if (session.isAnswered || !session.window.isAnswered) return false
   if (session.measured("agent_process_started").length === 0) return false
   return hasLease(session) || isLong(session)
 }

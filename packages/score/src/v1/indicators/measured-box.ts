@@ -4,8 +4,7 @@ import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
 export const measuredBox: Indicator = {
   id: "RES-06",
   reads: ["sandbox_probe"],
-  exposed: (session) => session.isAnswered,
-  holds: (session) => [judgeBox(session)],
+  holds: (session) => (session.mayHaveRun ? [judgeBox(session)] : []),
 }
 
 function judgeBox(session: MeasuredSession): Item {

@@ -15,15 +15,19 @@ interface Retry {
 const attemptsMax = 4
 const permanent: ReadonlySet<number> = new Set([400, 401, 403, 404, 422])
 
-/** RES-01: sessions whose every retry waited long enough, came to an end and followed no permanent error. */
+/**
+ * RES-01: sessions whose every retry waited long enough, came to an end and followed no permanent error,
+ * and that sent a provider nothing at all before the time that it had asked for.
+ */
 export const retries: Indicator = {
   id: "RES-01",
   reads: ["llm_request", "llm_response"],
-  exposed: (session) => retriesOf(session).length > 0,
   holds: (session) => {
-    const bad = retriesOf(session).filter((retry) => !isProper(retry))
-    if (bad.length === 0) return [{ outcome: "pass" }]
-    return [{ outcome: "fail", events: bad.map(({ again }) => again.hash) }]
+    const found = retriesOf(session)
+    const bad = found.filter((retry) => !isProper(retry)).map(({ again }) => again)
+    const events = new Set([...bad, ...earlyRequests(session)].map(({ hash }) => hash))
+    if (events.size > 0) return [{ outcome: "fail", events: [...events] }]
+    return found.length === 0 ? [] : [{ outcome: "pass" }]
   },
 }
 
@@ -32,6 +36,26 @@ function isProper({ failed, again, attempt }: Retry): boolean {
   if (permanent.has(status) || attempt > attemptsMax) return false
   // Without a Retry-After (-1) any wait is accepted.
   return again.ts - failed.ts >= retryAfter
+}
+
+/** Requests that came before the time that their provider had asked for, whatever their body. */
+function earlyRequests(session: MeasuredSession): readonly Request[] {
+  const requests = session.measured("llm_request")
+  const providers = new Map(requests.map(({ hash, measured }) => [hash, measured.provider]))
+  const pauses = session.measured("llm_response").filter(isPause)
+  const until = new Map<string | undefined, number>()
+  let seen = 0
+  return requests.filter(({ lseq, ts, measured: { provider } }) => {
+    for (
+      let pause = pauses[seen];
+      pause !== undefined && pause.lseq < lseq;
+      pause = pauses[++seen]
+    ) {
+      const of = providers.get(pause.measured.request_event_hash)
+      until.set(of, Math.max(until.get(of) ?? 0, pause.ts + pause.measured.retry_after_ms))
+    }
+    return ts < (until.get(provider) ?? 0)
+  })
 }
 
 function retriesOf(session: MeasuredSession): readonly Retry[] {
@@ -61,6 +85,11 @@ function retriesOfBody(
 
 function isSuccess(response: Response | undefined): boolean {
   return response !== undefined && response.measured.from_upstream && response.measured.status < 400
+}
+
+function isPause({ measured }: Response): boolean {
+  const { from_upstream: fromUpstream, status, retry_after_ms: retryAfter } = measured
+  return fromUpstream && (status === 429 || status === 503) && retryAfter >= 0
 }
 
 function isFailure({ measured: { from_upstream: fromUpstream, status } }: Response): boolean {

@@ -4,7 +4,6 @@ import type { Indicator, MeasuredSession } from "../indicator.ts"
 export const secretsInText: Indicator = {
   id: "CA-12",
   reads: ["llm_request", "agent_stdout", "agent_stderr"],
-  exposed: (session) => session.isAnswered || hits(session).length > 0,
   holds: (session) => {
     const events = hits(session)
     return [

@@ -4,13 +4,14 @@ import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
 export const sessionLimits: Indicator = {
   id: "LA-05",
   reads: ["llm_request", "agent_process_exited"],
-  exposed: (session) => session.isAnswered || callsPastLimit(session).length > 0,
-  holds: (session) => [judgeLimits(session)],
+  holds: (session) => {
+    const past = callsPastLimit(session)
+    if (past.length > 0) return [{ outcome: "fail", events: past, veto: "high" }]
+    return session.mayHaveRun ? [judgeLimits(session)] : []
+  },
 }
 
 function judgeLimits(session: MeasuredSession): Item {
-  const past = callsPastLimit(session)
-  if (past.length > 0) return { outcome: "fail", events: past, veto: "high" }
   const open = session.measured("session_open")[0]
   const exit = session.measured("agent_process_exited")[0]
   if (open === undefined || exit === undefined) return { outcome: "unknown" }

@@ -1,0 +1,40 @@
+import { type AmcError, type Finding, isFault } from "@amc/core"
+import type { FindingList } from "@amc/verify"
+
+/**
+ * Reads from a ledger that may have been changed: what contradicts becomes a finding, and
+ * `store/unavailable`, which says nothing of the ledger's content, goes on.
+ */
+export async function attemptRead<T>(
+  subject: string,
+  findings: FindingList,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!isFault(error) || (error.code === "store/unavailable" && !isBroken(error))) throw error
+    findings.add(findingOf(error, subject))
+    return undefined
+  }
+}
+
+/** A fault as a finding: what is missing is not there, and all else contradicts what was written. */
+export function findingOf(error: AmcError, subject: string): Finding {
+  const { code, message: detail } = error
+  const tampered = isBroken(error) || !harmless.has(code)
+  return { code, subject, detail, tampered }
+}
+
+const harmless: ReadonlySet<string> = new Set([
+  "run/unknown",
+  "workspace/missing",
+  "store/unavailable",
+  "input/unsupported-version",
+])
+
+/** Whether the database itself is no longer one. */
+function isBroken({ cause }: AmcError): boolean {
+  const code: unknown = (cause as { code?: unknown } | undefined)?.code
+  return code === "SQLITE_NOTADB" || (typeof code === "string" && code.startsWith("SQLITE_CORRUPT"))
+}

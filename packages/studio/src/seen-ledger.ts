@@ -1,0 +1,141 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import {
+  AmcError,
+  count,
+  equalBytes,
+  eventHash,
+  type Finding,
+  fromHex,
+  hex32,
+  label,
+  MerkleAccumulator,
+} from "@amc/core"
+import type { LaneHead } from "@amc/ledger"
+import type { SqliteLedger } from "@amc/store-sqlite"
+import { z } from "zod"
+import type { Workspace } from "./workspace.ts"
+
+const seenSchema = z.strictObject({
+  schema: z.literal("amc.seen/v1"),
+  lane: label,
+  head: z.strictObject({ lseq: count, event_hash: hex32 }).nullable(),
+  checkpoint: z.strictObject({ size: count, root_sha256: hex32 }).nullable(),
+})
+
+/** The furthest that this machine has seen a ledger: the lane's last event and the largest checkpoint. */
+export type SeenLedger = z.infer<typeof seenSchema>
+
+/**
+ * What was seen of a workspace's ledger, or null if nothing is known. It is kept in the state folder,
+ * outside of the workspace, so that an older ledger that is put back shows.
+ *
+ * Whoever puts back an old copy of the state folder together with the old ledger is not noticed here: for
+ * that, others must hold a checkpoint or a bundle.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
+export function readSeen({ state, workspace }: Workspace): SeenLedger | null {
+  const path = state.seenPath(workspace)
+  try {
+    return seenSchema.parse(JSON.parse(readFileSync(path, "utf8")))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null
+    throw new AmcError("input/malformed", `${path} can't be read as what was seen of the ledger`, {
+      cause,
+      hint: "if 'amc verify' of a copy without it accepts, remove it; it is written again",
+    })
+  }
+}
+
+/** Remembers the last event of the lane. @throws {@link AmcError} `workspace/unwritable` */
+export function rememberHead(workspace: Workspace, head: LaneHead | null): void {
+  const seen = readSeen(workspace)
+  if (head === null || head.lseq <= (seen?.head?.lseq ?? -1)) return
+  const { lseq, event_hash } = head
+  write(workspace, { ...(seen ?? nothingOf(workspace)), head: { lseq, event_hash } })
+}
+
+/** Remembers a checkpoint that was signed. @throws {@link AmcError} `workspace/unwritable` */
+export function rememberCheckpoint(
+  workspace: Workspace,
+  checkpoint: NonNullable<SeenLedger["checkpoint"]>,
+): void {
+  const seen = readSeen(workspace)
+  if (checkpoint.size <= (seen?.checkpoint?.size ?? 0)) return
+  write(workspace, { ...(seen ?? nothingOf(workspace)), checkpoint })
+}
+
+/** What of the seen is not in this ledger; `seen` must have been read before the ledger was. */
+export async function seenFindings(
+  seen: SeenLedger | null,
+  ledger: SqliteLedger,
+): Promise<readonly Finding[]> {
+  if (seen === null) return []
+  const findings: Finding[] = []
+  if (!(await hasHead(seen, ledger)))
+    findings.push(rolledBack(`event ${seen.head?.lseq} of lane ${seen.lane}`))
+  if (!(await hasCheckpoint(seen, ledger)))
+    findings.push(rolledBack(`the tree of ${seen.checkpoint?.size} events`))
+  return findings
+}
+
+/** What a ledger that is not there at all lacks. */
+export function missingLedger(seen: SeenLedger | null): readonly Finding[] {
+  return seen === null ? [] : [rolledBack("any ledger")]
+}
+
+/**
+ * Refuses to write on after an older state of the ledger, with only as much reading as a start may cost:
+ * the last event stands for all before it.
+ *
+ * @throws {@link AmcError} `store/damaged`
+ */
+export async function requireSeenHead(
+  seen: SeenLedger | null,
+  ledger: SqliteLedger | null,
+): Promise<void> {
+  if (seen === null || (ledger !== null && (await hasHead(seen, ledger)))) return
+  throw new AmcError("store/damaged", "the ledger is older than this machine has seen it", {
+    hint: "put the newer ledger back; 'amc verify' tells what is missing",
+  })
+}
+
+async function hasHead({ lane, head }: SeenLedger, { events }: SqliteLedger): Promise<boolean> {
+  if (head === null) return true
+  for await (const { leaf } of events.read(lane, head.lseq, head.lseq))
+    return eventHash(leaf) === head.event_hash
+  return false
+}
+
+async function hasCheckpoint(
+  { lane, checkpoint }: SeenLedger,
+  { events }: SqliteLedger,
+): Promise<boolean> {
+  if (checkpoint === null) return true
+  const tree = new MerkleAccumulator()
+  for await (const leafHash of events.leafHashes(lane, 0)) {
+    if (tree.size === checkpoint.size) break
+    tree.append(leafHash)
+  }
+  return tree.size === checkpoint.size && equalBytes(tree.root(), fromHex(checkpoint.root_sha256))
+}
+
+function rolledBack(what: string): Finding {
+  const detail = `this machine has seen ${what}, and it is not there as it was`
+  return { code: "ledger/rolled-back", subject: "ledger", detail, tampered: true }
+}
+
+function nothingOf({ lane }: Workspace): SeenLedger {
+  return { schema: "amc.seen/v1", lane, head: null, checkpoint: null }
+}
+
+function write({ state, workspace }: Workspace, seen: SeenLedger): void {
+  state.folderOf(workspace)
+  const path = state.seenPath(workspace)
+  try {
+    writeFileSync(`${path}.tmp`, `${JSON.stringify(seen)}\n`, { mode: 0o600, flush: true })
+    renameSync(`${path}.tmp`, path)
+  } catch (cause) {
+    throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
+  }
+}

@@ -1,0 +1,96 @@
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Event } from "@amc/core"
+import { beforeAll, expect, test, vi } from "vitest"
+import { openCapture } from "./capture.ts"
+import { eventOf, withLedger } from "./ledger-reader.ts"
+import { sessionTerms } from "./session-terms.fixture.ts"
+import type { SessionResult, SessionTerms } from "./session-terms.ts"
+import { runSession } from "./session.ts"
+import { newPlace, now, type Place, reopened, temporaryFolder } from "./workspace.fixture.ts"
+
+let place: Place
+beforeAll(async () => {
+  place = await newPlace()
+  return () => rmSync(place.top, { recursive: true })
+})
+
+interface Ran {
+  readonly result: SessionResult
+  readonly events: readonly Event[]
+}
+
+async function ran(change: Partial<SessionTerms>): Promise<Ran> {
+  const cwd = temporaryFolder()
+  mkdirSync(join(cwd, "tests"))
+  writeFileSync(join(cwd, "tests/check.js"), "process.exit(0)")
+  const capture = await openCapture(reopened(place), { clock: () => now })
+  let result: SessionResult
+  try {
+    result = await runSession(capture, sessionTerms({ cwd, ...change }))
+  } finally {
+    await capture.close()
+  }
+  const events = await withLedger(place.workspace, async (ledger) => {
+    const found: Event[] = []
+    for await (const { leaf } of ledger.events.read(place.workspace.lane, 0))
+      found.push(eventOf(leaf))
+    return found
+  })
+  return { result, events }
+}
+
+const check = "node tests/check.js"
+
+test.each([
+  { why: "shuts its work folder", script: "chmod 0 ." },
+  { why: "shuts what is in it", script: "mkdir -p a/b; chmod 0 a/b a tests" },
+  {
+    why: "makes a tree deeper than a path can be long",
+    script: `perl -e 'for (1..6000) { mkdir "d"; chdir "d" }'`,
+  },
+])(
+  "an agent that $why is checked, sealed as exited, and nothing of it stays",
+  async ({ script }) => {
+    const scratch = temporaryFolder()
+    vi.stubEnv("TMPDIR", scratch)
+    const { result, events } = await ran({ command: ["sh", "-c", script], check })
+    vi.unstubAllEnvs()
+    expect(result).toMatchObject({ exitCode: 0, check: { verdict: "passed" } })
+    expect(result.warnings).toEqual([expect.stringContaining("beside")])
+    const [outcome, seal] = [events.findLast(isOf("outcome")), events.at(-1)]
+    expect(outcome?.facts.measured).toMatchObject({ exit_code: 0, passed: true })
+    expect(seal?.facts.measured).toMatchObject({ reason: "exited", posture: "measured" })
+    expect(readdirSync(scratch).filter((name) => name.startsWith("amc-work-"))).toEqual([])
+  },
+)
+
+test("a check that can't be run does not undo that the agent ran", async () => {
+  const { result, events } = await ran({ check: "node tests/check.js '\0'" })
+  expect(result.check.verdict).toBe("failed")
+  expect(events.findLast(isOf("outcome"))?.facts.measured).toMatchObject({
+    exit_code: 125,
+    passed: false,
+  })
+  expect(events.at(-1)?.facts.measured).toMatchObject({ reason: "exited" })
+})
+
+test("what ran without a box is said of its session and of the whole workspace", async () => {
+  const { events } = await ran({ driver: "none" })
+  const said = events
+    .filter(isOf("audit"))
+    .map(({ agent, facts: { measured } }) => [agent, measured])
+    .filter(([, measured]) => (measured as { code: string }).code === "TRUST_BOUNDARY_VIOLATED")
+  const session = events.at(-1)?.session
+  expect(said).toEqual([
+    ["a1", expect.objectContaining({ subject: session })],
+    [
+      "_system",
+      expect.objectContaining({ subject: session, detail: expect.stringContaining("agent a1: ") }),
+    ],
+  ])
+})
+
+function isOf(type: Event["type"]): (event: Event) => boolean {
+  return (event) => event.type === type
+}
