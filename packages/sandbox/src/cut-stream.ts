@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from "node:stream"
 
 /** How long a stream may stay open when the process that it belongs to is gone. */
-export const openAfterExitMs = 1000
+const openAfterExitMs = 1000
 /** How long what still lies in the pipe is read on, whoever goes on writing. */
 const drainMs = 100
 

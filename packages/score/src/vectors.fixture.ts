@@ -4,7 +4,7 @@ import { sha256Hex } from "@amc/core"
 import { record, type Story } from "./evidence.fixture.ts"
 import { bankSha256, currentBank, encodeReport, engine, type Report, scoreRun } from "./index.ts"
 
-export const vectorsFile: string = fileURLToPath(
+const vectorsFile: string = fileURLToPath(
   new URL("../../../spec/vectors/report.json", import.meta.url),
 )
 
@@ -27,7 +27,7 @@ export interface Vectors {
 }
 
 /** The same stories with what the engine says of them now; the example is the first of them. */
-export function reportVectors({ cases }: Pick<Vectors, "cases">): Vectors {
+function reportVectors({ cases }: Pick<Vectors, "cases">): Vectors {
   const judged = cases.map(({ why, story }) => ({ why, story, report: scoreRun(record(story)) }))
   const first = judged[0]?.report
   if (first === undefined) throw new Error("there is a first story")

@@ -298,12 +298,12 @@ test("a config that is half written while the ledger is walked is no forgery", a
 test("while a provider is added, nobody sees a forgery", async () => {
   const place = copyOf(base)
   const provider = { ...sessionTerms({ cwd: "/" }).provider, id: "second" }
-  let isAdded = false
+  const progress = { isAdded: false }
   const adding = addProvider(place.workspace, { provider, key: null, clock }).finally(() => {
-    isAdded = true
+    progress.isAdded = true
   })
   const verdicts: Verdict<unknown>[] = []
-  while (!isAdded) {
+  while (!progress.isAdded) {
     verdicts.push(await verify(place))
     // A ledger that is read in one turn would keep the provider from ever being added.
     await setImmediate()
