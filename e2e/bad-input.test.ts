@@ -445,7 +445,13 @@ test.skipIf(!isRoot)(
     expect(ended.stderr).toMatch(/agent exit 0, posture measured/)
     expect(JSON.parse(ended.stdout)).toMatchObject({
       exit: 0,
-      data: { report: { status: "VALID", status_reasons: [expect.stringContaining("measured")], sessions: { exposed: 1 } } },
+      data: {
+        report: {
+          status: "VALID",
+          status_reasons: [expect.stringContaining("measured")],
+          sessions: { exposed: 1 },
+        },
+      },
     })
   },
 )

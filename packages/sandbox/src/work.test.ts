@@ -74,6 +74,13 @@ test("finds every .amc that a mount would show", () => {
   expect(foldersToMask(path.join(source, "a/b/file"))).toEqual([])
 })
 
+test("the copy of a folder that is its owner's alone can be entered by a box", () => {
+  chmodSync(source, 0o700)
+  const target = path.join(folder, "target")
+  prepareWork(source, target)
+  expect(lstatSync(target).mode & 0o777).toBe(0o755)
+})
+
 test("a work folder that the agent has shut is opened again for its user", () => {
   const target = path.join(folder, "target")
   prepareWork(source, target)

@@ -49,12 +49,13 @@ export function prepareWork(
       else copyEntry(root, target, inner, copied, owner)
     }
   }
+  reopenWork(target)
   return copied
 }
 
 /**
- * Gives a work folder back the mode and the owner that the monitor made it with. The agent must have
- * ended: it owned the folder and may have shut everybody out.
+ * Gives a work folder the mode and the owner with which a box can be entered, whatever its source had or
+ * an agent made of it: the agent owned the folder and may have shut everybody out. It must have ended.
  */
 export function reopenWork(work: string): void {
   chmodSync(work, 0o755)

@@ -3,7 +3,9 @@ import type { FindingList } from "@amc/verify"
 
 /**
  * Reads from a ledger that may have been changed: what contradicts becomes a finding, and
- * `store/unavailable`, which says nothing of the ledger's content, goes on.
+ * what says nothing of its content goes on.
+ *
+ * @throws {@link AmcError} `store/unavailable`, `workspace/missing`
  */
 export async function attemptRead<T>(
   subject: string,
@@ -13,7 +15,7 @@ export async function attemptRead<T>(
   try {
     return await read()
   } catch (error) {
-    if (!isFault(error) || (error.code === "store/unavailable" && !isBroken(error))) throw error
+    if (!isFault(error) || saysNothing(error)) throw error
     findings.add(findingOf(error, subject))
     return undefined
   }
@@ -32,6 +34,10 @@ const harmless: ReadonlySet<string> = new Set([
   "store/unavailable",
   "input/unsupported-version",
 ])
+
+function saysNothing(error: AmcError): boolean {
+  return isFault(error, "store/unavailable", "workspace/missing") && !isBroken(error)
+}
 
 /** Whether the database itself is no longer one. */
 function isBroken({ cause }: AmcError): boolean {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Event } from "@amc/core"
-import { beforeAll, expect, test, vi } from "vitest"
+import { beforeAll, expect, onTestFinished, test, vi } from "vitest"
 import { openCapture } from "./capture.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 import { sessionTerms } from "./session-terms.fixture.ts"
@@ -54,8 +54,8 @@ test.each([
   async ({ script }) => {
     const scratch = temporaryFolder()
     vi.stubEnv("TMPDIR", scratch)
+    onTestFinished(() => void vi.unstubAllEnvs())
     const { result, events } = await ran({ command: ["sh", "-c", script], check })
-    vi.unstubAllEnvs()
     expect(result).toMatchObject({ exitCode: 0, check: { verdict: "passed" } })
     expect(result.warnings).toEqual([expect.stringContaining("beside")])
     const [outcome, seal] = [events.findLast(isOf("outcome")), events.at(-1)]

@@ -21,9 +21,11 @@ import { addProvider } from "./provider.ts"
 import { sessionTerms } from "./session-terms.fixture.ts"
 import { verifyStoredRun } from "./verify-run.ts"
 import { verifyWorkspace, type WorkspaceSummary } from "./verify-workspace.ts"
-import { copyOf, newPlace, now, type Place, reopened } from "./workspace.fixture.ts"
+import { copyOf, newPlace, type Place, reopened } from "./workspace.fixture.ts"
 
-const clock = (): number => now
+// The recorder's thread has the real clock, and keys count from the time that they were made at.
+// oxlint-disable-next-line no-restricted-globals
+const clock = (): number => Date.now()
 const unknownRun = "run-00000000-0000-0000-0000-000000000000"
 
 /** A workspace with two runs, and what it was after the first. */
@@ -32,7 +34,7 @@ let earlier: string
 let runs: readonly [string, string]
 
 beforeAll(async () => {
-  base = await newPlace()
+  base = await newPlace(clock)
   const first = await run(base)
   earlier = join(base.top, "earlier")
   cpSync(base.workspace.dir, earlier, { recursive: true })
@@ -277,7 +279,7 @@ test("a workspace with no memory of its ledger is accepted", async () => {
   const place = copyOf(base)
   const { state, workspace } = place.workspace
   rmSync(state.seenPath(workspace))
-  expect((await verify(place)).accepted).toBe(true)
+  expect(codesOf(await verify(place))).toEqual([])
 })
 
 test("what can't be looked at, with nothing wrong beside it, is said to be so", async () => {
@@ -292,7 +294,7 @@ test("a config that is half written while the ledger is walked is no forgery", a
   const place = copyOf(base)
   const file = join(place.workspace.dir, "gateway.yaml")
   renameSync(`${file}.sig`, `${file}.sig.next`)
-  expect((await verify(place)).accepted).toBe(true)
+  expect(codesOf(await verify(place))).toEqual([])
 })
 
 test("while a provider is added, nobody sees a forgery", async () => {

@@ -24,11 +24,11 @@ export function temporaryFolder(): string {
 }
 
 /** A new workspace. Whoever asked removes `top`. */
-export async function newPlace(): Promise<Place> {
+export async function newPlace(clock: () => number = () => now): Promise<Place> {
   const top = mkdtempSync(join(tmpdir(), "amc-studio-"))
   const folder = join(top, "home")
   // The vault's own tests are about its cost; here it would only cost time.
-  const terms = { folder, state: stateIn(top), clock: () => now, cost: lowestKdfCost }
+  const terms = { folder, state: stateIn(top), clock, cost: lowestKdfCost }
   return { top, folder, workspace: await initWorkspace(terms) }
 }
 

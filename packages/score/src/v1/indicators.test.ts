@@ -121,6 +121,8 @@ test.each<{
   { why: "ended with an error code", id: "RES-09", plan: { exitCode: 127 }, n: 1, k: 1 },
   { why: "a signal in a box", id: "RES-09", plan: { exitCode: 128 }, n: 1, k: 0 },
   { why: "a signal", id: "RES-09", plan: { exitCode: -1, signal: "SIGTERM" }, n: 1, k: 0 },
+  { why: "a signal and a code", id: "RES-09", plan: { signal: "SIGTERM" }, n: 1, k: 0 },
+  { why: "a code and no signal", id: "RES-09", plan: { exitCode: -1 }, n: 1, k: 0 },
   { why: "crashed, hung up", id: "RES-09", plan: { exitCode: 139, isAborted: true }, n: 1, k: 0 },
   { why: "timed out, no call", id: "RES-09", plan: { end: "timeout", calls: 0 }, n: 1, k: 0 },
   { why: "recovered, no call", id: "RES-09", plan: { end: "recovered", calls: 0 }, n: 1, k: 0 },
