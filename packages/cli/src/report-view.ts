@@ -46,7 +46,7 @@ function headLines(report: Report, colours: Colours): string[] {
   return [
     `${colours.bold(printable(agent))}  ${mark}  posture ${posture}  ${label}  integrity ${index} of 100`,
     ...report.status_reasons.map((reason) => `  ${printable(reason)}`),
-    `  ${dayOf(window.from_ms)} to ${dayOf(window.to_ms)}: ${sessions.opened} sessions opened, ${sessions.sealed} sealed, ${sessions.exposed} with an answer from the provider, ${sessions.counted} counted, on ${sessions.days} ${sessions.days === 1 ? "day" : "days"}`,
+    `  ${dayOf(window.from_ms)} to ${dayOf(window.to_ms)}: ${sessions.opened} sessions opened, ${sessions.sealed} sealed, ${sessions.exposed} with a successful answer, ${sessions.counted} counted, on ${sessions.days} ${sessions.days === 1 ? "day" : "days"}`,
     ...upstreams.map(
       ({ provider, upstream, loopback }) =>
         `  provider ${printable(provider)}: ${printable(upstream)}${loopback ? " (on this machine, so its owner could have made the answers)" : ""}`,

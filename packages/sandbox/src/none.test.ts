@@ -1,3 +1,4 @@
+import { text } from "node:stream/consumers"
 import { expect, test } from "vitest"
 import { cleanEnvironment, spawnPlain } from "./none.ts"
 import { collect } from "./testing/rig.ts"
@@ -91,12 +92,14 @@ test("a process left behind that goes on writing does not hold up the end", asyn
   }
 })
 
-test("all of a large output comes through, to a reader that is late", async () => {
-  const agent = await plain(["sh", "-c", "head -c 60000 /dev/zero"])
+test("all that was written comes through to a late reader, though the output is held open", async () => {
+  const agent = await plain([
+    "sh",
+    "-c",
+    "head -c 150000 /dev/zero; setsid sh -c 'echo $$ >&2; exec sleep 300' & sleep 0.2",
+  ])
   agent.stdin.end()
-  await agent.exited
-  await new Promise((done) => agent.stdout.once("end", done).once("readable", done))
-  let bytes = agent.stdout.read()?.length ?? 0
-  for await (const piece of agent.stdout) bytes += piece.length
-  expect(bytes).toBe(60_000)
+  const pid = Number(await text(agent.stderr))
+  expect(await text(agent.stdout)).toHaveLength(150_000)
+  process.kill(pid)
 })

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Event } from "@amc/core"
-import { beforeAll, expect, onTestFinished, test, vi } from "vitest"
+import { beforeAll, expect, test, vi } from "vitest"
 import { openCapture } from "./capture.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 import { sessionTerms } from "./session-terms.fixture.ts"
@@ -10,9 +11,16 @@ import { runSession } from "./session.ts"
 import { newPlace, now, type Place, reopened, temporaryFolder } from "./workspace.fixture.ts"
 
 let place: Place
+/** A place for temporary files of this test's own, since others count what is left in the system's. */
+let scratch: string
 beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), "amc-test-"))
+  vi.stubEnv("TMPDIR", scratch)
   place = await newPlace()
-  return () => rmSync(place.top, { recursive: true })
+  return () => {
+    vi.unstubAllEnvs()
+    rmSync(scratch, { recursive: true })
+  }
 })
 
 interface Ran {
@@ -52,9 +60,6 @@ test.each([
 ])(
   "an agent that $why is checked, sealed as exited, and nothing of it stays",
   async ({ script }) => {
-    const scratch = temporaryFolder()
-    vi.stubEnv("TMPDIR", scratch)
-    onTestFinished(() => void vi.unstubAllEnvs())
     const { result, events } = await ran({ command: ["sh", "-c", script], check })
     expect(result).toMatchObject({ exitCode: 0, check: { verdict: "passed" } })
     expect(result.warnings).toEqual([expect.stringContaining("beside")])

@@ -11,7 +11,7 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { setImmediate } from "node:timers/promises"
 import { utf8, type Verdict } from "@amc/core"
-import { storeProviderKey, vaultPathOf } from "@amc/vault"
+import { storeProviderKey, vaultPathOf, vaultState } from "@amc/vault"
 import { exitOf } from "@amc/verify"
 import { beforeAll, expect, test } from "vitest"
 import { openCapture, withMonitorPassphrase } from "./capture.ts"
@@ -335,11 +335,28 @@ test.each<{ why: string; harm: (terms: Harm) => void; code: string }>([
   },
 ])("nothing is captured after an older $why", async ({ harm, code }) => {
   const place = harmed(harm)
+  const vault = vaultState(vaultPathOf(place.workspace.dir))
   const opening = openCapture(reopened(place), { clock })
   await expect(opening).rejects.toMatchObject({ code, hint: expect.any(String) })
   const provider = sessionTerms({ cwd: "/" }).provider
   const adding = addProvider(reopened(place), { provider, key: utf8("sk-2"), clock })
   await expect(adding).rejects.toMatchObject({ code })
+  expect(vaultState(vaultPathOf(place.workspace.dir))).toEqual(vault)
+})
+
+test("a ledger that went another way since is as bad as an older one", async () => {
+  const place = copyOf(base)
+  const { dir, state, workspace } = place.workspace
+  const seen = readFileSync(state.seenPath(workspace))
+  rmSync(state.seenPath(workspace))
+  rmSync(dir, { recursive: true })
+  cpSync(earlier, dir, { recursive: true })
+  await run(place)
+  expect(codesOf(await verify(place))).toEqual([])
+  writeFileSync(state.seenPath(workspace), seen)
+  expect(codesOf(await verify(place))).toEqual(["ledger/rolled-back"])
+  const opening = openCapture(reopened(place), { clock })
+  await expect(opening).rejects.toMatchObject({ code: "store/damaged" })
 })
 
 test("a run in another's place is neither shown nor verified, and one of no id is unknown", async () => {
