@@ -29,7 +29,7 @@ beforeAll(async () => {
   await addProvider(own, "plain", plain)
   await addProvider(own, "slow", slow)
   await addProvider(own, "down", { socketPath: join(own.top, "nobody.sock") })
-}, 120_000)
+}, 240_000)
 
 afterAll(async () => {
   await Promise.all([plain?.close(), slow?.close()])
@@ -180,7 +180,7 @@ test.each<Bad>([
     code: "sandbox/start-failed",
     says: /no-such-agent|could not be started/,
   },
-])("tells a person and a program of $why", { timeout: 60_000 }, async (bad) => {
+])("tells a person and a program of $why", { timeout: 180_000 }, async (bad) => {
   await expectRefusal(bad)
 })
 
@@ -194,7 +194,7 @@ test("suggests the word that was meant", async () => {
 
 test(
   "what comes in over HTTP is refused with a code, on the record, in bounded memory",
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async () => {
     const wrap = (agentId: string, provider: string, ...deed: readonly string[]) =>
       amc(own, ["wrap", "--agent", agentId, "--provider", provider, "--", ...client, ...deed])
@@ -246,53 +246,57 @@ test(
   },
 )
 
-test("a lease that is past its end is refused, whoever holds it", { timeout: 60_000 }, async () => {
-  let offsetMs = 0
-  const clock = (): number => Date.now() + offsetMs
-  const later = await startUpstream((_, response) => {
-    offsetMs = 3_600_000
-    response.writeHead(200).end("{}")
-  })
-  const workspace = openWorkspace(own.cwd, new StateHome(own.env), clock())
-  const capture = await openCapture(workspace, { clock })
-  const output: string[] = []
-  try {
-    const { exitCode } = await runSession(capture, {
-      agent: "late",
-      limits: { max_calls: 10, max_seconds: 60, memory_mib: 512, pids: 64 },
-      driver: "none",
-      provider: {
-        id: "later",
-        upstream: later.origin,
-        base_path: "",
-        socket: null,
-        auth: "bearer",
-      },
-      command: [...client, "twice"],
-      cwd: own.cwd,
-      work: own.cwd,
-      check: null,
-      number: 1,
-      environment: own.env,
-      stdin: null,
-      echo: { stdout: (bytes) => void output.push(Buffer.from(bytes).toString()) },
-      signal: new AbortController().signal,
-    } as Parameters<typeof runSession>[1])
-    expect(exitCode).toBe(0)
-  } finally {
-    await capture.close()
-    await later.close()
-  }
-  expect(JSON.parse(output.join(""))).toEqual(["200 {}", "401 gateway/lease-expired"])
-  const audits = measuredOf(await eventsOf(own.dir), "audit")
-  expect(audits).toContainEqual(
-    expect.objectContaining({ code: "LEASE_REFUSED", subject: "gateway/lease-expired" }),
-  )
-})
+test(
+  "a lease that is past its end is refused, whoever holds it",
+  { timeout: 180_000 },
+  async () => {
+    let offsetMs = 0
+    const clock = (): number => Date.now() + offsetMs
+    const later = await startUpstream((_, response) => {
+      offsetMs = 3_600_000
+      response.writeHead(200).end("{}")
+    })
+    const workspace = openWorkspace(own.cwd, new StateHome(own.env), clock())
+    const capture = await openCapture(workspace, { clock })
+    const output: string[] = []
+    try {
+      const { exitCode } = await runSession(capture, {
+        agent: "late",
+        limits: { max_calls: 10, max_seconds: 60, memory_mib: 512, pids: 64 },
+        driver: "none",
+        provider: {
+          id: "later",
+          upstream: later.origin,
+          base_path: "",
+          socket: null,
+          auth: "bearer",
+        },
+        command: [...client, "twice"],
+        cwd: own.cwd,
+        work: own.cwd,
+        check: null,
+        number: 1,
+        environment: own.env,
+        stdin: null,
+        echo: { stdout: (bytes) => void output.push(Buffer.from(bytes).toString()) },
+        signal: new AbortController().signal,
+      } as Parameters<typeof runSession>[1])
+      expect(exitCode).toBe(0)
+    } finally {
+      await capture.close()
+      await later.close()
+    }
+    expect(JSON.parse(output.join(""))).toEqual(["200 {}", "401 gateway/lease-expired"])
+    const audits = measuredOf(await eventsOf(own.dir), "audit")
+    expect(audits).toContainEqual(
+      expect.objectContaining({ code: "LEASE_REFUSED", subject: "gateway/lease-expired" }),
+    )
+  },
+)
 
 test(
   "a vault without its passphrase, or with another, lets nothing be signed and loses nothing",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const score = ["score", "--provider", "plain", "--sessions", "1", ...agent]
     const path = join(
@@ -317,7 +321,7 @@ test(
   },
 )
 
-test("a disk that can't be written stops the work and says so", { timeout: 60_000 }, async () => {
+test("a disk that can't be written stops the work and says so", { timeout: 180_000 }, async () => {
   const readOnly = (folder: string): AmcOptions => ({
     through: [
       "bwrap",
@@ -354,7 +358,7 @@ test("a disk that can't be written stops the work and says so", { timeout: 60_00
 
 test(
   "a disk that is full stops the work, and what was recorded stays whole",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const place = makePlace()
     const script = `
@@ -393,7 +397,7 @@ test("a folder that came from another machine is not opened", async () => {
 
 test(
   "a package that the agent's user could not read is refused with the way out",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     own.write("closed/package.json", "{}")
     own.write("closed/agent.mjs", "0")
@@ -436,7 +440,7 @@ const scoreOnce = ["score", "--json", "--provider", "plain", "--sessions", "1", 
 
 test.skipIf(!isRoot)(
   "works from a clone in a folder that only root can enter",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const at = "/root/clone"
     const mount = `mount -t tmpfs -o mode=700 none /root && mkdir -m 755 ${at} && mount --bind '${clone}' ${at} && exec "$@"`
@@ -455,7 +459,7 @@ test.skipIf(!isRoot)(
   },
 )
 
-test("a user without root gets walls that are measured", { timeout: 60_000 }, async () => {
+test("a user without root gets walls that are measured", { timeout: 180_000 }, async () => {
   const uid = isRoot ? 20_000 : process.getuid!()
   const other = ["setpriv", "--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", "--"]
   const through = isRoot ? other : []
@@ -477,7 +481,7 @@ test("a user without root gets walls that are measured", { timeout: 60_000 }, as
 
 test(
   "what a kill in the middle of a session leaves is whole, and is told as recovered",
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async () => {
     const before = slow.arrived.length
     const score = (provider: string, deed: string) => [
@@ -493,7 +497,7 @@ test(
       deed,
     ]
     const { child, ended } = startAmc(own, score("slow", "wait"))
-    await expect.poll(() => slow.arrived.length, { timeout: 60_000 }).toBe(before + 1)
+    await expect.poll(() => slow.arrived.length, { timeout: 180_000 }).toBe(before + 1)
     child.kill("SIGKILL")
     await ended
     expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })

@@ -32,7 +32,7 @@ let attacker: Scored
 
 beforeAll(async () => {
   ;[victim, attacker] = await Promise.all([scored(), scored()])
-}, 120_000)
+}, 240_000)
 
 afterAll(async () => {
   await Promise.all([victim?.own.close(), attacker?.own.close()])
@@ -231,14 +231,14 @@ describe("no flipped bit of a real bundle passes, and none makes the verifier th
   test.each([
     { path: bundleManifestPath, step: 1 },
     { path: bundleManifestSignaturePath, step: 3 },
-  ])("in $path, at one byte of $step", { timeout: 120_000 }, async ({ path, step }) => {
+  ])("in $path, at one byte of $step", { timeout: 180_000 }, async ({ path, step }) => {
     const file = (await readArchive(victim.bundle)).get(path)!
     expect(await flipIn(file, step)).toBeGreaterThan(700)
   })
 
   test(
     "in every signature: seal, checkpoint, configs and each leaf's",
-    { timeout: 120_000 },
+    { timeout: 180_000 },
     async () => {
       const files = await readArchive(victim.bundle)
       const texts = [...files]
@@ -261,7 +261,7 @@ describe("no flipped bit of a real bundle passes, and none makes the verifier th
     },
   )
 
-  test("anywhere, at 5,000 random bits", { timeout: 120_000 }, async () => {
+  test("anywhere, at 5,000 random bits", { timeout: 180_000 }, async () => {
     const anywhere = fc.asyncProperty(fc.nat(victim.bundle.length * 8 - 1), isRefusedWith)
     await fc.assert(anywhere, { numRuns: 5000 })
   })

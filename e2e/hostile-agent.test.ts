@@ -26,7 +26,7 @@ beforeAll(async () => {
       .end("{}")
   })
   await addProvider(own, "plain", upstream)
-}, 120_000)
+}, 240_000)
 
 afterAll(async () => {
   await upstream?.close()
@@ -166,7 +166,7 @@ test("an agent that says its lease is capped at 1 for it, and the lease is not s
 
 test(
   "an agent that says it is another, and floods the gateway, is itself and is counted",
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async () => {
     const before = measuredOf(await eventsOf(own.dir), "audit").length
     const ended = await amc(own, [
@@ -251,7 +251,7 @@ function isRunning(word: string): boolean {
     })
 }
 
-test("an agent that tries every wall finds none of them open", { timeout: 120_000 }, async () => {
+test("an agent that tries every wall finds none of them open", { timeout: 180_000 }, async () => {
   const stateDir = join(own.env["XDG_STATE_HOME"]!, "amc")
   const check = own.write("check/check.mjs", "process.exit(1)\n")
   const marker = `${3_000_000 + process.pid}`
@@ -340,7 +340,7 @@ test.each([
   },
 ])(
   "an agent can neither read nor replace a file of the check: $why",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async ({ check, plant }) => {
     own.write(
       "check/check.mjs",

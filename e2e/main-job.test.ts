@@ -1,11 +1,14 @@
 import { mkdtempSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { amc, amcJson, clone, type Ended, type Envelope, run } from "./testing/amc.ts"
 import { makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
 
 const example = join(clone, "examples/coding-agent")
 const questions = ["SAO-02", "LA-05", "CA-12", "RES-01", "RES-06", "RES-09", "SK-02"]
+
+// Each test starts the program several times, which takes long on a machine that is busy otherwise.
+vi.setConfig({ testTimeout: 180_000 })
 
 let own: TestWorkspace
 let scored: Envelope & Ended
@@ -46,7 +49,7 @@ async function elsewhere(bundle: string, args: readonly string[]): Promise<Ended
 beforeAll(async () => {
   own = await makeWorkspace()
   scored = await score(3)
-})
+}, 240_000)
 
 afterAll(() => own?.close())
 

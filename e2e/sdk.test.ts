@@ -44,7 +44,7 @@ beforeAll(async () => {
     OPENAI_API_KEY: own.providerKey,
   }
   direct = readSaid(await run(client, { cwd: own.cwd, env }))
-}, 120_000)
+}, 240_000)
 
 afterAll(async () => {
   await Promise.all([upstream?.close(), model?.close()])
@@ -93,7 +93,7 @@ test.each([
   { agent: "sdk-boxed", words: ["sandbox", "run"], ingress: "gateway:run-socket" },
 ])(
   "the openai SDK gets through $ingress what it gets directly, with two durable events and receipts per call",
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async ({ agent, words, ingress }) => {
     const before = upstream.arrived.length
     const ended = await amc(own, [

@@ -3,7 +3,7 @@ import { eventOf, withLedger } from "./ledger-reader.ts"
 import type { LoadedConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
 
-/** What the ledger says was in force last, by path. */
+/** The highest version of each path that the ledger says was in force; a lower one after it does not count. */
 export async function readConfigHistory(workspace: Workspace): Promise<ConfigHistory> {
   const history = new Map<string, { version: number; sha256: string }>()
   await withLedger(workspace, async ({ events }) => {
@@ -11,7 +11,7 @@ export async function readConfigHistory(workspace: Workspace): Promise<ConfigHis
       const event = eventOf(leaf)
       if (event.type !== "config_change") continue
       const { path, version, sha256 } = event.facts.measured
-      history.set(path, { version, sha256 })
+      if (version > (history.get(path)?.version ?? 0)) history.set(path, { version, sha256 })
     }
   })
   return history
