@@ -1,8 +1,7 @@
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Event, workspaceConfigSchema } from "@amc/core"
-import { beforeAll, expect, test } from "vitest"
+import { beforeAll, expect, onTestFinished, test, vi } from "vitest"
 import { type Capture, openCapture } from "./capture.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 import { withNotary } from "./notary-session.ts"
@@ -13,7 +12,14 @@ import { agentLimits } from "./score-agent.ts"
 import { sessionTerms } from "./session-terms.fixture.ts"
 import { runSession } from "./session.ts"
 import { writeConfig } from "./signed-config.ts"
-import { copyOf, newPlace, now, type Place, reopened } from "./workspace.fixture.ts"
+import {
+  copyOf,
+  newPlace,
+  now,
+  type Place,
+  reopened,
+  temporaryFolder,
+} from "./workspace.fixture.ts"
 import { type Workspace, workspaceConfigPath } from "./workspace.ts"
 
 const clock = (): number => now
@@ -94,12 +100,13 @@ test("a capture without its passphrase is refused and leaves nothing behind", as
   const place = copyOf(used)
   const { workspace } = place
   rmSync(workspace.state.passphrasePath(workspace.workspace, "auditor"))
-  const runDirs = (): string[] => readdirSync(tmpdir()).filter((name) => /^amc-.{6}$/.test(name))
-  const before = new Set(runDirs())
+  // Other processes make such folders beside it in the common one.
+  const folder = temporaryFolder()
+  vi.stubEnv("TMPDIR", folder)
+  onTestFinished(() => void vi.unstubAllEnvs())
   const opening = openCapture(workspace, { clock })
   await expect(opening).rejects.toMatchObject({ code: "vault/locked" })
-  const own = runDirs().filter((name) => !before.has(name))
-  expect(own.filter((name) => readdirSync(join(tmpdir(), name)).length === 0)).toEqual([])
+  expect(readdirSync(folder)).toEqual([])
 })
 
 test.each<{ why: string; change: (dir: string) => void }>([
