@@ -1,5 +1,8 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import path from "node:path"
 import { text } from "node:stream/consumers"
-import { expect, test } from "vitest"
+import { expect, onTestFinished, test } from "vitest"
 import { cleanEnvironment, spawnPlain } from "./none.ts"
 import { collect } from "./testing/rig.ts"
 
@@ -70,36 +73,42 @@ test("a command that is not there can't be started", async () => {
   await expect(plain(["no-such-command"])).rejects.toMatchObject({ code: "sandbox/start-failed" })
 })
 
-test("a process left behind with the output in its hands does not hold up the end", async () => {
-  const agent = await plain([
-    "sh",
-    "-c",
-    "setsid sh -c 'echo $$ >&2; exec sleep 300' & sleep 0.2; echo last",
-  ])
-  const { err, ...ran } = await collect(agent)
-  expect(ran).toMatchObject({ code: 0, out: "last\n", timedOut: false })
-  process.kill(Number(err))
-})
-
-test("a process left behind that goes on writing does not hold up the end", async () => {
-  const agent = await plain(["sh", "-c", "setsid sh -c 'echo $$ >&2; exec yes' & sleep 0.2"])
-  const { err, code } = await collect(agent)
-  expect(code).toBe(0)
-  try {
-    process.kill(Number(err))
-  } catch {
-    // A pipe that nobody reads has ended it.
+/** A script that leaves a process of another group behind, with the output in its hands, and knows its pid. */
+function leaving(command: string): { script: string; end: () => void } {
+  const folder = mkdtempSync(path.join(tmpdir(), "amc-test-"))
+  const file = path.join(folder, "pid")
+  const left = `setsid sh -c 'echo $$ >${file}; exec ${command}' &`
+  const end = (): void => {
+    const pid = Number(readFileSync(file, "utf8"))
+    rmSync(folder, { recursive: true })
+    try {
+      if (pid > 1) process.kill(pid)
+    } catch {
+      // A pipe that nobody reads has ended it.
+    }
   }
+  return { script: `${left} until [ -s ${file} ]; do sleep 0.02; done`, end }
+}
+
+test.each([
+  { why: "does nothing", command: "sleep 300" },
+  { why: "goes on writing", command: "yes" },
+])("a process left behind that $why does not hold up the end", async ({ command }) => {
+  const { script, end } = leaving(command)
+  onTestFinished(end)
+  const { out, code, timedOut } = await collect(await plain(["sh", "-c", `echo first; ${script}`]))
+  expect({ code, timedOut, first: out.slice(0, 6) }).toEqual({
+    code: 0,
+    timedOut: false,
+    first: "first\n",
+  })
 })
 
 test("all that was written comes through to a late reader, though the output is held open", async () => {
-  const agent = await plain([
-    "sh",
-    "-c",
-    "head -c 150000 /dev/zero; setsid sh -c 'echo $$ >&2; exec sleep 300' & sleep 0.2",
-  ])
+  const { script, end } = leaving("sleep 300")
+  onTestFinished(end)
+  const agent = await plain(["sh", "-c", `head -c 150000 /dev/zero; ${script}`])
   agent.stdin.end()
-  const pid = Number(await text(agent.stderr))
+  await text(agent.stderr)
   expect(await text(agent.stdout)).toHaveLength(150_000)
-  process.kill(pid)
 })
