@@ -17,7 +17,11 @@ const sessions = "5"
 function amc(args, { input = "", quiet = false } = {}) {
   const env = { ...process.env }
   delete env.OPENAI_API_KEY
-  const child = spawn(process.execPath, [join(top, "packages/cli/bin/amc.js"), ...args], { cwd: top, env, stdio: ["pipe", quiet ? "pipe" : "inherit", "inherit"] })
+  const child = spawn(process.execPath, [join(top, "packages/cli/bin/amc.js"), ...args], {
+    cwd: top,
+    env,
+    stdio: ["pipe", quiet ? "pipe" : "inherit", "inherit"],
+  })
   let output = ""
   child.stdout?.on("data", (bytes) => (output += bytes))
   child.stdin.on("error", () => undefined)
@@ -43,7 +47,9 @@ class Stop extends Error {
 
 /** The scripted model's folder: outside the clone, private, with a path short enough for a socket. */
 function exampleFolder() {
-  const state = process.env.XDG_STATE_HOME?.startsWith("/") ? process.env.XDG_STATE_HOME : join(process.env.HOME ?? homedir(), ".local", "state")
+  const state = process.env.XDG_STATE_HOME?.startsWith("/")
+    ? process.env.XDG_STATE_HOME
+    : join(process.env.HOME ?? homedir(), ".local", "state")
   const folder = join(state, "amc", "example")
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return folder
@@ -51,13 +57,20 @@ function exampleFolder() {
 
 function startModel(folder) {
   const keyFile = join(folder, "model.key")
-  if (!existsSync(keyFile)) writeFileSync(keyFile, `sk-scripted-${randomBytes(24).toString("base64url")}\n`, { mode: 0o600 })
+  if (!existsSync(keyFile))
+    writeFileSync(keyFile, `sk-scripted-${randomBytes(24).toString("base64url")}\n`, {
+      mode: 0o600,
+    })
   const socket = join(folder, "model.sock")
-  const child = spawn(process.execPath, [join(top, "examples/model-server/src/main.ts"), "--socket", socket, "--key-file", keyFile], {
-    cwd: top,
-    env: { PATH: process.env.PATH },
-    stdio: ["ignore", "pipe", "inherit"],
-  })
+  const child = spawn(
+    process.execPath,
+    [join(top, "examples/model-server/src/main.ts"), "--socket", socket, "--key-file", keyFile],
+    {
+      cwd: top,
+      env: { PATH: process.env.PATH },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  )
   return new Promise((resolve, reject) => {
     child.once("error", reject)
     child.once("exit", (code) => reject(new Error(`the scripted model server ended with ${code}`)))
@@ -69,15 +82,34 @@ async function ensureProvider(model) {
   const { providers } = JSON.parse(await must(["provider", "list", "--json"], { quiet: true })).data
   const known = providers.find(({ id }) => id === provider)
   if (realKey !== undefined) {
-    await must(["provider", "add", "openai", "--upstream", "https://api.openai.com", "--key-stdin"], { input: realKey })
+    await must(
+      ["provider", "add", "openai", "--upstream", "https://api.openai.com", "--key-stdin"],
+      { input: realKey },
+    )
   } else if (known?.socket !== model.socket) {
-    await must(["provider", "add", provider, "--upstream", "http://localhost", "--socket", model.socket, "--key-file", model.keyFile])
+    await must([
+      "provider",
+      "add",
+      provider,
+      "--upstream",
+      "http://localhost",
+      "--socket",
+      model.socket,
+      "--key-file",
+      model.keyFile,
+    ])
   }
 }
 
 async function main() {
-  if (realKey === undefined) process.stderr.write("The model is a script on this machine: no API key is needed, and nothing is sent anywhere.\n")
-  else process.stderr.write("OPENAI_API_KEY is set: the example agent will call the real provider https://api.openai.com, at your cost.\n")
+  if (realKey === undefined)
+    process.stderr.write(
+      "The model is a script on this machine: no API key is needed, and nothing is sent anywhere.\n",
+    )
+  else
+    process.stderr.write(
+      "OPENAI_API_KEY is set: the example agent will call the real provider https://api.openai.com, at your cost.\n",
+    )
   const model = realKey === undefined ? await startModel(exampleFolder()) : undefined
   try {
     if (!existsSync(join(top, ".amc"))) await must(["init"], { quiet: true })
@@ -92,7 +124,14 @@ async function main() {
 
 function scoreArguments() {
   const who = ["--agent", agent, "--provider", provider, "--sessions", sessions]
-  const what = ["--work", join(example, "work"), "--check", `node ${join(example, "check/check.ts")}`, "--claims", join(example, "claims.json")]
+  const what = [
+    "--work",
+    join(example, "work"),
+    "--check",
+    `node ${join(example, "check/check.ts")}`,
+    "--claims",
+    join(example, "claims.json"),
+  ]
   return ["score", "--json", ...who, ...what, "--", "node", join(example, "src/main.ts")]
 }
 
@@ -111,6 +150,10 @@ Everything here: npx --no-install amc verify
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof Stop)) throw error
-  process.exitCode = error.code
+  // What amc itself had to say is on stderr already.
+  if (!(error instanceof Stop))
+    process.stderr.write(
+      `npm start: ${error.message}\n  next: run it again, or 'npm test' to see what does not work here\n`,
+    )
+  process.exitCode = error instanceof Stop ? error.code : 3
 }

@@ -12,17 +12,26 @@ const systemPackages = { bwrap: "bubblewrap", socat: "socat", setpriv: "util-lin
 const done = []
 
 function run(program, args, options = {}) {
-  const { status, error, stderr } = spawnSync(program, args, { cwd: top, encoding: "utf8", stdio: ["ignore", "ignore", "pipe"], ...options })
+  const { status, error, stderr } = spawnSync(program, args, {
+    cwd: top,
+    encoding: "utf8",
+    stdio: ["ignore", "ignore", "pipe"],
+    ...options,
+  })
   if (error !== undefined) return { ok: false, why: error.message }
   return { ok: status === 0, why: (stderr ?? "").trim().split("\n").slice(-5).join("\n") }
 }
 
 function isOnPath(program) {
-  return `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter).some((folder) => existsSync(join(folder, program)))
+  return `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`
+    .split(delimiter)
+    .some((folder) => existsSync(join(folder, program)))
 }
 
 function installPackages() {
-  const wanted = createHash("sha256").update(readFileSync(join(top, "package-lock.json"))).digest("hex")
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(top, "package-lock.json")))
+    .digest("hex")
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return
   const { ok, why } = run("npm", ["ci", "--loglevel=error"])
   if (!ok) throw new Error(`npm ci failed:\n${why}`)
@@ -33,7 +42,13 @@ function installPackages() {
 
 function installSystemPackages() {
   if (process.platform !== "linux") return
-  const missing = [...new Set(Object.entries(systemPackages).filter(([program]) => !isOnPath(program)).map(([, name]) => name))]
+  const missing = [
+    ...new Set(
+      Object.entries(systemPackages)
+        .filter(([program]) => !isOnPath(program))
+        .map(([, name]) => name),
+    ),
+  ]
   if (missing.length === 0) return
   const command = `apt-get install --no-install-recommends ${missing.join(" ")}`
   if (process.getuid() !== 0 || !isOnPath("apt-get")) {
@@ -42,7 +57,11 @@ function installSystemPackages() {
   }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
   run("apt-get", ["update", "-qq"], { env })
-  const { ok, why } = run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env })
+  const { ok, why } = run(
+    "apt-get",
+    ["install", "-y", "-qq", "--no-install-recommends", ...missing],
+    { env },
+  )
   if (!ok) console.error(`set-up: '${command}' failed:\n${why}`)
   else done.push(`installed ${missing.join(", ")}`)
 }
@@ -57,7 +76,10 @@ function newest(folder) {
 
 function build() {
   const built = join(top, "packages/cli/dist/main.js")
-  const sources = Math.max(newest(join(top, "packages")), statSync(join(top, "tsdown.config.ts")).mtimeMs)
+  const sources = Math.max(
+    newest(join(top, "packages")),
+    statSync(join(top, "tsdown.config.ts")).mtimeMs,
+  )
   if (existsSync(built) && statSync(built).mtimeMs >= sources) return
   // tsdown needs a current Node: the one that the packages brought, not the one that runs this file.
   const { ok, why } = run("npm", ["run", "-s", "build"])

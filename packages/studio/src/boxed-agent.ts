@@ -30,8 +30,7 @@ export async function runBoxed(opened: OpenedSession): Promise<AgentEnd> {
   const plan = await planBox(opened)
   const box = await launch(plan)
   const verdict = await measure(opened, box)
-  await opened.audit("SANDBOX_EXECUTION_ENABLED", `bubblewrap, plan ${plan.sha256}`)
-  await box.go()
+  await enter(opened, box, plan)
   const { exitCode, reason } = await followAgent(opened, box, agentUser().uid)
   return {
     reason,
@@ -40,6 +39,17 @@ export async function runBoxed(opened: OpenedSession): Promise<AgentEnd> {
     exitCode,
     reasons: verdict.reasons,
   }
+}
+
+/** Lets the agent in once that is on record; a box that can't be recorded is not left waiting. */
+async function enter(opened: OpenedSession, box: SandboxHandle, plan: SandboxPlan): Promise<void> {
+  try {
+    await opened.audit("SANDBOX_EXECUTION_ENABLED", `bubblewrap, plan ${plan.sha256}`)
+  } catch (error) {
+    await box.refuse()
+    throw error
+  }
+  await box.go()
 }
 
 async function planBox(opened: OpenedSession): Promise<SandboxPlan> {

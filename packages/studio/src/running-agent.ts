@@ -44,6 +44,8 @@ export async function followAgent(
   ended.catch(() => undefined)
   const stop = (): void => void agent.kill()
   terms.signal.addEventListener("abort", stop)
+  // Asked to stop while the box was being measured: the event is over and will not come again.
+  if (terms.signal.aborted) stop()
   try {
     await opened.record("agent_process_started", channel, {
       pid: agent.pid,
