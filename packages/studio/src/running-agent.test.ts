@@ -129,6 +129,13 @@ test("an interrupted session ends the agent and says so", async () => {
   expect(agent.kills()).toBe(1)
 })
 
+test("a stop that came before the agent began ends it at once", async () => {
+  const agent = stagedAgent()
+  const opened = openedWith(listRecorder(), AbortSignal.abort())
+  expect(await followAgent(opened, agent, 1000)).toMatchObject({ reason: "interrupted" })
+  expect(agent.kills()).toBe(1)
+})
+
 test("an agent that was ended for its use of the disk is past its limits", async () => {
   const [agent, opened] = [stagedAgent(), openedWith(listRecorder())]
   const following = followAgent(opened, agent, 1000)
