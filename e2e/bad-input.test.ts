@@ -1,8 +1,9 @@
 import { chmodSync, cpSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
-import { join, relative } from "node:path"
+import { join } from "node:path"
 import { openCapture, openWorkspace, runSession, StateHome } from "@amc/studio"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { amc, amcJson, type AmcOptions, clone, program, run, startAmc } from "./testing/amc.ts"
+import { cloneElsewhere } from "./testing/elsewhere.ts"
 import { eventsOf, measuredOf } from "./testing/evidence.ts"
 import { makePlace, type Place } from "./testing/place.ts"
 import { startUpstream, type Upstream } from "./testing/upstream.ts"
@@ -423,12 +424,15 @@ test(
 )
 
 /** A workspace in which no agent has run yet: one that ran without a box makes all others INVALID. */
-async function freshPlace(uid: number, through: readonly string[]): Promise<Place> {
-  const place = makePlace(uid)
-  const provider = ["provider", "add", "plain", "--upstream", plain.origin]
-  for (const args of [["init"], provider])
-    expect(await amcJson(place, args, { through })).toMatchObject({ exit: 0 })
+async function freshPlace(): Promise<Place> {
+  const place = makePlace()
+  for (const args of firstSteps()) expect(await amcJson(place, args)).toMatchObject({ exit: 0 })
   return place
+}
+
+/** What makes such a workspace. */
+function firstSteps(): readonly (readonly string[])[] {
+  return [["init"], ["provider", "add", "plain", "--upstream", plain.origin]]
 }
 
 const measured = {
@@ -442,40 +446,47 @@ test.skipIf(!isRoot)(
   "works from a clone in a folder that only root can enter",
   { timeout: 180_000 },
   async () => {
-    const at = "/root/clone"
-    const mount = `mount -t tmpfs -o mode=700 none /root && mkdir -m 755 ${at} && mount --bind '${clone}' ${at} && exec "$@"`
-    const [amcThere, agentThere] = [program, client[1]!].map((path) =>
-      join(at, relative(clone, path)),
-    )
-    const place = await freshPlace(0, [])
+    const there = cloneElsewhere("/root/clone")
+    const place = await freshPlace()
     try {
-      const words = [process.execPath, amcThere!, ...scoreOnce, "node", agentThere!, "call"]
-      const ended = await run(["unshare", "-m", "sh", "-c", mount, "sh", ...words], place)
+      const agent = ["node", client[1]!, "call"]
+      const words = [process.execPath, program, ...scoreOnce, ...agent].map(there.moved)
+      const ended = await run([...there.words, ...words], place)
       expect(ended.stderr).toMatch(/agent exit 0, posture measured/)
       expect(JSON.parse(ended.stdout)).toMatchObject({ exit: 0, data: { report: measured } })
     } finally {
       place.remove()
+      there.remove()
     }
   },
 )
 
 test("a user without root gets walls that are measured", { timeout: 180_000 }, async () => {
   const uid = isRoot ? 20_000 : process.getuid!()
-  const other = ["setpriv", "--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", "--"]
-  const through = isRoot ? other : []
-  const place = await freshPlace(uid, through)
+  const asUser = ["setpriv", "--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", "--"]
+  // The clone may lie where only root can go.
+  const there = isRoot ? cloneElsewhere() : null
+  const own = (args: readonly string[]): readonly string[] => {
+    const words = [process.execPath, program, ...args]
+    return there === null ? words : [...there.words, ...asUser, ...words.map(there.moved)]
+  }
+  const user = makePlace(uid)
+  const PATH = user.env["PATH"] ?? ""
+  const place = { ...user, env: { ...user.env, PATH: there?.moved(PATH) ?? PATH } }
   try {
-    const ended = await amc(place, [...scoreOnce, ...client, "call"], { through })
+    for (const args of firstSteps()) expect(await run(own(args), place)).toMatchObject({ exit: 0 })
+    const ended = await run(own([...scoreOnce, ...client, "call"]), place)
     expect(ended.stderr).toMatch(/agent exit 0, posture measured/)
     const { exit, data } = JSON.parse(ended.stdout)
     expect({ exit, data }).toMatchObject({ exit: 0, data: { report: measured } })
     for (const args of [["bundle", "verify", data.bundle], ["verify"]])
-      expect(await amcJson(place, args, { through })).toMatchObject({ exit: 0 })
+      expect(await run(own(args), place)).toMatchObject({ exit: 0 })
     const seals = measuredOf(await eventsOf(join(place.cwd, ".amc")), "session_seal")
     expect(seals).toMatchObject([{ posture: "measured", reason: "exited" }])
     if (isRoot) expect(seals[0]?.hardened).toBe(false)
   } finally {
     place.remove()
+    there?.remove()
   }
 })
 
