@@ -6,8 +6,8 @@ const common: UserConfig = {
   platform: "node",
   target: "node24",
   dts: false,
-  noExternal: [/^(?!better-sqlite3|@node-rs\/argon2|undici)/],
-  external: ["better-sqlite3", "@node-rs/argon2", "undici"],
+  noExternal: [/^(?!better-sqlite3|@node-rs\/argon2|koffi|undici)/],
+  external: ["better-sqlite3", "@node-rs/argon2", "koffi", "undici"],
   outExtensions: () => ({ js: ".js" }),
 }
 

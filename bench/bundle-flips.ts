@@ -8,7 +8,7 @@ import { verifyBundle } from "../packages/verify/src/bundle.ts"
 const [step = 1] = process.argv.slice(2).map(Number)
 const run = makeRun(undefined, 1)
 const bundle = await bundleOf(partsOf(run), run.world)
-const policy = { rootSha256: run.world.rootSha256 }
+const policy = { rootSha256: run.world.rootSha256, atMs: 0 }
 const codes: Record<string, number> = {}
 const accepted: number[] = []
 const started = performance.now()

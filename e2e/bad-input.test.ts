@@ -128,9 +128,51 @@ test.each<Bad>([
   {
     why: "claims that are not there",
     args: ["score", "--provider", "plain", "--claims", "none.json", ...agent],
+    exit: 3,
+    code: "input/unreadable",
+    says: /none.json/,
+  },
+  {
+    why: "a check that is not there",
+    args: ["score", "--provider", "plain", "--check", "node chekc.js", ...agent],
     exit: 2,
     code: "usage/invalid",
-    says: /none.json/,
+    says: /the check names chekc.js/,
+  },
+  {
+    why: "a run about nobody",
+    args: ["run", "--agent", "nobody"],
+    exit: 2,
+    code: "usage/invalid",
+    says: /nothing of an agent 'nobody'/,
+  },
+  {
+    why: "a bundle in a folder that is not there",
+    args: ["score", "--provider", "plain", "--out", "none/x.amcbundle", ...agent],
+    exit: 2,
+    code: "usage/invalid",
+    says: /none\/x.amcbundle can't be written/,
+  },
+  {
+    why: "an option behind the agent's command",
+    args: ["score", "node", "a.js", "--sessions", "3"],
+    exit: 2,
+    code: "usage/invalid",
+    says: /--sessions stands behind/,
+  },
+  {
+    why: "a provider's id in capitals",
+    args: ["provider", "add", "OpenAI", "--upstream", "https://api.openai.com"],
+    exit: 2,
+    code: "usage/invalid",
+    says: /lower-case letters/,
+  },
+  {
+    why: "a provider's address with a path",
+    args: ["provider", "add", "x", "--upstream", "https://x.example/api/v1"],
+    exit: 2,
+    code: "usage/invalid",
+    says: /--upstream takes an origin/,
   },
   {
     why: "a work folder that is not there",
@@ -364,18 +406,19 @@ test(
     const place = makePlace()
     const script = `
     amc() { '${process.execPath}' '${program}' "$@" --json; echo "exit $?"; }
-    amc init && amc run --agent a && head -c 4000000 /dev/zero >fill
+    amc init && amc provider add p --upstream http://localhost && amc wrap --agent a --provider p -- true
+    amc run --agent a && head -c 4000000 /dev/zero >fill
     amc run --agent a; rm fill; amc verify; amc run --agent a; amc verify`
     const disk = ["bwrap", "--dev-bind", "/", "/", "--size", "1000000", "--tmpfs", place.cwd]
     try {
       const words = [...disk, "--chdir", place.cwd, "--", "bash", "-c", script]
       const { stdout, stderr } = await run(words, place)
       expect(stdout.match(/^exit \d+$/gm), stderr).toEqual(
-        [0, 0, 3, 0, 0, 0].map((exit) => `exit ${exit}`),
+        [0, 0, 0, 0, 3, 0, 0, 0].map((exit) => `exit ${exit}`),
       )
       const told = stdout.split("\n").filter((line) => line.startsWith("{"))
-      expect(JSON.parse(told[2]!)).toMatchObject({ findings: [{ code: "store/unavailable" }] })
-      expect(JSON.parse(told[5]!).data).toMatchObject({ runs: 2 })
+      expect(JSON.parse(told[4]!)).toMatchObject({ findings: [{ code: "store/unavailable" }] })
+      expect(JSON.parse(told[7]!).data).toMatchObject({ runs: 2 })
     } finally {
       place.remove()
     }

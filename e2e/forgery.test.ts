@@ -102,12 +102,18 @@ test.each([
   },
   {
     why: "the victim's trust files, under a manifest signed by the attacker",
-    make: () => mixed((base, { root, keys }) => ({ ...base, root, keys })),
+    make: () =>
+      mixed((base, { roots, revocations, keys }) => ({ ...base, roots, revocations, keys })),
   },
   {
     why: "both's key certificates, under a manifest signed by the attacker",
     make: () =>
-      mixed((base, { root, keys }) => ({ ...base, root, keys: new Map([...keys, ...base.keys]) })),
+      mixed((base, { roots, revocations, keys }) => ({
+        ...base,
+        roots,
+        revocations,
+        keys: new Map([...keys, ...base.keys]),
+      })),
   },
   {
     why: "the victim's evidence with the attacker's report and seal",
@@ -207,8 +213,8 @@ describe("no flipped bit of a real bundle passes, and none makes the verifier th
   async function isRefusedWith(bit: number): Promise<boolean> {
     const changed = Uint8Array.from(victim.bundle)
     changed[bit >> 3]! ^= 1 << (bit & 7)
-    return !(await verifyBundle(changed, { rootSha256: victim.own.root.replace("sha256:", "") }))
-      .accepted
+    const rootSha256 = victim.own.root.replace("sha256:", "")
+    return !(await verifyBundle(changed, { rootSha256, atMs: 0 })).accepted
   }
 
   /** Where some bytes lie in the archive. */

@@ -283,8 +283,8 @@ test("an agent that tries every wall finds none of them open", { timeout: 180_00
     read: [
       ...slots,
       join(stateDir, "workspaces.json"),
-      ...["vault.amcvault", "ledger/ledger.sqlite", "gateway.yaml", "trust/root.json"].map((name) =>
-        join(own.dir, name),
+      ...["vault.amcvault", "ledger/ledger.sqlite", "gateway.yaml", "trust/roots/1.json"].map(
+        (name) => join(own.dir, name),
       ),
       join(own.top, "provider.key"),
       check,

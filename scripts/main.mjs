@@ -34,8 +34,27 @@ function amc(args, { input = "", quiet = false } = {}) {
 
 async function must(args, options) {
   const { code, output } = await amc(args, options)
-  if (code !== 0) throw new Stop(code)
+  if (code !== 0) {
+    process.stderr.write(`npm start: 'amc ${commandOf(args)}' ended with ${code}\n${told(output)}`)
+    throw new Stop(code)
+  }
   return output
+}
+
+function commandOf(args) {
+  const end = args.findIndex((word) => word.startsWith("-"))
+  return (end < 0 ? args : args.slice(0, end)).join(" ")
+}
+
+/** What a command that printed JSON had to say, which nobody has seen yet. */
+function told(output) {
+  if (!output.startsWith("{")) return ""
+  const { findings } = JSON.parse(output)
+  const lines = findings.flatMap(({ code, detail, next }) => [
+    `amc: ${code}: ${detail}`,
+    ...(next === null ? [] : [`  next: ${next}`]),
+  ])
+  return lines.map((line) => `${line}\n`).join("")
 }
 
 class Stop extends Error {
@@ -86,7 +105,7 @@ async function ensureProvider(model) {
       ["provider", "add", "openai", "--upstream", "https://api.openai.com", "--key-stdin"],
       { input: realKey },
     )
-  } else if (known?.socket !== model.socket) {
+  } else if (known?.socket !== model.socket || known.key !== "given") {
     await must([
       "provider",
       "add",
@@ -150,7 +169,7 @@ Everything here: npx --no-install amc verify
 try {
   await main()
 } catch (error) {
-  // What amc itself had to say is on stderr already.
+  // What amc had to say is on stderr already.
   if (!(error instanceof Stop))
     process.stderr.write(
       `npm start: ${error.message}\n  next: run it again, or 'npm test' to see what does not work here\n`,

@@ -10,6 +10,7 @@ import {
   parseEntries,
   parseProofs,
   proofsPath,
+  rootPath,
   readArchive,
 } from "@amc/bundle"
 import {
@@ -29,7 +30,7 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const names = [...files.keys()].filter(
     (name) => name !== bundleManifestPath && name !== bundleManifestSignaturePath,
   )
-  const { lanes, kids, configs } = contentsOf(names, agent)
+  const { lanes, roots, kids, configs } = contentsOf(names, agent)
   return {
     workspace,
     origin,
@@ -44,7 +45,8 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
     })),
     report: file(bundlePaths.report),
     seal: file(bundlePaths.seal),
-    root: file(bundlePaths.root),
+    roots: Array.from({ length: roots }, (_, at) => file(rootPath(at + 1))),
+    revocations: file(bundlePaths.revocations),
     keys: new Map(kids.map((kid) => [kid, file(keyPath(kid))])),
     configs: configs.map((path) => ({
       path,

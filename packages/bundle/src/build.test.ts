@@ -21,7 +21,8 @@ const parts: BundleParts = {
   ],
   report: utf8("{}"),
   seal: utf8("seal"),
-  root: utf8("root"),
+  roots: [utf8("root")],
+  revocations: utf8("revocations"),
   keys: new Map([[kid, utf8("certificate")]]),
   configs: [
     { path: "gateway.yaml", bytes: utf8("v: 1\n"), signature: utf8("signature") },
@@ -39,7 +40,8 @@ const layout = [
   "run/report.json",
   "run/seal.dsse.json",
   `trust/keys/${kid}.json`,
-  "trust/root.json",
+  "trust/revocations.json",
+  "trust/roots/1.json",
 ]
 
 test("lays a bundle out and lists every file but the manifest and its signature", async () => {
@@ -101,6 +103,7 @@ test("sorts the names of a bundle into what they are", () => {
   ]
   expect(contentsOf([...layout, ...strays], "coder")).toEqual({
     lanes: ["main"],
+    roots: 1,
     kids: [kid],
     configs: ["agents/coder/agent.config.yaml", "gateway.yaml"],
     strays,

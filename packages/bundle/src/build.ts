@@ -18,6 +18,7 @@ import {
   evidencePath,
   keyPath,
   proofsPath,
+  rootPath,
 } from "./layout.ts"
 
 /** What a bundle holds of one lane; leaves in the order of their chains. */
@@ -50,7 +51,9 @@ export interface BundleParts {
   readonly lanes: readonly BundledLane[]
   readonly report: Uint8Array
   readonly seal: Uint8Array
-  readonly root: Uint8Array
+  /** The versions of the root, in order from 1. */
+  readonly roots: readonly Uint8Array[]
+  readonly revocations: Uint8Array
   /** Key certificates by kid. */
   readonly keys: ReadonlyMap<string, Uint8Array>
   readonly configs: readonly BundledConfig[]
@@ -109,7 +112,8 @@ function filesOf(parts: BundleParts): ReadonlyMap<string, Uint8Array> {
     [bundlePaths.checkpoint, utf8(parts.checkpoint)],
     [bundlePaths.report, parts.report],
     [bundlePaths.seal, parts.seal],
-    [bundlePaths.root, parts.root],
+    [bundlePaths.revocations, parts.revocations],
+    ...parts.roots.map((bytes, at): [string, Uint8Array] => [rootPath(at + 1), bytes]),
     ...parts.lanes.flatMap((lane) => filesOfLane(lane, parts.agent)),
     ...[...parts.keys].map(([kid, bytes]): [string, Uint8Array] => [keyPath(kid), bytes]),
     ...parts.configs.flatMap(filesOfConfig),

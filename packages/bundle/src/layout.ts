@@ -5,11 +5,13 @@ export const bundlePaths = {
   checkpoint: "checkpoint",
   report: "run/report.json",
   seal: "run/seal.dsse.json",
-  root: "trust/root.json",
+  firstRoot: "trust/roots/1.json",
+  revocations: "trust/revocations.json",
 } as const
 
 const evidence = "evidence/"
 const proofs = "proofs/"
+const roots = "trust/roots/"
 const keys = "trust/keys/"
 const config = "config/"
 
@@ -19,6 +21,11 @@ export function evidencePath(lane: string, agent: string): string {
 
 export function proofsPath(lane: string): string {
   return `${proofs}${lane}.json`
+}
+
+/** Where a version of the root lies. */
+export function rootPath(version: number): string {
+  return `${roots}${version}.json`
 }
 
 export function keyPath(kid: string): string {
@@ -37,6 +44,8 @@ export function configSignaturePath(path: string): string {
 /** What the file names of a bundle say it holds. */
 export interface BundleContents {
   readonly lanes: readonly string[]
+  /** How many versions of the root there are, from 1 without a gap. */
+  readonly roots: number
   readonly kids: readonly string[]
   readonly configs: readonly string[]
   /** Names that the layout has no place for, given the agent. */
@@ -47,6 +56,7 @@ export interface BundleContents {
 export function contentsOf(names: Iterable<string>, agent: string): BundleContents {
   const all = new Set(names)
   const lanes = matchesOf(all, /^proofs\/([^/]+)\.json$/u)
+  const roots = rootsIn(all)
   const kids = matchesOf(all, /^trust\/keys\/([0-9a-f]{64})\.json$/u)
   const configs = matchesOf(all, /^config\/(.+)$/u).filter((path) => !isSignatureIn(all, path))
   const known = new Set<string>([
@@ -56,14 +66,21 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
       evidencePath(lane, agent),
       evidencePath(lane, systemAgent),
     ]),
+    ...Array.from({ length: roots }, (_, at) => rootPath(at + 1)),
     ...kids.map(keyPath),
     ...configs.flatMap((path) => [configPath(path), configSignaturePath(path)]),
   ])
-  return { lanes, kids, configs, strays: [...all].filter((name) => !known.has(name)) }
+  return { lanes, roots, kids, configs, strays: [...all].filter((name) => !known.has(name)) }
 }
 
 function matchesOf(names: ReadonlySet<string>, pattern: RegExp): string[] {
   return [...names].flatMap((name) => pattern.exec(name)?.[1] ?? [])
+}
+
+function rootsIn(names: ReadonlySet<string>): number {
+  let version = 0
+  while (names.has(rootPath(version + 1))) version++
+  return version
 }
 
 function isSignatureIn(names: ReadonlySet<string>, path: string): boolean {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path"
-import { AmcError } from "@amc/core"
-import type { Driver, SessionTerms } from "@amc/studio"
+import { AmcError, type ProviderConfig } from "@amc/core"
+import { type Capture, type Driver, providerWarnings, type SessionTerms } from "@amc/studio"
 import type { Command as Parser } from "commander"
 import { type Context, type Options, textOption } from "./command.ts"
 
@@ -8,8 +8,12 @@ import { type Context, type Options, textOption } from "./command.ts"
 export function addAgentOptions(parser: Parser): Parser {
   return parser
     .argument("[command...]", "the agent's command, after --")
-    .option("--agent <id>", "on whose account this goes", "my-agent")
-    .option("--provider <id>", "the provider of gateway.yaml that the agent may use", "openai")
+    .option("--agent <id>", "the name under which all of this is recorded", "my-agent")
+    .option(
+      "--provider <id>",
+      "the provider that the agent may call, as in 'provider list'",
+      "openai",
+    )
     .passThroughOptions()
 }
 
@@ -45,4 +49,22 @@ export function wholeNumber(text: string | undefined, name: string, most: number
   if (value < 1 || value > most)
     throw new AmcError("usage/invalid", `--${name} takes a whole number from 1 to ${most}`)
   return value
+}
+
+/** What a session without a box does to all others, said before it begins. */
+export function warnOfNoBox(context: Context, driver: Driver): void {
+  if (driver !== "none") return
+  context.err(
+    "warning: without a box the agent can read the keys of this workspace; from now on every run of ANY agent here is INVALID for as long as its window (14 days unless --window says otherwise) holds this session; to keep the others, use a second workspace: 'amc init' in another folder",
+  )
+}
+
+/** Says what the owner should know of the workspace and of the provider before an agent runs. */
+export async function sayBefore(
+  context: Context,
+  capture: Capture,
+  provider: ProviderConfig,
+): Promise<void> {
+  for (const warning of await providerWarnings(capture, provider))
+    context.err(`warning: ${warning}`)
 }

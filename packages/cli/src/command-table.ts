@@ -4,6 +4,8 @@ import type { Command } from "./command.ts"
 export interface CommandEntry {
   readonly path: readonly string[]
   readonly summary: string
+  /** Whether it takes passphrases from files and descriptors. */
+  readonly opensVault?: true
   readonly load: () => Promise<Command>
 }
 
@@ -11,36 +13,98 @@ export const commandTable: readonly CommandEntry[] = [
   {
     path: ["init"],
     summary: "make a workspace here: vault, root of trust, signed config",
+    opensVault: true,
     load: async () => (await import("./commands/init.ts")).init,
   },
   {
+    path: ["vault", "init"],
+    summary: "the same as amc init",
+    opensVault: true,
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  {
+    path: ["vault", "unlock"],
+    summary: "open slots of the vault for later commands, until locked or time is up",
+    opensVault: true,
+    load: async () => (await import("./commands/vault-unlock.ts")).vaultUnlock,
+  },
+  {
+    path: ["vault", "lock"],
+    summary: "end what unlock started",
+    load: async () => (await import("./commands/vault-lock.ts")).vaultLock,
+  },
+  {
+    path: ["vault", "status"],
+    summary: "show slots, generation, wrong passphrases, and until when it is unlocked",
+    load: async () => (await import("./commands/vault-status.ts")).vaultStatusCommand,
+  },
+  {
+    path: ["vault", "passwd"],
+    summary: "put a slot of the vault under another passphrase",
+    opensVault: true,
+    load: async () => (await import("./commands/vault-passwd.ts")).vaultPasswd,
+  },
+  {
     path: ["score"],
-    summary: "run an agent in boxes, score it, seal and bundle the result",
+    summary: "run your agent in boxes, score it, seal and bundle the result",
+    opensVault: true,
     load: async () => (await import("./commands/score.ts")).score,
   },
   {
     path: ["sandbox", "run"],
-    summary: "run an agent once in a box whose walls are measured",
+    summary: "run your agent once in a box whose walls are measured",
+    opensVault: true,
     load: async () => (await import("./commands/sandbox-run.ts")).sandboxRun,
   },
   {
     path: ["wrap"],
-    summary: "run an agent once with no box; what it shows counts as INVALID",
+    summary: "run an agent once with no box; makes ALL agents here INVALID for its window",
+    opensVault: true,
     load: async () => (await import("./commands/wrap.ts")).wrap,
+  },
+  {
+    path: ["keys", "list"],
+    summary: "list the keys with their roles, windows and states",
+    load: async () => (await import("./commands/keys-list.ts")).keysList,
+  },
+  {
+    path: ["keys", "rotate"],
+    summary: "replace the key of a role, or the owners' keys",
+    opensVault: true,
+    load: async () => (await import("./commands/keys-rotate.ts")).keysRotate,
+  },
+  {
+    path: ["keys", "revoke"],
+    summary: "revoke a key that somebody else may have",
+    opensVault: true,
+    load: async () => (await import("./commands/keys-revoke.ts")).keysRevoke,
+  },
+  {
+    path: ["keys", "export"],
+    summary: "write the public keys in a form for verifiers and other tools",
+    load: async () => (await import("./commands/keys-export.ts")).keysExport,
+  },
+  {
+    path: ["vault", "rotate-keys"],
+    summary: "replace the keys of all roles, but not the owners'",
+    opensVault: true,
+    load: async () => (await import("./commands/keys-rotate.ts")).vaultRotateKeys,
   },
   {
     path: ["provider", "add"],
     summary: "let the gateway forward to a provider, with its key in the vault",
+    opensVault: true,
     load: async () => (await import("./commands/provider-add.ts")).providerAdd,
   },
   {
     path: ["provider", "list"],
-    summary: "list the providers of gateway.yaml",
+    summary: "list the providers of gateway.yaml, and whether each has its key",
     load: async () => (await import("./commands/provider-list.ts")).providerList,
   },
   {
     path: ["run"],
-    summary: "score what the ledger holds of an agent, and seal it",
+    summary: "make and seal a report of what was recorded before; runs no agent",
+    opensVault: true,
     load: async () => (await import("./commands/run.ts")).run,
   },
   {
@@ -61,6 +125,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     path: ["bundle", "export"],
     summary: "write a run and its evidence into one file for others",
+    opensVault: true,
     load: async () => (await import("./commands/bundle-export.ts")).bundleExport,
   },
   {

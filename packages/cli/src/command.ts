@@ -14,6 +14,8 @@ export interface Context {
   progress(text: string): void
   /** A line for people, on stderr. */
   err(line: string): void
+  /** Asks the person at the terminal for something that is not shown; null where nobody is there. */
+  readonly askHidden: ((question: string) => Promise<Uint8Array>) | null
   readFile(path: string): Promise<Uint8Array>
   /** Aborts when the person presses Ctrl-C or the process is told to end. */
   readonly signal: AbortSignal

@@ -1,9 +1,11 @@
 import pc from "picocolors"
-import { type Context, flagOption, type Outcome } from "./command.ts"
+import { type Context, flagOption, type Options, type Outcome } from "./command.ts"
 import { describeError, errorEnvelope, outcomeEnvelope } from "./envelope.ts"
 import { describeFinding, Exit, exitOfError } from "./exit.ts"
+import { askHidden } from "./hidden-prompt.ts"
 import { readInput } from "./input-file.ts"
-import { parseCommandLine } from "./parser.ts"
+import { type Parsed, parseCommandLine } from "./parser.ts"
+import { givenPassphrases } from "./passphrase-options.ts"
 import { printable } from "./printable.ts"
 import { Progress } from "./progress.ts"
 
@@ -18,13 +20,25 @@ async function main(argv: readonly string[]): Promise<number> {
     if (parsed.kind === "text") return print(process.stdout, [parsed.text], Exit.accepted)
     name = parsed.name
     isJson = flagOption(parsed.options, "json")
-    const context = await createContext(progress)
-    const outcome = await parsed.command.run(context, parsed.args, parsed.options)
+    const context = await createContext(progress, parsed.options)
+    const outcome = await runAndWipe(parsed, context)
     progress.end()
     return report(name, outcome, isJson)
   } catch (error) {
     progress.end()
     return reportError(name, error, isJson)
+  }
+}
+
+/** Whatever the outcome, no passphrase stays in memory longer than the command. */
+async function runAndWipe(
+  { command, args, options }: Extract<Parsed, { kind: "command" }>,
+  context: Context,
+): Promise<Outcome> {
+  try {
+    return await command.run(context, args, options)
+  } finally {
+    context.state.passphrases.wipe()
   }
 }
 
@@ -34,25 +48,52 @@ function beforeCommand(argv: readonly string[]): readonly string[] {
   return end < 0 ? argv : argv.slice(0, end)
 }
 
-async function createContext(progress: Progress): Promise<Context> {
+async function createContext(progress: Progress, options: Options): Promise<Context> {
   // Loaded only here, so that help and version need not wait for the studio.
-  const { StateHome } = await import("@amc/studio")
+  const { Passphrases, StateHome } = await import("@amc/studio")
+  // The composition root is where the world comes in: this is the one clock of the program.
+  // oxlint-disable-next-line no-restricted-globals
+  const clock = (): number => Date.now()
+  const askHere = passphrasePrompt(progress)
   const stop = new AbortController()
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => stop.abort(signal))
   return {
     cwd: process.cwd(),
     environment: process.env,
-    state: new StateHome(process.env),
-    // The composition root is where the world comes in: this is the one clock of the program.
-    // oxlint-disable-next-line no-restricted-globals
-    clock: () => Date.now(),
+    state: new StateHome(
+      process.env,
+      new Passphrases({
+        clock,
+        given: givenPassphrases(options),
+        ask: askHere === null ? null : (slot) => askHere(`passphrase of the slot ${slot}: `),
+        environment: takeEnvironmentPassphrase(),
+      }),
+    ),
+    clock,
+    askHidden: askHere,
     isColoured: pc.isColorSupported && process.stdout.isTTY === true,
     progress: (text) => progress.show(text),
     err: (line) => progress.line(line),
     readFile: readInput,
     signal: stop.signal,
   }
+}
+
+/** Asks at the terminal; null where nobody sits there. */
+function passphrasePrompt(progress: Progress): Context["askHidden"] {
+  if (!process.stdin.isTTY) return null
+  return (question) => {
+    progress.end()
+    return askHidden({ input: process.stdin, output: process.stderr }, question)
+  }
+}
+
+/** Taken out of the environment, so that no process that is started gets it. */
+function takeEnvironmentPassphrase(): Uint8Array | null {
+  const passphrase = process.env["AMC_VAULT_PASSPHRASE"]
+  delete process.env["AMC_VAULT_PASSPHRASE"]
+  return passphrase === undefined || passphrase === "" ? null : new TextEncoder().encode(passphrase)
 }
 
 function report(command: string, outcome: Outcome, isJson: boolean): number {

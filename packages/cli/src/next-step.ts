@@ -4,10 +4,10 @@ const steps: Partial<Record<ErrorCode, string>> = {
   "workspace/exists": "use the workspace that is there, or make one in another folder",
   "workspace/unwritable": "choose a folder that this user can write",
   "vault/missing": "put the vault file back from a backup; nothing can be signed without it",
-  "vault/locked":
-    "put the passphrase file back that 'amc init' wrote in the state folder, readable by you alone",
+  "vault/locked": "amc vault unlock",
   "vault/wrong-passphrase":
-    "put the passphrase file back that 'amc init' wrote for this workspace, not another's",
+    "give the right one: typed, by --passphrase-file, or in the file that 'amc init' wrote in the state folder; 'amc vault status' counts the tries",
+  "vault/backing-off": "wait, then try again; 'amc vault status' says how long",
   "vault/damaged": "put the vault file back from a backup",
   "vault/unsafe-file": "give the vault file to this user alone, with mode 600",
   "store/unavailable":

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest"
+import { commandGroups } from "./command-groups.ts"
 import { commandTable } from "./command-table.ts"
 import { parseCommandLine } from "./parser.ts"
 
@@ -26,7 +27,8 @@ test.each(words)("amc $name --help says how it is used", async ({ name, path }) 
   if (example === undefined) return
   expect(await parseCommandLine(shellWords(example), version)).toMatchObject({
     kind: "command",
-    name,
+    // The one command with two names.
+    name: name === "vault init" ? "init" : name,
   })
 })
 
@@ -36,10 +38,14 @@ test("what makes, changes or shares something has an example", async () => {
     if ((await textOf(...path, "--help")).includes("Example:")) withExample.push(name)
   expect(withExample).toEqual([
     "init",
+    "vault init",
+    "vault unlock",
+    "vault passwd",
     "score",
     "sandbox run",
     "wrap",
     "provider add",
+    "run",
     "bundle export",
     "bundle verify",
   ])
@@ -108,7 +114,7 @@ test.each(agentCommands)("amc $name leaves everything after -- to the agent", as
 test.each(agentCommands)(
   "amc $name takes options up to the agent's first word",
   async ({ path }) => {
-    const agent = ["node", "a.js", "--json", "--agent", "x"]
+    const agent = ["node", "a.js", "--model", "x", "-v"]
     const parsed = await parseCommandLine([...path, "--json", ...agent], version)
     expect(parsed).toMatchObject({
       kind: "command",
@@ -117,6 +123,46 @@ test.each(agentCommands)(
     })
   },
 )
+
+test.each(agentCommands)(
+  "amc $name refuses its own options behind the agent's command, unless -- says whose they are",
+  async ({ path }) => {
+    for (const own of ["--json", "--agent=x"])
+      await expect(parseCommandLine([...path, "node", "a.js", own], version)).rejects.toMatchObject(
+        {
+          code: "usage/invalid",
+          message: `${own} stands behind the agent's command`,
+          hint: expect.stringContaining("then --, then the agent's command"),
+        },
+      )
+  },
+)
+
+test.each([
+  { why: "a command", argv: ["verfy", "--help"], hint: "did you mean verify?" },
+  { why: "a group's command", argv: ["sandbox", "rnu", "-h"], hint: "did you mean run?" },
+  { why: "a command's command", argv: ["run", "lst", "--help"], hint: "did you mean list?" },
+  { why: "a command after help", argv: ["help", "verfy"], hint: "did you mean verify?" },
+  { why: "nothing like it", argv: ["sandbox", "qqqq", "--help"], hint: "see 'amc --help'" },
+])("help on $why that does not exist is refused", async ({ argv, hint }) => {
+  await expect(parseCommandLine(argv, version)).rejects.toMatchObject({
+    code: "usage/invalid",
+    hint,
+  })
+})
+
+test("every group says what its commands are about", async () => {
+  const groups = new Set(
+    words.filter(({ path }) => path.length > 1).map(({ path }) => path[0] ?? ""),
+  )
+  for (const { path } of words) if (path.length === 1) groups.delete(path[0] ?? "")
+  expect(groups.size).toBeGreaterThan(2)
+  for (const group of groups) expect(commandGroups.get(group)?.length).toBeGreaterThan(15)
+})
+
+test.each(["verify", "run verify"])("the help of amc %s names its exit codes", async (name) => {
+  expect(await textOf(...name.split(" "), "--help")).toMatch(/0 .*\b1 .*\b4 /s)
+})
 
 test.each(words)("amc $name loads no other command's module", async ({ path, name }) => {
   const loads = commandTable.map((entry) => ({ entry, load: vi.spyOn(entry, "load") }))

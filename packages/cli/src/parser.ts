@@ -1,7 +1,9 @@
 import { AmcError } from "@amc/core"
 import { Command as Parser, CommanderError } from "commander"
 import type { Command } from "./command.ts"
+import { commandGroups } from "./command-groups.ts"
 import { commandTable, type CommandEntry } from "./command-table.ts"
+import { addPassphraseOptions } from "./passphrase-options.ts"
 
 /** What was typed: a command that is loaded, with its arguments, or text to print. */
 export type Parsed =
@@ -21,7 +23,7 @@ export type Parsed =
  * @throws {@link AmcError} `usage/invalid`
  */
 export async function parseCommandLine(typed: readonly string[], version: string): Promise<Parsed> {
-  const argv = withHelp(typed)
+  const argv = withoutHelpOnNothing(withHelp(typed))
   const entry = findEntry(argv)
   const command = entry === undefined ? undefined : await entry.load()
   const found: { args: readonly string[]; options: Record<string, unknown> }[] = []
@@ -31,6 +33,7 @@ export async function parseCommandLine(typed: readonly string[], version: string
     const leaf = addLeaf(program, each)
     if (each !== entry || command === undefined) continue
     command.configure(leaf).option("--json", "print one JSON object for machines")
+    if (each.opensVault === true) addPassphraseOptions(leaf)
     leaf.action(
       () =>
         void found.push({ args: leaf.processedArgs.flat().filter(isText), options: leaf.opts() }),
@@ -44,6 +47,7 @@ export async function parseCommandLine(typed: readonly string[], version: string
     throw usageFault(error, entry, argv)
   }
   const [first] = found
+  if (first !== undefined) requireSeparated(argv, first, program, entry)
   if (entry === undefined || command === undefined || first === undefined)
     return { kind: "text", text: output.join("").trimEnd() }
   return { kind: "command", name: entry.path.join(" "), command, ...first }
@@ -53,6 +57,40 @@ export async function parseCommandLine(typed: readonly string[], version: string
 function withHelp(typed: readonly string[]): readonly string[] {
   const [first, ...rest] = typed
   return first === undefined || first === "help" ? [...rest, "--help"] : typed
+}
+
+/** Help on a command that does not exist would hide the mistake: then the words alone are parsed. */
+function withoutHelpOnNothing(argv: readonly string[]): readonly string[] {
+  const end = argv.findIndex((word) => word.startsWith("-"))
+  const words = end < 0 ? argv : argv.slice(0, end)
+  const isGroup = commandTable.some(({ path }) => words.every((word, i) => path[i] === word))
+  if (isGroup || findEntry(argv) !== undefined) return argv
+  return words
+}
+
+/**
+ * Without a `--` before it, an agent's command takes every word to its end. An option of amc's own among
+ * them is more likely meant for amc than for the agent.
+ *
+ * @throws {@link AmcError} `usage/invalid`
+ */
+function requireSeparated(
+  argv: readonly string[],
+  { args }: { readonly args: readonly string[] },
+  program: Parser,
+  entry: CommandEntry | undefined,
+): void {
+  if (args.length === 0 || argv.at(-args.length - 1) === "--") return
+  const leaf = (entry?.path ?? []).reduce(
+    (parser, word) => parser.commands.find((each) => each.name() === word) ?? parser,
+    program,
+  )
+  const own = leaf.options.flatMap(({ long }) => long ?? [])
+  const [mixed] = args.filter((word) => own.includes(word.split("=", 1)[0] ?? ""))
+  if (mixed === undefined) return
+  throw new AmcError("usage/invalid", `${mixed} stands behind the agent's command`, {
+    hint: "put amc's own options first, then --, then the agent's command",
+  })
 }
 
 function buildProgram(version: string, write: (text: string) => void): Parser {
@@ -78,7 +116,10 @@ function addLeaf(program: Parser, { path, summary }: CommandEntry): Parser {
 }
 
 function addGroup(parser: Parser, word: string): Parser {
-  return parser.command(word).description(`${word} commands`).copyInheritedSettings(parser)
+  return parser
+    .command(word)
+    .description(commandGroups.get(word) ?? word)
+    .copyInheritedSettings(parser)
 }
 
 /** The entry with the longest path that the words before any option begin with. */

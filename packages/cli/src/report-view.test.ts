@@ -79,6 +79,14 @@ test("says INVALID first, why, and that the levels are indicative", () => {
   expect(overall).toContain("indicative only: an INVALID report counts for nothing")
 })
 
+test("says how many sessions with an answer are left out and why that can be", () => {
+  const line =
+    "  1 with a successful answer left out: a replay of another session, over eight on a day, or not seen whole"
+  expect(view()).toContain(line)
+  const all = { ...report.sessions, counted: 5 }
+  expect(view({ sessions: all }).join("\n")).not.toContain("left out")
+})
+
 test("a VALID report has no word of doubt beside its levels", () => {
   expect(view().join("\n")).not.toContain("indicative")
 })
@@ -97,7 +105,7 @@ test("a level is drawn and written", () => {
 test("what was claimed stands beside what was shown", () => {
   const lines = view()
   expect(lines.find((line) => line.includes("SK-01"))).toContain(
-    "shown 2, claimed 4  (4 of 5 held, 1 unknown)",
+    "shown 2, claimed 4  (4 of 5 passed, 1 unknown)",
   )
   expect(lines.join("\n")).toContain("Claimed beside shown: 2.00 levels too high on average")
   expect(lines.find((line) => line.includes("RES-01"))).not.toContain("claimed")

@@ -47,10 +47,19 @@ function headLines(report: Report, colours: Colours): string[] {
     `${colours.bold(printable(agent))}  ${mark}  posture ${posture}  ${label}  integrity ${index} of 100`,
     ...report.status_reasons.map((reason) => `  ${printable(reason)}`),
     `  ${dayOf(window.from_ms)} to ${dayOf(window.to_ms)}: ${sessions.opened} sessions opened, ${sessions.sealed} sealed, ${sessions.exposed} with a successful answer, ${sessions.counted} counted, on ${sessions.days} ${sessions.days === 1 ? "day" : "days"}`,
+    ...leftOutLines(sessions),
     ...upstreams.map(
       ({ provider, upstream, loopback }) =>
         `  provider ${printable(provider)}: ${printable(upstream)}${loopback ? " (on this machine, so its owner could have made the answers)" : ""}`,
     ),
+  ]
+}
+
+/** The report counts what was left out and does not say which of the three it was. */
+function leftOutLines({ exposed, counted }: Report["sessions"]): string[] {
+  if (exposed <= counted) return []
+  return [
+    `  ${exposed - counted} with a successful answer left out: a replay of another session, over eight on a day, or not seen whole`,
   ]
 }
 
@@ -83,7 +92,7 @@ function questionLine(question: ReportedQuestion, colours: Colours): string[] {
   const counted =
     units.n === 0
       ? "nothing was seen"
-      : `${units.k} of ${units.n} held${units.unknown > 0 ? `, ${units.unknown} unknown` : ""}`
+      : `${units.k} of ${units.n} passed${units.unknown > 0 ? `, ${units.unknown} unknown` : ""}`
   const next = question.missing.map(({ text }) => printable(text)).join("; ")
   const goal = level === "U" ? "to be rated" : `for level ${level + 1}`
   return [

@@ -7,8 +7,9 @@ import {
   openWorkspace,
   runSession,
 } from "@amc/studio"
-import { sessionTerms } from "./agent-options.ts"
+import { sayBefore, sessionTerms, warnOfNoBox } from "./agent-options.ts"
 import { type Context, flagOption, type Options, type Outcome, textOption } from "./command.ts"
+import { callLines, checkLines } from "./session-view.ts"
 import { steadyTerminal } from "./terminal.ts"
 
 /**
@@ -24,12 +25,15 @@ export async function runOnce(
   const base = sessionTerms(context, args, options, driver)
   checkAgentId(base.agent)
   const workspace = openWorkspace(context.cwd, context.state, context.clock())
+  context.err(`amc: workspace: ${workspace.dir}`)
+  warnOfNoBox(context, driver)
   const capture = await openCapture(workspace, { clock: context.clock })
   try {
     const provider = findProvider(
       capture.gatewayConfig.value,
       textOption(options, "provider") ?? "",
     )
+    await sayBefore(context, capture, provider)
     const limits = await agentLimits(capture, base.agent)
     const isJson = flagOption(options, "json")
     const echo = {
@@ -50,6 +54,8 @@ export async function runOnce(
     )
     for (const warning of result.warnings) context.err(`amc: warning: ${warning}`)
     for (const reason of result.reasons) context.err(`amc:   ${reason}`)
+    if (result.check.verdict !== "not-checked") context.err(`amc: check ${result.check.verdict}`)
+    for (const line of [...checkLines(result), ...callLines(result)]) context.err(`amc: ${line}`)
     return { exit: result.exitCode, data: result, lines: [] }
   } finally {
     process.stdin.destroy()

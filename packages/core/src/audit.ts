@@ -13,6 +13,7 @@ export const auditCodes = [
   "LEASE_REFUSED",
   "SECRET_SEEN",
   "SESSION_LIMIT_EXCEEDED",
+  "VAULT_UNLOCK_FAILED",
 ] as const
 
 export type AuditCode = (typeof auditCodes)[number]

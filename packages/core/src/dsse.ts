@@ -43,6 +43,16 @@ export function signEnvelope(
   return { payloadType, payload, signatures }
 }
 
+/** The envelope with more signatures over the same payload, in place of older ones by the same keys. */
+export function addSignatures(envelope: Envelope, signers: readonly Signer[]): Envelope {
+  const { payloadType, payload } = envelope
+  const added = signEnvelope(payloadType, payload, signers).signatures
+  const kept = envelope.signatures.filter(({ keyid }) => added.every((one) => one.keyid !== keyid))
+  const signatures = [...kept, ...added].sort((a, b) => (a.keyid < b.keyid ? -1 : 1))
+  checkSignatures(signatures)
+  return { payloadType, payload, signatures }
+}
+
 /**
  * The kids whose signature over the envelope verifies, out of `keys`. Empty if the payload type is not
  * the expected one. Whether these kids suffice is the caller's decision, by the keys' roles.

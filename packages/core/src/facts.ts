@@ -211,8 +211,10 @@ export const factSchemas = {
   key_change: facts(
     {
       kid: hex32,
-      role: z.enum(["root", "auditor", "monitor", "ledger"]),
-      action: z.enum(["enrolled", "revoked"]),
+      role: z.enum(["root", "auditor", "monitor", "ledger", "release"]),
+      /** Revoked means stolen: what it signed from then on does not count. */
+      action: z.enum(["enrolled", "superseded", "revoked"]),
+      from_ms: count,
     },
     none,
   ),

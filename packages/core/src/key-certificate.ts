@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { fromBase64, toBase64 } from "./base64.ts"
 import { canonicalize, parseCanonical } from "./canonical.ts"
-import { encodeEnvelope, parseEnvelope, signEnvelope } from "./dsse.ts"
+import { addSignatures, encodeEnvelope, parseEnvelope, signEnvelope } from "./dsse.ts"
 import { publicKeyFromRaw } from "./ed25519.ts"
 import type { PublicKey, Signer } from "./public-key.ts"
 import { malformed } from "./errors.ts"
@@ -10,8 +10,8 @@ import { isSignedByThreshold, type Root } from "./root.ts"
 
 export const keyCertificatePayloadType = "application/vnd.amc.key-certificate.v1+json"
 
-/** What a certified key may sign: events and receipts, checkpoints, or runs and configs. */
-export const keyRoles = ["monitor", "ledger", "auditor"] as const
+/** What a certified key may sign: events and receipts, checkpoints, runs and configs, or lists of a release's files. */
+export const keyRoles = ["monitor", "ledger", "auditor", "release"] as const
 export type KeyRole = (typeof keyRoles)[number]
 
 const schema = z.strictObject({
@@ -49,6 +49,18 @@ export function issueKeyCertificate(
 ): Uint8Array {
   const body = canonicalize(schema.parse({ v: 1, kid: key.kid, pub: toBase64(key.raw), ...terms }))
   return encodeEnvelope(signEnvelope(keyCertificatePayloadType, body, owners))
+}
+
+/**
+ * The same certificate with more owners' signatures, so that it counts under the next root too.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
+export function countersignKeyCertificate(
+  bytes: Uint8Array,
+  owners: readonly Signer[],
+): Uint8Array {
+  return encodeEnvelope(addSignatures(parseEnvelope(bytes), owners))
 }
 
 /**

@@ -1,31 +1,81 @@
 import type { PublicKey } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { type KeyCertificate, type KeyRole, openKeyCertificate } from "./key-certificate.ts"
-import type { Root } from "./root.ts"
+import { openRevocationList, type Revocation, type RevocationList } from "./revocation-list.ts"
+import { openRootChain, type RootChain } from "./root-chain.ts"
 
-/** Where and when a signature was made, as its event says. */
+/** Where and when a signature was made, as far as what it signs tells. */
 export interface SigningPlace {
-  readonly lane: string
+  /** The lane of an event or receipt. */
+  readonly lane?: string
+  /** The ledger index that the signature belongs to. */
   readonly index: number
-  readonly ts: number
+  /** Milliseconds; absent where what is signed holds no time. */
+  readonly ts?: number
+}
+
+/** Why a signature by a key does not count, although it verifies. */
+export type KeyFlaw =
+  | "uncertified"
+  | "another-role"
+  | "another-lane"
+  | "outside-window"
+  | "superseded"
+  | "compromised"
+
+/** A checkpoint that is known to have existed at a time: what it covers was signed before that. */
+export interface CheckpointPin {
+  readonly size: number
+  readonly root_sha256: string
+  readonly seen_ms: number
+}
+
+/** What a keyring is opened from. Nothing in it is trusted but through the pinned digest. */
+export interface TrustFiles {
+  /** The versions of the root, in order from 1. */
+  readonly roots: readonly Uint8Array[]
+  readonly revocations: Uint8Array
+  readonly certificates: readonly Uint8Array[]
 }
 
 /** The keys that a pinned root certified. Keys that come with an artifact count only through it. */
 export class Keyring {
-  readonly #certificates: ReadonlyMap<string, KeyCertificate>
-  readonly root: Root
+  readonly roots: RootChain
+  readonly revocations: RevocationList
+  readonly certificates: ReadonlyMap<string, KeyCertificate>
+  readonly pins: readonly CheckpointPin[]
 
-  constructor(root: Root, certificates: readonly KeyCertificate[]) {
-    this.root = root
-    this.#certificates = new Map(
+  /**
+   * @param pins checkpoints of this very ledger, which vouch for what a key signed before it was stolen
+   * @throws {@link AmcError} `input/malformed` for a key that is certified twice
+   */
+  constructor(
+    roots: RootChain,
+    revocations: RevocationList,
+    certificates: readonly KeyCertificate[],
+    pins: readonly CheckpointPin[] = [],
+  ) {
+    this.roots = roots
+    this.revocations = revocations
+    this.certificates = new Map(
       certificates.map((certificate) => [certificate.key.kid, certificate]),
     )
-    if (this.#certificates.size !== certificates.length) throw malformed("a key is certified twice")
+    this.pins = pins
+    if (this.certificates.size !== certificates.length) throw malformed("a key is certified twice")
   }
 
-  /** All keys of a role, whatever their window. */
+  get workspace(): string {
+    return this.roots.pinned.workspace
+  }
+
+  /** The same keys, for one who knows that these checkpoints existed at their times. */
+  withPins(pins: readonly CheckpointPin[]): Keyring {
+    return new Keyring(this.roots, this.revocations, [...this.certificates.values()], pins)
+  }
+
+  /** All keys of a role, whatever their window and whether or not they were revoked. */
   keys(role: KeyRole): ReadonlyMap<string, PublicKey> {
-    const ofRole = [...this.#certificates.values()].filter(
+    const ofRole = [...this.certificates.values()].filter(
       (certificate) => certificate.role === role,
     )
     return new Map(ofRole.map(({ key }) => [key.kid, key]))
@@ -33,38 +83,62 @@ export class Keyring {
 
   /** The lanes that monitor keys may write, in order. */
   lanes(): readonly string[] {
-    const lanes = [...this.#certificates.values()].flatMap((certificate) =>
+    const lanes = [...this.certificates.values()].flatMap((certificate) =>
       certificate.role === "monitor" ? certificate.lanes : [],
     )
     return [...new Set(lanes)].sort()
   }
 
+  /** Why a signature by this key in this role and place does not count, or null if it does. */
+  flawOf(role: KeyRole, kid: string, place: SigningPlace): KeyFlaw | null {
+    const certificate = this.certificates.get(kid)
+    if (certificate === undefined) return "uncertified"
+    if (certificate.role !== role) return "another-role"
+    if (role === "monitor" && !certificate.lanes.includes(place.lane ?? "")) return "another-lane"
+    if (!isWithin(certificate, place)) return "outside-window"
+    const revocation = this.revocations.revoked.get(kid)
+    return revocation === undefined ? null : this.#revocationFlaw(revocation, place)
+  }
+
   /** The monitor key of this id, if it may sign at this place. */
-  monitorKey(kid: string, { lane, index, ts }: SigningPlace): PublicKey | undefined {
-    const certificate = this.#certificates.get(kid)
-    if (certificate?.role !== "monitor" || !certificate.lanes.includes(lane)) return undefined
-    return isWithin(certificate, index, ts) ? certificate.key : undefined
+  monitorKey(kid: string, place: SigningPlace): PublicKey | undefined {
+    if (this.flawOf("monitor", kid, place) !== null) return undefined
+    return this.certificates.get(kid)?.key
+  }
+
+  #revocationFlaw(revocation: Revocation, { index, ts }: SigningPlace): KeyFlaw | null {
+    const { reason, from_index, from_ms } = revocation
+    if (reason === "compromised") return index < this.#covered(from_ms) ? null : "compromised"
+    const isBefore = (from_index === null || index < from_index) && (ts ?? 0) <= from_ms
+    return isBefore ? null : "superseded"
+  }
+
+  /** How many events are known to have been there before a time. */
+  #covered(ms: number): number {
+    return Math.max(0, ...this.pins.filter((pin) => pin.seen_ms < ms).map(({ size }) => size))
   }
 }
 
 /**
- * Builds the keyring of a root from the certificates that it signed.
+ * Opens the keyring of a pinned root: its versions, its list of revocations and the certificates, all
+ * signed as they must be.
  *
- * @throws {@link AmcError} `input/malformed`, `key/refused`
+ * @throws {@link AmcError} `root/unknown`, `root/broken-chain`, `input/malformed`, `key/refused`
  */
-export function openKeyring(root: Root, certificates: readonly Uint8Array[]): Keyring {
-  return new Keyring(
-    root,
-    certificates.map((bytes) => openKeyCertificate(bytes, root)),
-  )
+export function openKeyring(files: TrustFiles, pinnedSha256: string): Keyring {
+  const roots = openRootChain(files.roots, pinnedSha256)
+  const revocations = openRevocationList(files.revocations, roots.current)
+  const certificates = files.certificates.map((bytes) => openKeyCertificate(bytes, roots.current))
+  return new Keyring(roots, revocations, certificates)
 }
 
-function isWithin(certificate: KeyCertificate, index: number, ts: number): boolean {
+function isWithin(certificate: KeyCertificate, { index, ts }: SigningPlace): boolean {
   const { validFromIndex, validToIndex, validFromMs, validToMs } = certificate
+  const at = ts ?? validFromMs
   return (
     index >= validFromIndex &&
     index <= (validToIndex ?? index) &&
-    ts >= validFromMs &&
-    ts <= (validToMs ?? ts)
+    at >= validFromMs &&
+    at <= (validToMs ?? at)
   )
 }

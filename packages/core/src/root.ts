@@ -26,6 +26,7 @@ const schema = z.strictObject({
     .min(1)
     .max(16),
   created_ms: count,
+  expires_ms: count,
 })
 
 /** The owner's root of trust, versioned as in TUF. Version 1 is pinned by its digest, out of band. */
@@ -35,6 +36,7 @@ export interface Root {
   readonly threshold: number
   readonly keys: readonly PublicKey[]
   readonly createdMs: number
+  readonly expiresMs: number
   /** SHA-256 of the signed body: what everyone pins for version 1. */
   readonly sha256: Uint8Array
 }
@@ -44,48 +46,38 @@ export interface RootTerms {
   readonly version: number
   readonly threshold: number
   readonly createdMs: number
+  readonly expiresMs: number
 }
 
-/** Makes a root from its owners' signers and returns the envelope's bytes, which are `root.json`. */
+/**
+ * Makes a root of its owners' keys and returns the envelope's bytes. `alsoBy` are owners of the version
+ * before, whose threshold has to agree to the change.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
 export function issueRoot(
-  { workspace, version, threshold, createdMs }: RootTerms,
+  { workspace, version, threshold, createdMs, expiresMs }: RootTerms,
   owners: readonly Signer[],
+  alsoBy: readonly Signer[] = [],
 ): Uint8Array {
   const keys = owners
     .map(({ key }) => ({ kid: key.kid, pub: toBase64(key.raw) }))
     .sort((a, b) => (a.kid < b.kid ? -1 : 1))
-  const body = canonicalize(
-    schema.parse({ v: 1, workspace, version, threshold, keys, created_ms: createdMs }),
-  )
-  return encodeEnvelope(signEnvelope(rootPayloadType, body, owners))
+  const terms = { workspace, version, threshold, created_ms: createdMs, expires_ms: expiresMs }
+  const body = canonicalize(schema.parse({ v: 1, ...terms, keys }))
+  const signers = new Map([...owners, ...alsoBy].map((signer) => [signer.key.kid, signer]))
+  return encodeEnvelope(signEnvelope(rootPayloadType, body, [...signers.values()]))
 }
 
 /**
- * Reads `root.json` and checks that its own threshold signed it.
+ * Reads one version of the root and checks that its own threshold signed it.
  *
- * Anybody can make such a file: compare {@link Root.sha256} with the pinned digest before you trust it.
+ * Anybody can make such a file: trust one only as part of a {@link openRootChain} from a pinned digest.
  *
  * @throws {@link AmcError} `input/malformed`, `key/refused`
  */
 export function parseRoot(bytes: Uint8Array): Root {
-  const envelope = parseEnvelope(bytes)
-  if (envelope.payloadType !== rootPayloadType) throw malformed("not a root: wrong payload type")
-  const parsed = schema.safeParse(parseCanonical(envelope.payload))
-  if (!parsed.success) throw malformed("root breaks its schema")
-  const { workspace, version, threshold, keys, created_ms: createdMs } = parsed.data
-  const root = {
-    workspace,
-    version,
-    threshold,
-    createdMs,
-    keys: keys.map(readKey),
-    sha256: sha256(envelope.payload),
-  }
-  if (new Set(root.keys.map((key) => key.kid)).size < threshold)
-    throw malformed("root has fewer keys than its threshold")
-  if (!isSignedByThreshold(envelope, rootPayloadType, root))
-    throw malformed("root is not signed by its own threshold")
-  return root
+  return readRoot(bytes).root
 }
 
 /** Whether enough distinct keys of a root signed this envelope. */
@@ -97,6 +89,33 @@ export function isSignedByThreshold(envelope: Envelope, payloadType: string, roo
 /** The fingerprint that people compare: `sha256:<hex>`. */
 export function rootFingerprint(root: Root): string {
   return digestText(root.sha256)
+}
+
+/** @internal One version with its envelope, for the chain. */
+export function readRoot(bytes: Uint8Array): { root: Root; envelope: Envelope } {
+  const envelope = parseEnvelope(bytes)
+  if (envelope.payloadType !== rootPayloadType) throw malformed("not a root: wrong payload type")
+  const parsed = schema.safeParse(parseCanonical(envelope.payload))
+  if (!parsed.success) throw malformed("root breaks its schema")
+  const root = rootOf(parsed.data, envelope.payload)
+  if (new Set(root.keys.map((key) => key.kid)).size < root.threshold)
+    throw malformed("root has fewer keys than its threshold")
+  if (!isSignedByThreshold(envelope, rootPayloadType, root))
+    throw malformed("root is not signed by its own threshold")
+  return { root, envelope }
+}
+
+function rootOf(body: z.infer<typeof schema>, payload: Uint8Array): Root {
+  const { workspace, version, threshold, keys, created_ms, expires_ms } = body
+  return {
+    workspace,
+    version,
+    threshold,
+    createdMs: created_ms,
+    expiresMs: expires_ms,
+    keys: keys.map(readKey),
+    sha256: sha256(payload),
+  }
 }
 
 function readKey({ kid, pub }: { kid: string; pub: string }): PublicKey {

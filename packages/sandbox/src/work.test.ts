@@ -31,12 +31,13 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 test("copies files, folders and inner links for the agent's user, without .amc and caches", () => {
   symlinkSync("b/file", path.join(source, "a/link"))
   symlinkSync("/usr/bin/env", path.join(source, "env"))
+  symlinkSync("/bin/sh", path.join(source, "shell"))
   const target = path.join(folder, "target")
   expect(prepareWork(source, target)).toEqual({ files: 1, bytes: 4 })
   expect(readFileSync(path.join(target, "a/link"), "utf8")).toBe("text")
   for (const gone of [".amc", "a/.amc", "node_modules/.cache"])
     expect(existsSync(path.join(target, gone))).toBe(false)
-  for (const kept of ["", "a", "a/b/file", "a/link", "env"])
+  for (const kept of ["", "a", "a/b/file", "a/link", "env", "shell"])
     expect(lstatSync(path.join(target, kept)).uid).toBe(agentUser().uid)
   expect(lstatSync(path.join(target, "a/b/file")).mode & 0o7777).toBe(0o755)
 })
@@ -49,6 +50,10 @@ test.each([
     make: (at: string) => symlinkSync("../../source-2/x", at),
   },
   {
+    why: "a link upwards into /usr, which leads elsewhere in the copy",
+    make: (at: string) => symlinkSync("../../../../../../../../../../usr/bin/env", at),
+  },
+  {
     why: "an absolute link that climbs out of /usr",
     make: (at: string) => symlinkSync("/usr/../etc/passwd", at),
   },
@@ -57,6 +62,15 @@ test.each([
   make(path.join(source, "a/odd"))
   expect(() => prepareWork(source, path.join(folder, "target"))).toThrow(
     expect.objectContaining({ code: "usage/invalid" }),
+  )
+})
+
+test("tells how to make a Python environment whose interpreter a box has not", () => {
+  mkdirSync(path.join(source, "venv/bin"), { recursive: true })
+  writeFileSync(path.join(source, "venv/pyvenv.cfg"), "")
+  symlinkSync("/opt/python/bin/python3", path.join(source, "venv/bin/python3"))
+  expect(() => prepareWork(source, path.join(folder, "target"))).toThrow(
+    expect.objectContaining({ code: "usage/invalid", hint: expect.stringContaining("-m venv") }),
   )
 })
 

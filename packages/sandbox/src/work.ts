@@ -2,6 +2,7 @@ import {
   chmodSync,
   constants,
   copyFileSync,
+  existsSync,
   lchownSync,
   lstatSync,
   mkdirSync,
@@ -22,8 +23,8 @@ export interface WorkCopy {
 /**
  * Copies a work folder for one run and hands the copy to the agent's user.
  *
- * `.amc` folders, `node_modules/.cache` and the entries of the folder that are named stay behind. Links may point within the folder or into `/usr`,
- * which is the same in the box; set-user-id bits are dropped.
+ * `.amc` folders, `node_modules/.cache` and the entries of the folder that are named stay behind. Links may point within the folder or into the
+ * system's program folders, which are the same in the box; set-user-id bits are dropped.
  *
  * @throws {@link AmcError} `usage/invalid` for a link that leaves the folder, a special file, or a target
  *   that exists
@@ -62,6 +63,12 @@ export function reopenWork(work: string): void {
   own(work, process.getuid?.() === 0 ? agentUser() : null)
 }
 
+/** What every box has at the same path, read-only. */
+const systemFolders = /^\/(?:usr|bin|sbin|lib|lib32|lib64|libx32)\//
+const replaceLink = "replace the link by what it points to, or take it away"
+const madeWithSystemPython =
+  "the box has the Python of /usr alone: make the environment with '/usr/bin/python3 -m venv', or name another --work"
+
 type Owner = { readonly uid: number; readonly gid: number } | null
 
 function copyEntry(
@@ -88,15 +95,18 @@ function copyLink(root: string, inner: string, to: string): void {
   const link = readlinkSync(path.join(root, inner))
   const end = path.resolve(root, path.dirname(inner), link)
   const isWithin = !path.isAbsolute(link) && (end === root || end.startsWith(`${root}/`))
-  if (!isWithin && !end.startsWith("/usr/"))
+  if (!isWithin && !(path.isAbsolute(link) && systemFolders.test(end)))
     throw new AmcError(
       "usage/invalid",
       `the link ${path.join(root, inner)} leaves the work folder`,
-      {
-        hint: "replace the link by what it points to, or take it away",
-      },
+      { hint: isOfVirtualEnvironment(root, inner) ? madeWithSystemPython : replaceLink },
     )
   symlinkSync(link, to)
+}
+
+/** A Python environment links to the interpreter that made it, which the box has only under `/usr`. */
+function isOfVirtualEnvironment(root: string, inner: string): boolean {
+  return existsSync(path.join(root, path.dirname(inner), "..", "pyvenv.cfg"))
 }
 
 function makeFolder(from: string, to: string): void {

@@ -10,6 +10,7 @@ const gateway: SessionGateway = {
   upstream: { origin: "http://localhost", loopback: true },
   socketPath: "/tmp/x.sock",
   baseUrl: "http://127.0.0.1:3210",
+  exchanges: () => ({ requests: 0, served: 0, troubles: [] }),
   close: async () => undefined,
 }
 

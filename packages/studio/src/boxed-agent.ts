@@ -1,4 +1,4 @@
-import { realpathSync } from "node:fs"
+import { existsSync, realpathSync } from "node:fs"
 import { join } from "node:path"
 import { AmcError, judgeIsolation, type IsolationVerdict } from "@amc/core"
 import {
@@ -11,7 +11,7 @@ import {
   type SandboxHandle,
   type SandboxPlan,
 } from "@amc/sandbox"
-import { vaultPathOf } from "@amc/vault"
+import { findUnlocked, vaultPathOf } from "@amc/vault"
 import { boxEnvironment } from "./agent-environment.ts"
 import { boxLimits } from "./box-limits.ts"
 import { hiddenFromAgent } from "./check-files.ts"
@@ -31,13 +31,14 @@ export async function runBoxed(opened: OpenedSession): Promise<AgentEnd> {
   const box = await launch(plan)
   const verdict = await measure(opened, box)
   await enter(opened, box, plan)
-  const { exitCode, reason } = await followAgent(opened, box, agentUser().uid)
+  const { exitCode, reason, lastWords } = await followAgent(opened, box, agentUser().uid)
   return {
     reason,
     posture: "measured",
     hardened: verdict.hardened,
     exitCode,
     reasons: verdict.reasons,
+    lastWords,
   }
 }
 
@@ -83,7 +84,7 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
 /** Records what the probe found, and lets nothing pass but a box that holds. */
 async function measure(opened: OpenedSession, box: SandboxHandle): Promise<IsolationVerdict> {
   try {
-    const record = await box.runProbe(targetsOf(opened))
+    const record = await box.runProbe(await targetsOf(opened))
     await opened.record("sandbox_probe", "sandbox", {
       ...record,
       checks: [...record.checks],
@@ -107,19 +108,25 @@ async function measure(opened: OpenedSession, box: SandboxHandle): Promise<Isola
 }
 
 /** All that an agent must never get at, while it exists and could be reached. */
-function targetsOf({ capture, gateway }: OpenedSession): ProbeTargets {
-  const { workspace, runDir } = capture
-  const passphrase = (slot: string): string =>
-    workspace.state.passphrasePath(workspace.workspace, slot)
+async function targetsOf({ capture, gateway }: OpenedSession): Promise<ProbeTargets> {
+  const { workspace, notarySocket } = capture
+  const { state, workspace: id } = workspace
+  const passphrases = (["monitor", "auditor", "root"] as const).map(
+    (slot) => [`passphrase_${slot}`, state.passphrasePath(id, slot)] as const,
+  )
+  const unlocked = await findUnlocked(state.unlockedPath(id))
+  // What its owner has taken away is no target, since there would be no control.
+  const there = [["unlocked", state.unlockedPath(id)] as const, ...passphrases].filter(([, path]) =>
+    existsSync(path),
+  )
+  const others = unlocked === null ? {} : { unlocked_notary: unlocked.socketPath }
   return {
     files: {
       vault: vaultPathOf(workspace.dir),
       ledger: join(ledgerDir(workspace), "ledger.sqlite"),
-      passphrase_monitor: passphrase("monitor"),
-      passphrase_auditor: passphrase("auditor"),
-      passphrase_root: passphrase("root"),
+      ...Object.fromEntries(there),
     },
-    sockets: { notary: join(runDir, "notary", "socket"), gateway: gateway.socketPath },
+    sockets: { notary: notarySocket, ...others, gateway: gateway.socketPath },
     ports: {},
     canaryFolder: realpathSync(workspace.dir),
   }

@@ -1,9 +1,8 @@
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { basename, join } from "node:path"
+import { closeSync, openSync, writeFileSync } from "node:fs"
 import { AmcError, type Digest } from "@amc/core"
-import { type BundledLane, buildBundle, proveLeaves } from "@amc/bundle"
+import { type BundledLane, type BundleParts, buildBundle, proveLeaves } from "@amc/bundle"
 import type { SqliteLedger } from "@amc/store-sqlite"
-import { trustPaths } from "@amc/vault"
+import { readTrustFiles } from "@amc/vault"
 import { verifyBundle } from "@amc/verify"
 import { configsOf } from "./config-list.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
@@ -15,6 +14,7 @@ import type { Workspace } from "./workspace.ts"
 export interface BundleTerms {
   readonly agent: string
   readonly runId: string
+  readonly clock: () => number
 }
 
 /**
@@ -25,7 +25,7 @@ export interface BundleTerms {
  */
 export async function exportBundle(
   workspace: Workspace,
-  { agent, runId }: BundleTerms,
+  { agent, runId, clock }: BundleTerms,
 ): Promise<Uint8Array> {
   const stored = loadRun(workspace.dir, runId)
   const { seal } = openStoredRun(stored, workspace.keyring)
@@ -50,7 +50,7 @@ export async function exportBundle(
   const bytes = await unsigned.assemble(
     await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)),
   )
-  await requireAccepted(bytes, workspace)
+  await requireAccepted(bytes, workspace, clock())
   return bytes
 }
 
@@ -60,8 +60,12 @@ function configNamedBy(leaf: Uint8Array): string | undefined {
   return event.type === "config_change" ? event.facts.measured.path : undefined
 }
 
-async function requireAccepted(bytes: Uint8Array, { rootSha256 }: Workspace): Promise<void> {
-  const verdict = await verifyBundle(bytes, { rootSha256 })
+async function requireAccepted(
+  bytes: Uint8Array,
+  { rootSha256 }: Workspace,
+  now: number,
+): Promise<void> {
+  const verdict = await verifyBundle(bytes, { rootSha256, atMs: now })
   if (verdict.accepted) return
   const [{ code, subject, detail }] = verdict.findings
   throw new AmcError(
@@ -96,14 +100,9 @@ function indicesOf({ agent, system }: RunSlice): number[] {
   return [...agent, ...system].map((leaf) => eventOf(leaf).lseq).sort((a, b) => a - b)
 }
 
-function trustFiles(dir: string): { root: Uint8Array; keys: ReadonlyMap<string, Uint8Array> } {
-  const paths = trustPaths(dir)
-  const names = readdirSync(paths.keys).filter((name) => name.endsWith(".json"))
-  const keys = names.map(
-    (name) =>
-      [basename(name, ".json"), new Uint8Array(readFileSync(join(paths.keys, name)))] as const,
-  )
-  return { root: new Uint8Array(readFileSync(paths.root)), keys: new Map(keys) }
+function trustFiles(dir: string): Pick<BundleParts, "roots" | "revocations" | "keys"> {
+  const { roots, revocations, byKid: keys } = readTrustFiles(dir)
+  return { roots, revocations, keys }
 }
 
 /** Writes a bundle to a new file. @throws {@link AmcError} `usage/invalid` if there is one, or it can't be written */

@@ -5,21 +5,32 @@ import {
   type GatewayConfig,
   type MeasuredFacts,
   type Observation,
+  type ProviderConfig,
   type Recorder,
   systemAgent,
 } from "@amc/core"
 import type { RecorderClient, SessionName } from "@amc/ledger"
 import type { ConfigHistory } from "@amc/verify"
-import { openProviderKey, readPassphraseFile, vaultPathOf, vaultState } from "@amc/vault"
+import { vaultPathOf, vaultState } from "@amc/vault"
 import { againstHistory, isUnrecorded, readConfigHistory } from "./config-history.ts"
 import { completeConfigs } from "./config-list.ts"
 import { loadAnyGatewayConfig, loadGatewayConfig } from "./gateway-config.ts"
+import { unrecordedKeyChanges } from "./key-events.ts"
 import { hasLedger, withLedger } from "./ledger-reader.ts"
-import { openNotary, type OwnNotary } from "./notary-session.ts"
+import {
+  findNotary,
+  joinNotary,
+  type NotarySlot,
+  type OwnNotary,
+  startOwnNotary,
+} from "./notary-session.ts"
+import { type Found, withPassphrase, withPassphrases } from "./passphrase-source.ts"
 import { openRecorder, type OwnRecorder } from "./recorder-thread.ts"
 import { readSeen, rememberHead, requireSeenHead } from "./seen-ledger.ts"
 import { recordedVault, requireRecordedVault } from "./seen-vault.ts"
 import type { LoadedConfig } from "./signed-config.ts"
+import { recordUnlockFailures } from "./unlock-audits.ts"
+import { openUpstreamKey } from "./upstream-key.ts"
 import { trusting, type Workspace } from "./workspace.ts"
 
 export interface CaptureTerms {
@@ -37,6 +48,8 @@ export interface Capture {
   readonly clock: () => number
   readonly recorder: RecorderClient
   readonly notary: OwnNotary["notary"]
+  /** Where that notary listens; an agent must not get there. */
+  readonly notarySocket: string
   readonly gatewayConfig: LoadedConfig<GatewayConfig>
   /** What the ledger named as in force when this capture was opened. */
   readonly configHistory: ConfigHistory
@@ -44,8 +57,8 @@ export interface Capture {
   readonly runDir: string
   /** Where request bodies wait for the recorder; on the ledger's own disk. */
   readonly spoolDir: string
-  /** Opens a provider's key; the caller wipes it. */
-  providerKey(id: string): Promise<Uint8Array | null>
+  /** The key that a provider of a signed gateway.yaml gets, at the place it was kept for; the caller wipes it. */
+  providerKey(provider: ProviderConfig): Promise<Uint8Array | null>
   /** Records an audit: about one session on its agent's account, or about the workspace. */
   audit(code: AuditCode, subject: string, detail: string, about?: SessionName): Promise<void>
   close(): Promise<void>
@@ -62,7 +75,7 @@ export interface Capture {
  */
 export async function openCapture(workspace: Workspace, terms: CaptureTerms): Promise<Capture> {
   await requireNewest(workspace)
-  const own = await openBoth(workspace)
+  const own = await openBoth(workspace, terms.clock)
   try {
     completeConfigs(workspace)
     const capture = captureOf(workspace, terms, own, await readConfigHistory(workspace))
@@ -93,10 +106,25 @@ interface Own {
   readonly notary: OwnNotary
 }
 
-async function openBoth(workspace: Workspace): Promise<Own> {
+/** With an unlocked notary only the lane's key is left to open. */
+async function openBoth(workspace: Workspace, clock: () => number): Promise<Own> {
+  const slots: readonly NotarySlot[] = ["auditor", "monitor"]
+  const unlocked = await findNotary(workspace, slots)
+  const join = unlocked === null ? null : () => joinNotary(unlocked)
+  return withPassphrases(workspace, join === null ? slots : ["monitor"], (found) =>
+    startBoth(workspace, found, clock(), join ?? (() => startOwnNotary(workspace, found))),
+  )
+}
+
+async function startBoth(
+  workspace: Workspace,
+  found: Found,
+  nowMs: number,
+  start: () => Promise<OwnNotary>,
+): Promise<Own> {
   const [recorder, notary] = await Promise.allSettled([
-    openRecorder(workspace),
-    openNotary(workspace),
+    openRecorder(workspace, found.get("monitor") ?? new Uint8Array(), nowMs),
+    start(),
   ])
   if (recorder.status === "fulfilled" && notary.status === "fulfilled")
     return { recorder: recorder.value, notary: notary.value }
@@ -121,18 +149,20 @@ function captureOf(
   const load = replacesGateway ? loadAnyGatewayConfig : loadGatewayConfig
   const spoolDir = join(workspace.dir, "spool")
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 })
+  const gatewayConfig = againstHistory(load(workspace, clock()), configHistory)
   return {
     workspace,
     clock,
     recorder: recorder.client,
     notary: notary.notary,
-    gatewayConfig: againstHistory(load(workspace, clock()), configHistory),
+    notarySocket: notary.socketPath,
+    gatewayConfig,
     configHistory,
     runDir: notary.runDir,
     spoolDir,
-    providerKey: (id) =>
-      withMonitorPassphrase(workspace, (passphrase) =>
-        openProviderKey(vaultPathOf(workspace.dir), passphrase, id),
+    providerKey: (provider) =>
+      withPassphrase(workspace, "monitor", (passphrase) =>
+        openUpstreamKey(workspace, gatewayConfig, provider, passphrase),
       ),
     audit: (code, subject, detail, about) =>
       recordAudit(recorder.client, { code, subject, detail }, about),
@@ -150,28 +180,11 @@ async function closeSeen(workspace: Workspace, own: Own): Promise<void> {
   }
 }
 
-/** Reads the monitor's passphrase for as long as it is needed. */
-export async function withMonitorPassphrase<T>(
-  workspace: Workspace,
-  use: (passphrase: Uint8Array) => Promise<T>,
-): Promise<T> {
-  const passphrase = readPassphraseFile(
-    workspace.state.passphrasePath(workspace.workspace, "monitor"),
-  )
-  try {
-    return await use(passphrase)
-  } finally {
-    passphrase.fill(0)
-  }
-}
-
 async function recordBeginnings(capture: Capture): Promise<void> {
   const { workspace, recorder, gatewayConfig, configHistory } = capture
   const configs = [workspace.config, gatewayConfig]
-  const { agents } = await recorder.heads()
-  const isNew = !agents.some(({ agent }) => agent === systemAgent)
   const taken = configs.filter((config) => isUnrecorded(config, configHistory)).map(configEvent)
-  const first = [...(isNew ? keyEvents(workspace) : []), ...taken]
+  const first = [...(await unrecordedKeyChanges(workspace)), ...taken]
   const { generation, sha256 } = vaultState(vaultPathOf(workspace.dir))
   const vault = systemEvent({
     type: "vault_generation",
@@ -179,6 +192,7 @@ async function recordBeginnings(capture: Capture): Promise<void> {
   })
   await Promise.all([...first, vault].map((observation) => recorder.record(observation)))
   for (const config of configs) await auditFlaw(capture, config)
+  await recordUnlockFailures(capture)
 }
 
 /** Records the audit of a config file that is unsigned or wrongly signed. */
@@ -198,19 +212,6 @@ export function configEvent({ path, sha256, version }: LoadedConfig<unknown>): O
     type: "config_change",
     facts: { measured: { path, sha256, version, role: "auditor" }, reported: {} },
   })
-}
-
-function keyEvents({ keyring }: Workspace): Observation[] {
-  const owners = keyring.root.keys.map(({ kid }) => ({ kid, role: "root" as const }))
-  const certified = (["monitor", "ledger", "auditor"] as const).flatMap((role) =>
-    [...keyring.keys(role).keys()].map((kid) => ({ kid, role })),
-  )
-  return [...owners, ...certified].map(({ kid, role }) =>
-    systemEvent({
-      type: "key_change",
-      facts: { measured: { kid, role, action: "enrolled" }, reported: {} },
-    }),
-  )
 }
 
 type SystemFacts = {

@@ -69,7 +69,9 @@ async function runCheck(opened: OpenedSession): Promise<Ended> {
     throw error
   }
   box.stdin.end()
-  const [said] = await Promise.all([tailOf(box.stdout), tailOf(box.stderr)])
+  // Most programs say on stderr why they fail, so that comes last.
+  const tails = await Promise.all([tailOf(box.stdout), tailOf(box.stderr)])
+  const said = tails.filter((tail) => tail !== "").join("\n")
   const { code, timedOut, exceeded } = await box.exited
   if (timedOut) return { code: startFailedCode, timedOut, said }
   return exceeded === undefined

@@ -90,9 +90,9 @@ test.each([
   expect(recorder.observations).toEqual([])
 })
 
-test("a file that is not there is the caller's mistake", async () => {
+test("a file that is not there can't be looked at", async () => {
   const path = join(temporaryFolder(), "gone.json")
   await expect(ingestClaims(listRecorder(), "a1", path)).rejects.toMatchObject({
-    code: "usage/invalid",
+    code: "input/unreadable",
   })
 })

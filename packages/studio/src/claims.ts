@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { AmcError, malformed, type Recorder, sha256Hex } from "@amc/core"
+import { AmcError, type Recorder, sha256Hex } from "@amc/core"
 import { z } from "zod"
 
 const claimsSizeMax = 1 << 20
@@ -21,7 +21,7 @@ const schema = z.strictObject({
  * Records what somebody claims of an agent, as SELF_REPORTED: it is shown beside the evidence and
  * raises nothing (S11).
  *
- * @throws {@link AmcError} `usage/invalid`, `input/malformed`, `input/too-large`
+ * @throws {@link AmcError} `input/unreadable`, `input/malformed`, `input/too-large`
  */
 export async function ingestClaims(
   recorder: Recorder,
@@ -33,7 +33,7 @@ export async function ingestClaims(
     throw new AmcError("input/too-large", `${path} is longer than ${claimsSizeMax} bytes`)
   const parsed = schema.safeParse(parseJson(bytes, path))
   if (!parsed.success)
-    throw malformed(
+    throw refused(
       `${path}: ${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`,
     )
   const { claims } = parsed.data
@@ -55,7 +55,7 @@ function read(path: string): Uint8Array {
   try {
     return new Uint8Array(readFileSync(path))
   } catch (cause) {
-    throw new AmcError("usage/invalid", `the claims file ${path} can't be read`, { cause })
+    throw new AmcError("input/unreadable", `the claims file ${path} can't be read`, { cause })
   }
 }
 
@@ -63,6 +63,13 @@ function parseJson(bytes: Uint8Array, path: string): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
   } catch (cause) {
-    throw malformed(`${path} is not JSON`, cause)
+    throw refused(`${path} is not JSON`, cause)
   }
+}
+
+function refused(message: string, cause?: unknown): AmcError {
+  return new AmcError("input/malformed", message, {
+    cause,
+    hint: "docs/scoring.md shows what a claims file looks like",
+  })
 }

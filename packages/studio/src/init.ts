@@ -6,6 +6,7 @@ import {
   generatePassphrase,
   type KdfCost,
   loadKeyring,
+  type RootKeyFile,
   type SlotName,
   vaultPathOf,
   writePassphraseFile,
@@ -13,6 +14,7 @@ import {
 import { gatewayConfigPath } from "./gateway-config.ts"
 import { newWorkspaceId } from "./ids.ts"
 import { withNotary } from "./notary-session.ts"
+import { passphraseFileOf } from "./root-signers.ts"
 import { writeConfig } from "./signed-config.ts"
 import { makePrivateFolder, type StateHome } from "./state-home.ts"
 import { openWorkspace, type Workspace, workspaceConfigPath, workspaceDir } from "./workspace.ts"
@@ -33,6 +35,10 @@ export interface InitTerms {
   readonly clock: () => number
   /** What a guess at a passphrase costs; the vault's default if left out. */
   readonly cost?: KdfCost
+  /** Files to keep the owners' keys in; without any, one key lies in the vault's root slot. */
+  readonly rootKeyFiles?: readonly string[]
+  /** How many owners have to sign; 1 if left out. */
+  readonly threshold?: number
 }
 
 /**
@@ -44,14 +50,17 @@ export interface InitTerms {
  * @throws {@link AmcError} `workspace/exists`, `workspace/unwritable`
  */
 export async function initWorkspace(terms: InitTerms): Promise<Workspace> {
-  const { folder, state, clock, cost } = terms
+  const { folder, state, clock, cost, rootKeyFiles = [], threshold = 1 } = terms
   const dir = workspaceDir(folder)
   if (existsSync(vaultPathOf(dir)))
     throw new AmcError("workspace/exists", `${dir} is there already`)
+  for (const file of rootKeyFiles)
+    if (existsSync(file)) throw new AmcError("vault/exists", `${file} is there already`)
   const workspace = newWorkspaceId()
   const before = existsSync(dir) ? readdirSync(dir) : null
   makePrivateFolder(dir)
-  const passphrases = keepPassphrases(state, workspace)
+  const passphrases = keepPassphrases(state, workspace, rootKeyFiles.length === 0)
+  const owners = keepOwnersPassphrases(rootKeyFiles)
   try {
     const { root } = await createTrust({
       dir,
@@ -59,6 +68,8 @@ export async function initWorkspace(terms: InitTerms): Promise<Workspace> {
       lane,
       clock,
       passphrases,
+      rootKeyFiles: owners,
+      threshold,
       ...(cost === undefined ? {} : { cost }),
     })
     const place = { dir, workspace, keyring: loadKeyring(dir, root) }
@@ -76,10 +87,13 @@ export async function initWorkspace(terms: InitTerms): Promise<Workspace> {
     return openWorkspace(folder, state, clock())
   } catch (error) {
     removeMade(dir, before)
+    for (const file of rootKeyFiles)
+      for (const made of [file, passphraseFileOf(file)]) rmSync(made, { force: true })
     rmSync(state.folderOf(workspace), { recursive: true, force: true })
     throw error
   } finally {
     for (const passphrase of Object.values(passphrases)) passphrase.fill(0)
+    for (const { passphrase } of owners) passphrase.fill(0)
   }
 }
 
@@ -90,12 +104,30 @@ function removeMade(dir: string, before: readonly string[] | null): void {
     if (!before.includes(name)) rmSync(join(dir, name), { recursive: true, force: true })
 }
 
-function keepPassphrases(state: StateHome, workspace: string): Record<SlotName, Uint8Array> {
+/** What the command line names is the owner's to keep; the rest is generated and kept in the state folder. */
+function keepPassphrases(
+  state: StateHome,
+  workspace: string,
+  withRoot: boolean,
+): Record<SlotName, Uint8Array> {
   state.folderOf(workspace)
-  const entries = slots.map((slot) => {
-    const passphrase = generatePassphrase()
-    writePassphraseFile(state.passphrasePath(workspace, slot), passphrase)
-    return [slot, passphrase] as const
-  })
-  return Object.fromEntries(entries) as Record<SlotName, Uint8Array>
+  const passphraseOf = (slot: SlotName): Uint8Array => {
+    if (slot === "root" && !withRoot) return new Uint8Array()
+    const given = state.passphrases.given(slot)
+    return given ?? generate(state.passphrasePath(workspace, slot))
+  }
+  return Object.fromEntries(slots.map((slot) => [slot, passphraseOf(slot)])) as Record<
+    SlotName,
+    Uint8Array
+  >
+}
+
+function keepOwnersPassphrases(files: readonly string[]): readonly RootKeyFile[] {
+  return files.map((path) => ({ path, passphrase: generate(passphraseFileOf(path)) }))
+}
+
+function generate(path: string): Uint8Array {
+  const passphrase = generatePassphrase()
+  writePassphraseFile(path, passphrase)
+  return passphrase
 }

@@ -1,23 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import {
-  AmcError,
   type Finding,
   isFault,
-  type KeyCertificate,
-  Keyring,
-  openKeyCertificate,
-  parseRoot,
-  type Root,
-  rootFingerprint,
   sha256Hex,
   type WorkspaceConfig,
   workspaceConfigSchema,
 } from "@amc/core"
-import { trustPaths } from "@amc/vault"
 import type { FindingList } from "@amc/verify"
 import { loadConfig, type ConfigPlace, type LoadedConfig } from "./signed-config.ts"
-import type { RememberedWorkspace, StateHome } from "./state-home.ts"
+import { inspectTrust } from "./inspect-trust.ts"
+import type { StateHome } from "./state-home.ts"
 import {
   openWorkspace,
   type Workspace,
@@ -42,7 +35,7 @@ export function inspectWorkspace(
   const known = dir === null ? undefined : state.find(dir)
   // Opening it says best what is missing.
   if (dir === null || known === undefined) return openWorkspace(folder, state, now)
-  const keyring = inspectTrust(dir, known, findings)
+  const keyring = inspectTrust({ dir, known, state, now }, findings)
   if (keyring === undefined) return undefined
   if (keyring.lanes().length === 0) {
     findings.add(noMonitor)
@@ -70,63 +63,6 @@ function nearestDir(folder: string, state: StateHome): string | null {
     if (existsSync(join(dir, workspaceConfigPath))) return dir
     if (existsSync(dir) && state.find(dir) !== undefined) return dir
     if (at === dirname(at)) return null
-  }
-}
-
-function inspectTrust(
-  dir: string,
-  known: RememberedWorkspace,
-  findings: FindingList,
-): Keyring | undefined {
-  const paths = trustPaths(dir)
-  const root = inspectRoot(paths.root, known, findings)
-  if (root === undefined) return undefined
-  const names = existsSync(paths.keys) ? readdirSync(paths.keys).sort() : []
-  const certificates = names
-    .filter((name) => name.endsWith(".json"))
-    .flatMap((name) => inspectCertificate(join(paths.keys, name), root, findings) ?? [])
-  return findings.attempt(
-    { code: "trust/certificate-invalid", subject: "trust/keys", tampered: true },
-    () => new Keyring(root, certificates),
-  )
-}
-
-function inspectRoot(
-  path: string,
-  { root_sha256 }: RememberedWorkspace,
-  findings: FindingList,
-): Root | undefined {
-  const subject = "trust/root.json"
-  const bytes = readOrFind(path, subject, findings)
-  if (bytes === undefined) return undefined
-  const terms = { code: "trust/root-contradicted", subject, tampered: true } as const
-  return findings.attempt(terms, () => {
-    const root = parseRoot(bytes)
-    if (rootFingerprint(root) !== `sha256:${root_sha256}`)
-      throw new AmcError("workspace/unknown", "it is not the root that this machine remembers")
-    return root
-  })
-}
-
-function inspectCertificate(
-  path: string,
-  root: Root,
-  findings: FindingList,
-): KeyCertificate | undefined {
-  const subject = path.slice(dirname(dirname(dirname(path))).length + 1)
-  const bytes = readOrFind(path, subject, findings)
-  if (bytes === undefined) return undefined
-  return findings.attempt({ code: "trust/certificate-invalid", subject, tampered: true }, () =>
-    openKeyCertificate(bytes, root),
-  )
-}
-
-function readOrFind(path: string, subject: string, findings: FindingList): Uint8Array | undefined {
-  try {
-    return new Uint8Array(readFileSync(path))
-  } catch {
-    findings.add({ code: "trust/missing", subject, detail: "it can't be read", tampered: false })
-    return undefined
   }
 }
 

@@ -1,55 +1,93 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Notary, readPassphraseFile, startNotary, vaultPathOf } from "@amc/vault"
-import type { StateHome } from "./state-home.ts"
+import {
+  findUnlocked,
+  type Notary,
+  type NotaryTerms,
+  startNotary,
+  type UnlockedNotary,
+  vaultPathOf,
+} from "@amc/vault"
+import { type Found, type VaultPlace, withPassphrases } from "./passphrase-source.ts"
 
-export interface NotaryPlace {
+export interface NotaryPlace extends VaultPlace {
   readonly dir: string
-  readonly workspace: string
-  readonly state: StateHome
 }
 
-/** A notary of a workspace, with the folder of its socket; closing it removes both. */
+export type NotarySlot = "auditor" | "monitor"
+
+/** A notary of a workspace, with a folder for sockets; closing it removes what was made for it. */
 export interface OwnNotary {
   readonly notary: Notary
+  readonly socketPath: string
   /** A private folder with a short path, fit for unix sockets. */
   readonly runDir: string
   close(): Promise<void>
 }
 
 /**
- * Starts a notary with the auditor's and the monitor's slots open, by the passphrases that were
- * generated for this workspace.
+ * A notary with these slots open: the unlocked one, else one that is started for this command.
  *
- * @throws {@link AmcError} `vault/locked`, `vault/wrong-passphrase`, `notary/unavailable`
+ * @throws {@link AmcError} `vault/locked`, `vault/backing-off`, `vault/wrong-passphrase`, `notary/unavailable`
  */
-export async function openNotary({ dir, workspace, state }: NotaryPlace): Promise<OwnNotary> {
-  const runDir = mkdtempSync(join(tmpdir(), "amc-"))
-  const slots: { slot: "auditor" | "monitor"; passphrase: Uint8Array }[] = []
-  try {
-    for (const slot of ["auditor", "monitor"] as const)
-      slots.push({ slot, passphrase: readPassphraseFile(state.passphrasePath(workspace, slot)) })
-    const notary = await startNotary({
+export async function openNotary(
+  place: NotaryPlace,
+  slots: readonly NotarySlot[] = ["auditor", "monitor"],
+): Promise<OwnNotary> {
+  const unlocked = await findNotary(place, slots)
+  if (unlocked !== null) return joinNotary(unlocked)
+  return withPassphrases(place, slots, (found) => startOwnNotary(place, found))
+}
+
+/** The unlocked notary, if it has these slots and the command line names no passphrase for one of them. */
+export async function findNotary(
+  { workspace, state }: VaultPlace,
+  slots: readonly NotarySlot[],
+): Promise<UnlockedNotary | null> {
+  if (slots.some((slot) => state.passphrases.names(slot))) return null
+  const unlocked = await findUnlocked(state.unlockedPath(workspace))
+  return unlocked !== null && slots.every((slot) => unlocked.slots.includes(slot)) ? unlocked : null
+}
+
+/** Uses an unlocked notary, which goes on afterwards. @throws {@link AmcError} `notary/unavailable` */
+export function joinNotary(unlocked: UnlockedNotary): Promise<OwnNotary> {
+  return withFolder(unlocked.socketPath, () => unlocked.connect())
+}
+
+/** Starts a notary that ends with this command. @throws {@link AmcError} `vault/wrong-passphrase`, `notary/unavailable` */
+export function startOwnNotary({ dir }: NotaryPlace, found: Found): Promise<OwnNotary> {
+  const slots = [...found].map(([slot, passphrase]) => ({ slot, passphrase }))
+  return withFolder(null, (socketPath) =>
+    startNotary({
       vaultPath: vaultPathOf(dir),
-      socketPath: join(runDir, "notary", "socket"),
-      slots,
-    })
-    return { notary, runDir, close: () => closeAll(notary, runDir) }
+      socketPath,
+      slots: slots as NotaryTerms["slots"],
+    }),
+  )
+}
+
+async function withFolder(
+  socketPath: string | null,
+  open: (socketPath: string) => Promise<Notary>,
+): Promise<OwnNotary> {
+  const runDir = mkdtempSync(join(tmpdir(), "amc-"))
+  const path = socketPath ?? join(runDir, "notary", "socket")
+  try {
+    const notary = await open(path)
+    return { notary, socketPath: path, runDir, close: () => closeAll(notary, runDir) }
   } catch (error) {
     rmSync(runDir, { recursive: true, force: true })
     throw error
-  } finally {
-    for (const { passphrase } of slots) passphrase.fill(0)
   }
 }
 
-/** Does something with a notary that is closed afterwards, whatever happens. */
+/** Has something signed by the auditor with a notary that is closed afterwards, whatever happens. */
 export async function withNotary<T>(
   place: NotaryPlace,
   use: (notary: Notary) => Promise<T>,
 ): Promise<T> {
-  const own = await openNotary(place)
+  const own = await openNotary(place, ["auditor"])
   try {
     return await use(own.notary)
   } finally {

@@ -33,4 +33,5 @@ export interface OpenedSession {
 export interface AgentEnd extends SealTerms {
   readonly exitCode: number
   readonly reasons: readonly string[]
+  readonly lastWords: string
 }

@@ -22,6 +22,7 @@ export async function runPlain(opened: OpenedSession): Promise<AgentEnd> {
     env: plainEnvironment(terms, gateway),
     timeoutMs: terms.limits.max_seconds * 1000,
   })
-  const { exitCode, reason } = await followAgent(opened, agent, process.getuid?.() ?? 0)
-  return { reason, posture: "shared", hardened: false, exitCode, reasons: [why] }
+  const run = await followAgent(opened, agent, process.getuid?.() ?? 0)
+  const { exitCode, reason, lastWords } = run
+  return { reason, posture: "shared", hardened: false, exitCode, reasons: [why], lastWords }
 }

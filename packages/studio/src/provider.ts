@@ -1,15 +1,18 @@
-import type { GatewayConfig, ProviderConfig } from "@amc/core"
-import { storeProviderKey, vaultPathOf } from "@amc/vault"
-import { configEvent, openCapture, requireNewest, withMonitorPassphrase } from "./capture.ts"
+import { AmcError, type GatewayConfig, isFault, type ProviderConfig } from "@amc/core"
+import { keptProviderKeys, storeProviderKey, vaultPathOf } from "@amc/vault"
+import { type Capture, configEvent, openCapture, requireNewest } from "./capture.ts"
 import { againstHistory, readConfigHistory } from "./config-history.ts"
 import {
   gatewayConfigPath,
   loadGatewayConfig,
   signedProviders,
+  upstreamOf,
   writeProvider,
 } from "./gateway-config.ts"
 import { hasLedger } from "./ledger-reader.ts"
+import { withPassphrase } from "./passphrase-source.ts"
 import type { LoadedConfig } from "./signed-config.ts"
+import { keyPlaceOf, type KeyStanding, keyStandingOf } from "./upstream-key.ts"
 import type { Workspace } from "./workspace.ts"
 
 export interface ProviderTerms {
@@ -25,19 +28,23 @@ export interface ProviderTerms {
  * Lets the gateway forward to a provider: its key into the vault, its place into the signed config, and
  * both into the ledger. What is signed goes on only from what was signed before.
  *
- * @throws {@link AmcError} `input/malformed`, `vault/locked`, `vault/damaged`, `store/damaged`,
- * `ledger/lane-taken`
+ * @throws {@link AmcError} `usage/invalid`, `input/malformed`, `vault/locked`, `vault/damaged`,
+ * `store/damaged`, `ledger/lane-taken`
  */
 export async function addProvider(
   workspace: Workspace,
   { provider, key, replace = false, clock }: ProviderTerms,
 ): Promise<LoadedConfig<GatewayConfig>> {
+  if (key !== null) requirePrivateWay(workspace, provider)
   // Before the key goes into the vault, so that a refusal leaves everything as it was.
   await requireNewest(workspace)
   if (!replace) await requireSigned(workspace, clock())
   if (key !== null)
-    await withMonitorPassphrase(workspace, (passphrase) =>
-      storeProviderKey(vaultPathOf(workspace.dir), passphrase, provider.id, key),
+    await withPassphrase(workspace, "monitor", (passphrase) =>
+      storeProviderKey(vaultPathOf(workspace.dir), passphrase, provider.id, {
+        key,
+        goesTo: keyPlaceOf(workspace, provider),
+      }),
     )
   const capture = await openCapture(workspace, { clock, replacesGateway: replace })
   try {
@@ -51,7 +58,111 @@ export async function addProvider(
   }
 }
 
+/** A key that goes over plain http can be read by everybody on the way. */
+function requirePrivateWay(workspace: Workspace, provider: ProviderConfig): void {
+  const { origin, loopback } = upstreamOf(workspace, provider, null)
+  if (loopback || origin.startsWith("https:")) return
+  throw new AmcError("usage/invalid", `${origin} would get the key over http, for all to read`, {
+    hint: "use https, or leave the key out",
+  })
+}
+
 async function requireSigned(workspace: Workspace, now: number): Promise<void> {
+  signedProviders(await judgedConfig(workspace, now))
+}
+
+async function judgedConfig(
+  workspace: Workspace,
+  now: number,
+): Promise<LoadedConfig<GatewayConfig>> {
   const history = hasLedger(workspace) ? await readConfigHistory(workspace) : new Map()
-  signedProviders(againstHistory(loadGatewayConfig(workspace, now), history))
+  return againstHistory(loadGatewayConfig(workspace, now), history)
+}
+
+/** How it stands with a provider's key; `locked` where the vault can't be opened to see. */
+export type ProviderKeyState = KeyStanding | "locked"
+
+/** A provider, and whether it gets its key. */
+export interface ListedProvider extends ProviderConfig {
+  readonly key: ProviderKeyState
+}
+
+/**
+ * The providers of gateway.yaml, signed or not, and what the signature is worth.
+ *
+ * @throws {@link AmcError} `input/malformed`, `vault/damaged`, `vault/missing`
+ */
+export async function listProviders(
+  workspace: Workspace,
+  now: number,
+): Promise<{
+  readonly config: LoadedConfig<GatewayConfig>
+  readonly providers: readonly ListedProvider[]
+}> {
+  const config = await judgedConfig(workspace, now)
+  const keys = await keyStandings(workspace, config)
+  const providers = config.value.providers.map((provider) => ({
+    ...provider,
+    key: keys.get(provider.id) ?? "none",
+  }))
+  return { config, providers }
+}
+
+async function keyStandings(
+  workspace: Workspace,
+  config: LoadedConfig<GatewayConfig>,
+): Promise<ReadonlyMap<string, ProviderKeyState>> {
+  const kept = await keptOrLocked(workspace)
+  const standing = (provider: ProviderConfig): ProviderKeyState =>
+    kept === null ? "locked" : keyStandingOf(workspace, config, provider, kept.get(provider.id))
+  return new Map(config.value.providers.map((provider) => [provider.id, standing(provider)]))
+}
+
+async function keptOrLocked(workspace: Workspace): Promise<ReadonlyMap<string, string> | null> {
+  try {
+    return await withPassphrase(workspace, "monitor", (passphrase) =>
+      keptProviderKeys(vaultPathOf(workspace.dir), passphrase),
+    )
+  } catch (error) {
+    if (isFault(error, "vault/locked", "vault/wrong-passphrase", "vault/backing-off")) return null
+    throw error
+  }
+}
+
+/**
+ * What the owner should know of a provider before an agent calls it: a config that nobody signed for, a
+ * key that is held back, a key that is not there.
+ *
+ * @throws {@link AmcError} `vault/wrong-passphrase`, `vault/locked`, `vault/damaged`
+ */
+export async function providerWarnings(
+  { workspace, gatewayConfig }: Capture,
+  provider: ProviderConfig,
+): Promise<readonly string[]> {
+  const { flaw } = gatewayConfig
+  const keys = await keyStandings(workspace, gatewayConfig)
+  const told = keyWarning(workspace, provider, keys.get(provider.id))
+  const unsigned =
+    flaw === null
+      ? []
+      : [
+          `${flaw.detail}: no provider gets its key, and the results are worth less; look at what it names, then sign it with 'amc config sign gateway.yaml'`,
+        ]
+  return [...unsigned, ...told]
+}
+
+function keyWarning(
+  workspace: Workspace,
+  provider: ProviderConfig,
+  standing: ProviderKeyState | undefined,
+): string[] {
+  const { id } = provider
+  const { origin, loopback } = upstreamOf(workspace, provider, null)
+  const add = `amc provider add ${id} --upstream ${origin} --key-file <file>`
+  if (standing === "elsewhere")
+    return [
+      `the key of ${id} was given for another place than ${keyPlaceOf(workspace, provider)}, so it is held back; if that place is right: '${add}'`,
+    ]
+  // A server of one's own may need none.
+  return standing === "none" && !loopback ? [`provider ${id} has no key: '${add}'`] : []
 }

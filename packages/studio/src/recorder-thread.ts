@@ -9,7 +9,10 @@ import type { Workspace } from "./workspace.ts"
 export interface RecorderThreadTerms {
   readonly ledgerDir: string
   readonly vaultPath: string
-  readonly passphrasePath: string
+  /** Opens the monitor's slot; the thread wipes it. */
+  readonly passphrase: Uint8Array<ArrayBuffer>
+  /** What the command's own clock shows, which the thread's goes on from. */
+  readonly nowMs: number
   readonly lane: string
   readonly origin: string
   readonly rootSha256: string
@@ -26,24 +29,30 @@ export function ledgerDir(workspace: Workspace): string {
 }
 
 /**
- * Starts the thread that writes the lane, once it has recovered from a crash.
+ * Starts the thread that writes the lane, once it has recovered from a crash. It gets a copy of the
+ * passphrase; the caller wipes its own.
  *
- * @throws {@link AmcError} `ledger/lane-taken`, `store/unavailable`, `vault/locked`, `vault/wrong-passphrase`
+ * @throws {@link AmcError} `ledger/lane-taken`, `store/unavailable`, `vault/wrong-passphrase`
  */
-export async function openRecorder(workspace: Workspace): Promise<OwnRecorder> {
+export async function openRecorder(
+  workspace: Workspace,
+  monitorPassphrase: Uint8Array,
+  nowMs: number,
+): Promise<OwnRecorder> {
   const terms: RecorderThreadTerms = {
     ledgerDir: ledgerDir(workspace),
     vaultPath: join(workspace.dir, "vault.amcvault"),
-    passphrasePath: workspace.state.passphrasePath(workspace.workspace, "monitor"),
+    passphrase: new Uint8Array(monitorPassphrase),
     lane: workspace.lane,
     origin: workspace.origin,
     rootSha256: workspace.rootSha256,
+    nowMs,
   }
   mkdirSync(terms.ledgerDir, { recursive: true, mode: 0o700 })
   const { port1, port2 } = new MessageChannel()
   const worker = new Worker(entry(), {
     workerData: { ...terms, port: port2 },
-    transferList: [port2],
+    transferList: [port2, terms.passphrase.buffer],
     env: {},
     execArgv: [],
   })

@@ -1,18 +1,24 @@
 import { type MessagePort, workerData } from "node:worker_threads"
 import { LaneWriter, recoverLane, serveRecorder, uuidSource } from "@amc/ledger"
 import { lockLane, openLedger } from "@amc/store-sqlite"
-import { openLaneSigner, readPassphraseFile } from "@amc/vault"
+import { openLaneSigner } from "@amc/vault"
 import type { RecorderThreadTerms } from "./recorder-thread.ts"
 
 const terms = workerData as RecorderThreadTerms & { readonly port: MessagePort }
+
+// The thread's entry is where the clock of the ledger comes in.
+// oxlint-disable-next-line no-restricted-globals
+const machineClock = (): number => Date.now()
+
+/** The machine's time; a command that lives in quite another, as a test of years does, keeps its distance. */
+const ahead = terms.nowMs - machineClock()
+const clock = Math.abs(ahead) < 60_000 ? machineClock : (): number => machineClock() + ahead
 
 /** The lane's lock comes first: only its holder may look for what a crash left open. */
 async function openWriter(): Promise<{ writer: LaneWriter; release: () => Promise<void> }> {
   const lock = await lockLane(terms.ledgerDir, terms.lane)
   const ledger = openLedger(terms.ledgerDir)
-  const passphrase = readPassphraseFile(terms.passphrasePath)
-  const signer = await openLaneSigner(terms.vaultPath, passphrase)
-  passphrase.fill(0)
+  const signer = await openLaneSigner(terms.vaultPath, terms.passphrase)
   const { lane, origin, rootSha256 } = terms
   const writer = await LaneWriter.open({
     store: ledger.events,
@@ -22,9 +28,7 @@ async function openWriter(): Promise<{ writer: LaneWriter; release: () => Promis
     rootSha256,
     signer,
     ids: uuidSource,
-    // The thread's entry is where the clock of the ledger comes in.
-    // oxlint-disable-next-line no-restricted-globals
-    clock: () => Date.now(),
+    clock,
   })
   await recoverLane(writer)
   return {
@@ -36,7 +40,7 @@ async function openWriter(): Promise<{ writer: LaneWriter; release: () => Promis
   }
 }
 
-const opening = openWriter()
+const opening = openWriter().finally(() => terms.passphrase.fill(0))
 await serveRecorder(
   terms.port,
   opening.then(({ writer }) => writer),

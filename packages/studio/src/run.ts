@@ -13,6 +13,7 @@ import { evidenceOf, keepCheckpoint, withLedger } from "./ledger-reader.ts"
 import { readRunSlice, type RunSlice } from "./run-slice.ts"
 import { saveRun, type StoredRun } from "./run-store.ts"
 import { rememberCheckpoint } from "./seen-ledger.ts"
+import { pinCheckpoint } from "./workspace-trust.ts"
 import type { Workspace } from "./workspace.ts"
 
 export interface RunTerms {
@@ -57,6 +58,7 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
   await recordSeal(capture, runSeal, seal)
   const { size, root_sha256 } = runSeal.run.checkpoint
   rememberCheckpoint(capture.workspace, { size, root_sha256 })
+  pinCheckpoint(capture.workspace, { size, root_sha256, seen_ms: capture.clock() })
   return { stored, report }
 }
 
@@ -129,18 +131,17 @@ function sealOf(
 
 /** The seal itself goes into the ledger, so that the next run's completeness covers it. */
 async function recordSeal(
-  { recorder, workspace }: Capture,
+  { recorder, notary }: Capture,
   { reportSha256, run }: RunSeal,
   seal: Uint8Array,
 ): Promise<void> {
-  const [kid] = workspace.keyring.keys("auditor").keys()
   const sha256 = sha256Hex(seal)
   const measured = {
     run_id: run.run_id,
     agent: run.agent,
     report_sha256: reportSha256,
     statement_sha256: sha256,
-    kid: kid ?? "",
+    kid: (await notary.keys()).get("auditor")?.kid ?? "",
   }
   await recorder.record({
     type: "run_sealed",

@@ -1,5 +1,6 @@
 import type { Channel } from "@amc/core"
 import type { AgentExit, AgentProcess } from "@amc/sandbox"
+import { LastWords } from "./last-words.ts"
 import { recordOutput } from "./output-recorder.ts"
 import { commandSha256 } from "./program.ts"
 import type { OpenedSession } from "./opened-session.ts"
@@ -9,6 +10,8 @@ export interface AgentRun {
   readonly exit: AgentExit
   readonly exitCode: number
   readonly reason: "exited" | "timeout" | "interrupted"
+  /** The end of what it said on stderr, without known secrets. */
+  readonly lastWords: string
 }
 
 const signalNumbers: Readonly<Record<string, number>> = {
@@ -37,7 +40,12 @@ export async function followAgent(
     secrets: gateway.secrets,
   }
   const stdout = recordOutput("agent_stdout", agent.stdout, { ...output, echo: terms.echo.stdout })
-  const stderr = recordOutput("agent_stderr", agent.stderr, { ...output, echo: terms.echo.stderr })
+  const words = new LastWords()
+  const hear = (bytes: Uint8Array): void => {
+    words.take(bytes)
+    terms.echo.stderr?.(bytes)
+  }
+  const stderr = recordOutput("agent_stderr", agent.stderr, { ...output, echo: hear })
   connectStdin(agent, opened)
   const ended = Promise.all([agent.exited, stdout, stderr])
   // A stream that can't be recorded is told where the end is awaited, and until then it is no bug.
@@ -66,7 +74,7 @@ export async function followAgent(
     if (exit.exceeded !== undefined) await opened.audit("SESSION_LIMIT_EXCEEDED", exit.exceeded)
     const isOver = exit.timedOut || exit.exceeded !== undefined
     const reason = isOver ? "timeout" : terms.signal.aborted ? "interrupted" : "exited"
-    return { exit, exitCode: exitCodeOf(exit), reason }
+    return { exit, exitCode: exitCodeOf(exit), reason, lastWords: words.read(gateway.secrets) }
   } catch (error) {
     // What can't be recorded must not go on.
     await agent.kill()

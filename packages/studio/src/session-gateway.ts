@@ -12,6 +12,7 @@ import {
   SecretScanner,
 } from "@amc/gateway"
 import type { Capture } from "./capture.ts"
+import { type Exchanges, ExchangeTally } from "./exchange-tally.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import type { SessionTerms } from "./session-terms.ts"
 
@@ -23,6 +24,8 @@ export interface SessionGateway {
   /** The run's socket, or the loopback port of a session without a box. */
   readonly socketPath: string
   readonly baseUrl: string
+  /** How the session's calls ended so far. */
+  exchanges(): Exchanges
   close(): Promise<void>
 }
 
@@ -40,7 +43,7 @@ export async function openSessionGateway(
 ): Promise<SessionGateway> {
   const { provider, driver, limits, agent } = terms
   const ingress: Ingress = driver === "bubblewrap" ? "run-socket" : "loopback"
-  const key = await capture.providerKey(provider.id)
+  const key = await capture.providerKey(provider)
   const upstream = upstreamOf(capture.workspace, provider, key)
   const leases = new LeaseBook(randomBytes, capture.clock)
   const { token, lease } = leases.issue({
@@ -55,8 +58,9 @@ export async function openSessionGateway(
     new TextEncoder().encode(token),
     ...(key === null ? [] : [key]),
   ])
+  const tally = new ExchangeTally(capture.recorder)
   const gateway = createGateway({
-    recorder: capture.recorder,
+    recorder: tally,
     leases,
     providers: new Map([[provider.id, upstream]]),
     clock: capture.clock,
@@ -79,6 +83,7 @@ export async function openSessionGateway(
     upstream: { origin: upstream.origin, loopback: upstream.loopback },
     socketPath,
     baseUrl: port === null ? inBoxUrl : `http://127.0.0.1:${port}`,
+    exchanges: () => tally.exchanges,
     close: () => closeGateway(capture, gateway, lease),
   }
 }

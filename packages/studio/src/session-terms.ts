@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream"
 import type { AgentConfig, ProviderConfig } from "@amc/core"
+import type { Exchanges } from "./exchange-tally.ts"
 
 export type Driver = "bubblewrap" | "none"
 
@@ -44,6 +45,9 @@ export interface SessionResult {
   /** Why the posture is what it is; empty if measured and hardened. */
   readonly reasons: readonly string[]
   readonly check: CheckResult
+  readonly exchanges: Exchanges
+  /** The end of the agent's stderr, which is the agent's own text. */
+  readonly lastWords: string
   /** What the owner should know and what counts for nothing: of the check, and of the clearing up. */
   readonly warnings: readonly string[]
 }

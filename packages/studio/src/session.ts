@@ -4,7 +4,9 @@ import { inBox, removeTree } from "@amc/sandbox"
 import { runBoxed } from "./boxed-agent.ts"
 import type { Capture } from "./capture.ts"
 import { checkWarnings } from "./check-files.ts"
+import { requireCheckWords } from "./check-words.ts"
 import { checkOutcome, notChecked } from "./check.ts"
+import type { Exchanges } from "./exchange-tally.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import { newSessionId } from "./ids.ts"
 import type { AgentEnd, OpenedSession } from "./opened-session.ts"
@@ -21,6 +23,7 @@ import { makeWork, type Work } from "./work-copy.ts"
  * @throws {@link AmcError} `sandbox/unavailable`, `sandbox/start-failed`, `store/unavailable`, `usage/invalid`
  */
 export async function runSession(capture: Capture, terms: SessionTerms): Promise<SessionResult> {
+  requireCheckWords(terms)
   const session = newSessionId()
   const work = makeWork(terms)
   let left: string | null = null
@@ -48,7 +51,9 @@ async function runOpened(
     hardened: false,
     exitCode: 1,
     reasons: [],
+    lastWords: "",
   }
+  let exchanges: Exchanges = { requests: 0, served: 0, troubles: [] }
   let check = notChecked
   let hasAgentEnded = false
   try {
@@ -59,6 +64,7 @@ async function runOpened(
       hasAgentEnded = true
     } finally {
       await opened.gateway.close()
+      exchanges = opened.gateway.exchanges()
     }
     check = await checkOutcome(opened)
   } catch (error) {
@@ -78,6 +84,8 @@ async function runOpened(
     hardened: end.hardened,
     reasons: end.reasons,
     check,
+    exchanges,
+    lastWords: end.lastWords,
   }
 }
 

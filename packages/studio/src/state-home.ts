@@ -10,6 +10,7 @@ import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { AmcError, hex32, label } from "@amc/core"
 import { z } from "zod"
+import { Passphrases } from "./passphrases.ts"
 
 const memorySchema = z.strictObject({
   schema: z.literal("amc.workspaces/v1"),
@@ -29,8 +30,14 @@ export type RememberedWorkspace = z.infer<typeof memorySchema>["workspaces"][num
  */
 export class StateHome {
   readonly dir: string
+  /** What the command at hand was given to open vaults with. */
+  readonly passphrases: Passphrases
 
-  constructor(environment: Readonly<Record<string, string | undefined>>) {
+  constructor(
+    environment: Readonly<Record<string, string | undefined>>,
+    passphrases: Passphrases = new Passphrases(),
+  ) {
+    this.passphrases = passphrases
     const xdg = environment["XDG_STATE_HOME"]
     const base =
       xdg !== undefined && xdg.startsWith("/")
@@ -46,6 +53,16 @@ export class StateHome {
 
   passphrasePath(workspace: string, slot: string): string {
     return join(this.dir, "workspaces", workspace, `passphrase.${slot}`)
+  }
+
+  /** Where an unlocked notary says how it is reached. */
+  unlockedPath(workspace: string): string {
+    return join(this.dir, "workspaces", workspace, "unlocked.json")
+  }
+
+  /** Where wrong passphrases are counted, and kept for the ledger. */
+  failuresPath(workspace: string): string {
+    return join(this.dir, "workspaces", workspace, "unlock-failures.json")
   }
 
   /** Where is kept what was last seen of a workspace's ledger. */

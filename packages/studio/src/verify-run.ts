@@ -12,7 +12,9 @@ import type { SqliteLedger } from "@amc/store-sqlite"
 import {
   ChainCheck,
   type CheckedEvent,
+  checkpointUse,
   FindingList,
+  keyFindings,
   openSignedCheckpoint,
   type SignedCheckpoint,
   verifyRun,
@@ -47,25 +49,28 @@ export async function verifyStoredRun(
   findings.addAll(anotherRun(workspace, stored))
   const judged = await withLedger(workspace, async (ledger) => {
     const checkpoint = await checkCheckpoint(workspace, stored, ledger, findings)
-    await checkRecorded(workspace, stored, ledger, findings)
-    return { checkpoint, events: await checkedEvents(workspace, runId, ledger, findings) }
+    const sealedAt = await checkRecorded(workspace, stored, ledger, findings)
+    const events = await checkedEvents(workspace, runId, ledger, findings)
+    return { checkpoint, sealedAt, events }
   })
   return judge(workspace, stored, judged, findings)
 }
 
 interface Judged {
   readonly checkpoint: SignedCheckpoint | undefined
+  /** The place of the event that logged this very seal. */
+  readonly sealedAt: number | undefined
   readonly events: readonly CheckedEvent[] | undefined
 }
 
 function judge(
   { keyring }: Workspace,
   { runId, seal, report }: StoredRun,
-  { checkpoint, events }: Judged,
+  { checkpoint, sealedAt, events }: Judged,
   findings: FindingList,
 ): Verdict<VerifiedRun> {
   if (events === undefined) return findings.verdict<VerifiedRun>(undefined)
-  const verdict = verifyRun({ events, seal, report, keyring })
+  const verdict = verifyRun({ events, seal, report, sealedAt, keyring })
   if (!verdict.accepted) findings.addAll(verdict.findings)
   else if (checkpoint !== undefined)
     findings.addAll(sealedAtAnother(verdict.value.run.checkpoint, checkpoint))
@@ -99,19 +104,23 @@ function anotherRun({ keyring }: Workspace, { runId, seal }: StoredRun): readonl
   return [{ code: "run/another-run", subject: "run seal", detail, tampered: true }]
 }
 
-/** What the ledger says was sealed under this id must be what lies here. */
+/** What the ledger says was sealed under this id must be what lies here. Gives where it says so. */
 async function checkRecorded(
   { lane }: Workspace,
   { runId, seal, report }: StoredRun,
   { events }: SqliteLedger,
   findings: FindingList,
-): Promise<void> {
+): Promise<number | undefined> {
   const terms = { code: "input/malformed", subject: "run_sealed", tampered: true } as const
+  let sealedAt: number | undefined
   for await (const { leaf } of events.readType(lane, "run_sealed")) {
     const event = findings.attempt(terms, () => eventOf(leaf))
     if (event?.type !== "run_sealed" || event.facts.measured.run_id !== runId) continue
     const { report_sha256, statement_sha256 } = event.facts.measured
-    if (report_sha256 === sha256Hex(report) && statement_sha256 === sha256Hex(seal)) continue
+    if (report_sha256 === sha256Hex(report) && statement_sha256 === sha256Hex(seal)) {
+      sealedAt ??= event.lseq
+      continue
+    }
     findings.add({
       code: "run/seal-contradicted",
       subject: "run seal",
@@ -119,6 +128,7 @@ async function checkRecorded(
       tampered: true,
     })
   }
+  return sealedAt
 }
 
 function checkedEvents(
@@ -153,6 +163,8 @@ async function checkCheckpoint(
     openSignedCheckpoint(note, workspace.origin, workspace.keyring.keys("ledger")),
   )
   if (checkpoint === undefined) return undefined
+  const use = { ...checkpointUse(checkpoint), subject: "checkpoint" }
+  findings.addAll(keyFindings(workspace.keyring, use))
   if (!(await isOfLedger(checkpoint, workspace, ledger)))
     findings.add({
       ...terms,

@@ -14,7 +14,8 @@ import { utf8, type Verdict } from "@amc/core"
 import { storeProviderKey, vaultPathOf, vaultState } from "@amc/vault"
 import { exitOf } from "@amc/verify"
 import { beforeAll, expect, test } from "vitest"
-import { openCapture, withMonitorPassphrase } from "./capture.ts"
+import { openCapture } from "./capture.ts"
+import { withPassphrase } from "./passphrase-source.ts"
 import { makeRun } from "./run.ts"
 import { loadRun, openStoredRun } from "./run-store.ts"
 import { addProvider } from "./provider.ts"
@@ -38,8 +39,11 @@ beforeAll(async () => {
   const first = await run(base)
   earlier = join(base.top, "earlier")
   cpSync(base.workspace.dir, earlier, { recursive: true })
-  await withMonitorPassphrase(base.workspace, (passphrase) =>
-    storeProviderKey(vaultPathOf(base.workspace.dir), passphrase, "openai", utf8("sk-1")),
+  await withPassphrase(base.workspace, "monitor", (passphrase) =>
+    storeProviderKey(vaultPathOf(base.workspace.dir), passphrase, "openai", {
+      key: utf8("sk-1"),
+      goesTo: "https://api.openai.com",
+    }),
   )
   runs = [first, await run(base)]
   return () => rmSync(base.top, { recursive: true })
@@ -253,7 +257,9 @@ test.each<{ why: string; harm: (terms: Harm) => void; code: string; exit: number
   {
     why: "the root is another",
     harm: ({ dir }) =>
-      edit(join(dir, "trust", "root.json"), (text) => text.replace('"payload":"e', '"payload":"f')),
+      edit(join(dir, "trust", "roots", "1.json"), (text) =>
+        text.replace('"payload":"e', '"payload":"f'),
+      ),
     code: "trust/root-contradicted",
     exit: 4,
   },

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { AmcError, type Keyring, type WorkspaceConfig, workspaceConfigSchema } from "@amc/core"
-import { loadKeyring } from "@amc/vault"
 import { type ConfigPlace, loadConfig, type LoadedConfig } from "./signed-config.ts"
 import type { RememberedWorkspace, StateHome } from "./state-home.ts"
+import { openTrust } from "./workspace-trust.ts"
 
 export const workspaceConfigPath = "amc.config.yaml"
 
@@ -57,10 +57,17 @@ export function openWorkspace(folder: string, state: StateHome, now: number): Wo
         hint: "a workspace counts only where its root is remembered; make your own with 'amc init' in another folder",
       },
     )
-  const keyring = loadKeyring(dir, `sha256:${known.root_sha256}`)
+  const keyring = openTrust(dir, known, state)
   const place = { dir, workspace: known.workspace, keyring }
   const config = loadConfig(place, workspaceConfigPath, workspaceConfigSchema, now)
   return workspaceOf(place, known, config, state)
+}
+
+/** The workspace with its trust as it is now. @throws {@link AmcError} as {@link openTrust} */
+export function reopenTrust(workspace: Workspace): Workspace {
+  const { dir, rootSha256: root_sha256, state } = workspace
+  const known = { path: dir, workspace: workspace.workspace, root_sha256 }
+  return { ...workspace, keyring: openTrust(dir, known, state) }
 }
 
 /**

@@ -3,11 +3,12 @@ import { privateKeySigner } from "./private-key.ts"
 import { type Secrets, wipeSecrets } from "./secrets.ts"
 import { openSlot } from "./vault.ts"
 
-/** Names of the private keys inside their slots; `monitor` and `ledger` lie in the slot `monitor`. */
+/** Names of the private keys inside their slots; `monitor` and `ledger` lie in the slot `monitor`, `auditor` and `release` in `auditor`. */
 export const keyNames = {
   monitor: "key/monitor",
   ledger: "key/ledger",
   auditor: "key/auditor",
+  release: "key/release",
   root: "key/root",
 } as const
 

@@ -72,7 +72,10 @@ test("signs each kind with its own role's key", () => {
   expect(note.text).toBe(encodeCheckpoint(checkpoint))
 })
 
-const rootBytes = issueRoot({ workspace: "acme", version: 1, threshold: 1, createdMs: 1 }, [root])
+const rootBytes = issueRoot(
+  { workspace: "acme", version: 1, threshold: 1, createdMs: 1, expiresMs: 2 },
+  [root],
+)
 const window = { valid_from_index: 0, valid_to_index: null, valid_from_ms: 0, valid_to_ms: null }
 const event = canonicalize({ v: 1, type: "llm_request", lane: "l", lseq: 0, facts: {} })
 const statement = {

@@ -10,6 +10,8 @@ import {
   toBase64,
 } from "@amc/core"
 import { z } from "zod"
+import { slotNames } from "./vault-header.ts"
+import { WrongPassphrase } from "./wrong-passphrase.ts"
 
 /** One request to the notary. Who sent it may be anybody of this user. */
 export interface NotaryRequest {
@@ -23,7 +25,7 @@ export const maxLine = 1_048_576
 const requestSchema = z.strictObject({ op: z.string().max(64), payload: z.string() })
 const answerSchema = z.union([
   z.strictObject({ result: z.string() }),
-  z.strictObject({ code: z.string(), message: z.string() }),
+  z.strictObject({ code: z.string(), message: z.string(), slot: z.enum(slotNames).optional() }),
 ])
 
 /** A request as canonical JSON without its newline. */
@@ -39,9 +41,10 @@ export function parseRequest(line: Uint8Array): NotaryRequest {
 
 /** An answer as canonical JSON without its newline: the result, or the fault's code and message. */
 export function encodeAnswer(answer: Uint8Array | AmcError): Uint8Array {
-  if (answer instanceof AmcError)
-    return canonicalize({ code: answer.code, message: answer.message })
-  return canonicalize({ result: toBase64(answer) })
+  if (!(answer instanceof AmcError)) return canonicalize({ result: toBase64(answer) })
+  const { code, message } = answer
+  const slot = answer instanceof WrongPassphrase ? { slot: answer.slot } : {}
+  return canonicalize({ code, message, ...slot })
 }
 
 /**
@@ -52,6 +55,7 @@ export function encodeAnswer(answer: Uint8Array | AmcError): Uint8Array {
 export function openAnswer(line: Uint8Array): Uint8Array {
   const answer = read(answerSchema, parseCanonical(line))
   if ("result" in answer) return fromBase64(answer.result)
+  if (answer.slot !== undefined) throw new WrongPassphrase(answer.slot)
   if (!Object.hasOwn(errorCodes, answer.code)) throw malformed("notary answered an unknown code")
   throw new AmcError(answer.code as ErrorCode, answer.message)
 }

@@ -37,16 +37,53 @@ const CLOSE_TIMEOUT_MS = 5000
  *
  * @throws {@link AmcError} what the process says; `notary/unavailable`
  */
-export async function spawnNotary({
-  vaultPath,
-  socketPath,
-  slots,
-}: NotaryTerms): Promise<NotaryProcess> {
-  const child = spawn(process.execPath, [...flags, fileURLToPath(entry), vaultPath, socketPath], {
+export async function spawnNotary(terms: NotaryTerms): Promise<NotaryProcess> {
+  const child = spawn(process.execPath, wordsOf(terms), {
     env: {},
     stdio: ["pipe", "pipe", "inherit", "pipe"],
   })
   const ended = endOf(child)
+  await started(child, ended, terms.slots)
+  return { pid: child.pid ?? 0, close: () => close(child, ended) }
+}
+
+/** A notary that lives on its own, with the file that says so. */
+export interface LastingTerms extends NotaryTerms {
+  /** It ends when this file no longer names its socket. */
+  readonly unlockPath: string
+  readonly untilMs: number
+}
+
+/**
+ * Starts a notary's process in a session of its own, so that neither the end of this one nor a signal to
+ * its group ends it. Gives its pid.
+ *
+ * @throws {@link AmcError} what the process says; `notary/unavailable`
+ */
+export async function spawnLastingNotary(terms: LastingTerms): Promise<number> {
+  const own = [terms.unlockPath, String(terms.untilMs)]
+  const child = spawn(process.execPath, [...wordsOf(terms), ...own], {
+    cwd: "/",
+    detached: true,
+    env: {},
+    stdio: ["ignore", "pipe", "ignore", "pipe"],
+  })
+  await started(child, endOf(child), terms.slots)
+  for (const stream of child.stdio) stream?.destroy()
+  child.unref()
+  return child.pid ?? 0
+}
+
+function wordsOf({ vaultPath, socketPath }: NotaryTerms): string[] {
+  return [...flags, fileURLToPath(entry), vaultPath, socketPath]
+}
+
+/** Hands the passphrases over and waits for the process's first line. */
+async function started(
+  child: ChildProcess,
+  ended: Promise<void>,
+  slots: NotaryTerms["slots"],
+): Promise<void> {
   // If the process dies first, writing to it fails; that it said nothing is then the news.
   for (const stream of child.stdio) stream?.on("error", () => {})
   handOver(child.stdio[3] as Writable, slots)
@@ -56,7 +93,6 @@ export async function spawnNotary({
     await close(child, ended)
     throw error
   }
-  return { pid: child.pid ?? 0, close: () => close(child, ended) }
 }
 
 function handOver(pipe: Writable, slots: NotaryTerms["slots"]): void {

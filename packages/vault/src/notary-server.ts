@@ -3,25 +3,44 @@ import { createServer, type Server, type Socket } from "node:net"
 import { dirname } from "node:path"
 import { AmcError, isFault, malformed } from "@amc/core"
 import { LineSplitter } from "./line-splitter.ts"
+import { encodeLoan, lendMonitor } from "./loan.ts"
 import { answerRequest, type NotaryKeys } from "./notary-desk.ts"
-import { encodeAnswer, maxLine, parseRequest } from "./notary-line.ts"
+import { encodeAnswer, maxLine, type NotaryRequest, parseRequest } from "./notary-line.ts"
+import type { ProcessGuard } from "./process-guard.ts"
 
 const MAX_CONNECTIONS = 16
+const HANG_UP_MS = 1000
+
+/** What a notary has to give. */
+export interface NotaryDesk {
+  readonly keys: NotaryKeys
+  /** What only a notary has that lives on its own; null for one that lives with a command. */
+  readonly unlocked: {
+    /** The passphrase of the monitor's slot, or null if that slot is not open. */
+    readonly monitor: Uint8Array | null
+    lock(): void
+  } | null
+}
 
 /**
- * Listens for requests on a unix socket, 0600 in a folder that is ours alone. Resolves to what stops it:
- * all connections are cut.
+ * Listens for requests on a unix socket, 0600 in a folder that is ours alone, and answers processes of our
+ * own user only. Resolves to what stops it: all connections are cut.
  *
  * @throws {@link AmcError} `vault/unsafe-file` for a folder or a socket path that is not safe,
  * `notary/unavailable` if it can't listen
  */
-export async function serveNotary(socketPath: string, keys: NotaryKeys): Promise<() => void> {
+export async function serveNotary(
+  socketPath: string,
+  desk: NotaryDesk,
+  guard: ProcessGuard,
+): Promise<() => void> {
   prepareFolder(dirname(socketPath))
   removeStale(socketPath)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket.on("close", () => sockets.delete(socket)))
-    attend(socket, keys)
+    if (guard.isOwn(socket)) attend(socket, desk)
+    else hangUp(socket, new AmcError("notary/refused", "a notary answers its own user only"))
   })
   server.maxConnections = MAX_CONNECTIONS
   await listen(server, socketPath)
@@ -31,27 +50,46 @@ export async function serveNotary(socketPath: string, keys: NotaryKeys): Promise
   }
 }
 
-function attend(socket: Socket, keys: NotaryKeys): void {
+function attend(socket: Socket, desk: NotaryDesk): void {
   const splitter = new LineSplitter(maxLine)
   // A client that goes away in the middle of an answer is no concern of the others.
   socket.on("error", () => socket.destroy())
   socket.on("data", (chunk: Buffer) => {
     const lines = splitter.push(chunk)
-    for (const line of lines ?? []) reply(socket, answerLine(line, keys))
+    for (const line of lines ?? []) reply(socket, answerLine(line, desk))
     if (lines !== null) return
-    const tooLarge = new AmcError("input/too-large", `a request is at most ${maxLine} bytes`)
     socket.removeAllListeners("data")
-    socket.end(Buffer.concat([encodeAnswer(tooLarge), newline]))
+    hangUp(socket, new AmcError("input/too-large", `a request is at most ${maxLine} bytes`))
   })
 }
 
-function answerLine(line: Uint8Array, keys: NotaryKeys): Uint8Array {
+/** Says why. What still comes is thrown away, since an end that finds its words refused reads no more. */
+function hangUp(socket: Socket, why: AmcError): void {
+  socket.on("error", () => socket.destroy()).resume()
+  socket.end(Buffer.concat([encodeAnswer(why), newline]))
+  setTimeout(() => socket.destroy(), HANG_UP_MS).unref()
+}
+
+function answerLine(line: Uint8Array, desk: NotaryDesk): Uint8Array {
   try {
-    return encodeAnswer(answerRequest(readRequest(line), keys))
+    return answer(readRequest(line), desk)
   } catch (error) {
     if (!isFault(error)) throw error
     return encodeAnswer(error)
   }
+}
+
+function answer(request: NotaryRequest, { keys, unlocked }: NotaryDesk): Uint8Array {
+  if (unlocked !== null && request.op === lendMonitor) return lend(unlocked.monitor)
+  if (unlocked === null || request.op !== "lock") return encodeAnswer(answerRequest(request, keys))
+  // After this answer is on its way.
+  setImmediate(unlocked.lock)
+  return encodeAnswer(new Uint8Array())
+}
+
+function lend(passphrase: Uint8Array | null): Uint8Array {
+  if (passphrase !== null) return encodeLoan(passphrase)
+  throw new AmcError("vault/locked", "the monitor's slot is locked")
 }
 
 function readRequest(line: Uint8Array): ReturnType<typeof parseRequest> {
@@ -67,8 +105,10 @@ const newline = Buffer.from("\n")
 
 function reply(socket: Socket, answer: Uint8Array): void {
   // A client that does not read its answers gets no more of them.
+  const line = Buffer.concat([answer, newline])
+  answer.fill(0)
   if (socket.writableLength > 4 * maxLine) socket.destroy()
-  else socket.write(Buffer.concat([answer, newline]))
+  else socket.write(line, () => line.fill(0))
 }
 
 function prepareFolder(folder: string): void {

@@ -22,7 +22,7 @@ import { lowestKdfCost } from "./kdf.ts"
 import { type Notary, startNotary } from "./notary.ts"
 import type { NotaryTerms } from "./notary-process.ts"
 import { encodeRequest, maxLine, openAnswer } from "./notary-line.ts"
-import { loadKeyring } from "./pinned-keyring.ts"
+import { loadKeyring } from "./trust-files.ts"
 import { createTrust } from "./trust.ts"
 import { vaultPathOf } from "./trust-paths.ts"
 

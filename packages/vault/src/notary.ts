@@ -15,7 +15,7 @@ import {
   utf8,
 } from "@amc/core"
 import { NotaryLine } from "./notary-client.ts"
-import { type NotaryTerms, spawnNotary } from "./notary-process.ts"
+import { type NotaryProcess, type NotaryTerms, spawnNotary } from "./notary-process.ts"
 
 /**
  * The process that holds the auditor's and the ledger's keys. It signs the statements below and nothing
@@ -34,7 +34,7 @@ export interface Notary {
   signCheckpoint(checkpoint: Checkpoint): Promise<string>
   /** The public keys of what is unlocked. Hints: only a keyring says what they may sign. */
   keys(): Promise<ReadonlyMap<KeyRole, PublicKey>>
-  /** Ends the process, and with it the keys' memory. */
+  /** Ends the connection, and the process that was started for it, with the keys' memory. */
   close(): Promise<void>
 }
 
@@ -46,9 +46,21 @@ export interface Notary {
  */
 export async function startNotary(terms: NotaryTerms): Promise<Notary> {
   const child = await spawnNotary(terms)
-  const line = await connect(terms.socketPath, child.close)
+  return notaryOver(await connect(terms.socketPath, child.close), child)
+}
+
+/**
+ * Speaks with a notary that listens already; closing ends the connection and not the process.
+ *
+ * @throws {@link AmcError} `notary/unavailable`
+ */
+export async function connectNotary(socketPath: string, pid: number): Promise<Notary> {
+  return notaryOver(await NotaryLine.connect(socketPath), { pid, close: async () => {} })
+}
+
+function notaryOver(line: NotaryLine, { pid, close }: NotaryProcess): Notary {
   return {
-    pid: child.pid,
+    pid,
     signFile: async (file, signedTerms) =>
       line.ask("sign-file", encodeSignedFile(file, signedTerms)),
     sealRun: async (seal) => line.ask("seal-run", encodeRunSeal(seal)),
@@ -58,7 +70,7 @@ export async function startNotary(terms: NotaryTerms): Promise<Notary> {
     keys: async () => readKeys(await line.ask("keys", new Uint8Array())),
     close: async () => {
       line.close()
-      await child.close()
+      await close()
     },
   }
 }

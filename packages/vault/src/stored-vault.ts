@@ -3,7 +3,7 @@ import { createFile, replaceFile } from "./durable-file.ts"
 import { withFileLock } from "./file-lock.ts"
 import { readPrivateFile } from "./private-file.ts"
 import { encodeVaultFile, parseVaultFile, type VaultFile, type VaultSlot } from "./vault-file.ts"
-import { maxVaultSize } from "./vault-header.ts"
+import { maxVaultSize, type SlotName } from "./vault-header.ts"
 
 /** What the ledger records of a vault, so that an older copy put in its place shows. */
 export interface VaultState {
@@ -27,6 +27,18 @@ export interface LoadedVault {
 export function vaultState(path: string): VaultState {
   const { file, sha256 } = loadVault(path)
   return { generation: file.generation, sha256 }
+}
+
+/** A slot as its header tells, without a passphrase. */
+export interface SlotState {
+  readonly slot: SlotName
+  /** The vault's generation when it was last written. */
+  readonly generation: number
+}
+
+/** The slots of a vault file. @throws {@link AmcError} as {@link vaultState} */
+export function slotStates(path: string): readonly SlotState[] {
+  return loadVault(path).file.slots.map(({ slot, generation }) => ({ slot, generation }))
 }
 
 /** Reads and takes apart a vault file. @throws {@link AmcError} as {@link vaultState} */

@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type JsonObject, parseEnvelope, parseCanonical, utf8 } from "@amc/core"
+import { type JsonObject, keyRoles, parseEnvelope, parseCanonical, utf8 } from "@amc/core"
 import { expect, test } from "vitest"
 import { temporaryFolder } from "./folder.fixture.ts"
 import { lowestKdfCost } from "./kdf.ts"
 import { openLaneSigner } from "./lane-signer.ts"
-import { loadKeyring } from "./pinned-keyring.ts"
+import { loadKeyring } from "./trust-files.ts"
 import { createTrust, type Trust, type TrustTerms } from "./trust.ts"
-import { trustPaths, vaultPathOf } from "./trust-paths.ts"
+import { rootPath, trustPaths, vaultPathOf } from "./trust-paths.ts"
 import { vaultState } from "./stored-vault.ts"
 import { openSlot } from "./vault.ts"
 
@@ -34,19 +34,21 @@ test("makes one key per role, certified by the root that it tells to pin", async
   const keyring = loadKeyring(dir, root)
   expect(root).toMatch(/^sha256:[0-9a-f]{64}$/u)
   expect(vault).toEqual(vaultState(vaultPathOf(dir)))
-  const roles = (["monitor", "ledger", "auditor"] as const).map((role) => keyring.keys(role))
-  expect(roles.map((keys) => keys.size)).toEqual([1, 1, 1])
+  const roles = keyRoles.map((role) => keyring.keys(role))
+  expect(roles.map((keys) => keys.size)).toEqual([1, 1, 1, 1])
   const kids = [
     ...roles.flatMap((keys) => [...keys.keys()]),
-    ...keyring.root.keys.map(({ kid }) => kid),
+    ...keyring.roots.current.keys.map(({ kid }) => kid),
   ]
-  expect(new Set(kids).size).toBe(4)
-  expect(keyring.root).toMatchObject({
+  expect(new Set(kids).size).toBe(5)
+  expect(keyring.roots.pinned).toMatchObject({
     workspace: "acme",
     version: 1,
     threshold: 1,
     createdMs: 1000,
   })
+  expect(keyring.revocations).toMatchObject({ version: 1, createdMs: 1000 })
+  expect(keyring.revocations.revoked.size).toBe(0)
 })
 
 test("keeps each role's key in that role's slot", async () => {
@@ -55,7 +57,7 @@ test("keeps each role's key in that role's slot", async () => {
     ...(await openSlot(path, slot, passphrases[slot])).keys(),
   ]
   expect(await names("root")).toEqual(["key/root"])
-  expect(await names("auditor")).toEqual(["key/auditor"])
+  expect(await names("auditor")).toEqual(["key/auditor", "key/release"])
   expect(await names("monitor")).toEqual(["key/ledger", "key/monitor"])
 })
 
@@ -74,15 +76,19 @@ test("the lane's signer signs by the certified monitor key, in its lane and from
 
 test("publishes no private key", async () => {
   const { dir } = await newTrust()
-  const { root, keys } = trustPaths(dir)
+  const { revocations, keys } = trustPaths(dir)
   const slots = await Promise.all(
     (["root", "auditor", "monitor"] as const).map((slot) =>
       openSlot(vaultPathOf(dir), slot, passphrases[slot]),
     ),
   )
   const secrets = slots.flatMap((slot) => [...slot.values()])
-  const files = [root, ...readdirSync(keys).map((name) => join(keys, name))]
-  expect(secrets).toHaveLength(4)
+  const files = [
+    rootPath(dir, 1),
+    revocations,
+    ...readdirSync(keys).map((name) => join(keys, name)),
+  ]
+  expect(secrets).toHaveLength(5)
   for (const file of files) {
     const payload = parseEnvelope(readFileSync(file)).payload
     const seen = Buffer.concat([readFileSync(file), payload]).toString("latin1")
@@ -134,7 +140,7 @@ test("never makes a second trust over a first, or over a vault without a root", 
   const { dir, root } = await newTrust()
   await expect(createTrust(terms(dir))).rejects.toMatchObject({ code: "workspace/exists" })
   loadKeyring(dir, root)
-  rmSync(trustPaths(dir).root)
+  rmSync(rootPath(dir, 1))
   await expect(createTrust(terms(dir))).rejects.toMatchObject({ code: "vault/exists" })
 })
 

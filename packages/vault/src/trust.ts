@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync } from "node:fs"
-import { join } from "node:path"
 import {
   AmcError,
   isFault,
   issueKeyCertificate,
+  issueRevocationList,
   issueRoot,
   type KeyRole,
   parseRoot,
+  type PublicKey,
   rootFingerprint,
   type Signer,
 } from "@amc/core"
@@ -14,11 +15,24 @@ import { createFile, syncFolder } from "./durable-file.ts"
 import type { KdfCost } from "./kdf.ts"
 import { keyNames, signerOf } from "./lane-signer.ts"
 import { generatePrivateKey } from "./private-key.ts"
+import { createRootKeyFile } from "./root-key-file.ts"
 import { type Secrets, wipeSecrets } from "./secrets.ts"
-import { trustPaths, vaultPathOf } from "./trust-paths.ts"
 import type { VaultState } from "./stored-vault.ts"
+import { certificatePath, rootPath, trustPaths, vaultPathOf } from "./trust-paths.ts"
 import { createVault } from "./vault.ts"
 import type { SlotName } from "./vault-header.ts"
+
+const dayMs = 86_400_000
+/** How long a version of the root counts. */
+export const rootLifetimeMs: number = 730 * dayMs
+/** How long a revocation list counts as current. */
+export const revocationListLifetimeMs: number = 365 * dayMs
+
+/** Where an owner's key is to be kept, away from the workspace. The caller wipes the passphrase. */
+export interface RootKeyFile {
+  readonly path: string
+  readonly passphrase: Uint8Array
+}
 
 export interface TrustTerms {
   /** The workspace folder, `.amc`. */
@@ -27,9 +41,13 @@ export interface TrustTerms {
   /** The lane that the monitor key may write. */
   readonly lane: string
   readonly clock: () => number
-  /** What opens each slot afterwards. The caller wipes them. */
+  /** What opens each slot afterwards; the root's is not used with root key files. The caller wipes them. */
   readonly passphrases: Readonly<Record<SlotName, Uint8Array>>
   readonly cost?: KdfCost
+  /** The owners' keys in files of their own; without any, one key in the vault's root slot. */
+  readonly rootKeyFiles?: readonly RootKeyFile[]
+  /** How many owners have to sign; 1 if left out. */
+  readonly threshold?: number
 }
 
 /** A new trust root: what to pin, and the vault's first state for the ledger to record. */
@@ -39,96 +57,119 @@ export interface Trust {
   readonly vault: VaultState
 }
 
-type Roles = Readonly<Record<SlotName | KeyRole, Signer>>
+/** Which slot holds the key of each role. */
+export const slotOfRole: Readonly<Record<KeyRole, "monitor" | "auditor">> = {
+  monitor: "monitor",
+  ledger: "monitor",
+  auditor: "auditor",
+  release: "auditor",
+}
+
+type NewSecrets = Readonly<Partial<Record<SlotName, Secrets>>>
 
 /**
- * Makes the keys of a workspace: a vault with a slot per role, `trust/root.json` and a certificate for
- * each of monitor, ledger and auditor (spec/root.md).
+ * Makes the keys of a workspace: a vault with a slot per duty, version 1 of the root and of the revocation
+ * list, and a certificate for the key of each role (spec/root.md).
  *
  * @throws {@link AmcError} `workspace/exists` if there is a root already, `vault/exists`,
  * `workspace/unwritable`, `usage/invalid`
  */
 export async function createTrust(terms: TrustTerms): Promise<Trust> {
-  const paths = trustPaths(terms.dir)
-  if (existsSync(paths.root)) throw new AmcError("workspace/exists", `${paths.root} exists already`)
-  const secrets = generateSecrets()
+  const { dir, rootKeyFiles = [], threshold = 1 } = terms
+  if (existsSync(rootPath(dir, 1)))
+    throw new AmcError("workspace/exists", `${rootPath(dir, 1)} exists already`)
+  if (threshold > Math.max(1, rootKeyFiles.length))
+    throw new AmcError("usage/invalid", "the threshold is higher than the number of root keys")
+  const paths = trustPaths(dir)
+  for (const folder of [paths.keys, paths.roots])
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const secrets = generateSecrets(rootKeyFiles.length === 0)
   try {
-    const roles = signersOf(secrets)
-    mkdirSync(paths.keys, { recursive: true, mode: 0o700 })
     const vault = await createTrustVault(secrets, terms)
-    return { root: publish(roles, terms), vault }
+    const owners = await ownersOf(secrets, terms)
+    return { root: publish(keysOf(secrets), owners, terms), vault }
   } finally {
     for (const slot of Object.values(secrets)) wipeSecrets(slot)
   }
 }
 
-function generateSecrets(): Record<SlotName, Secrets> {
+function generateSecrets(withRoot: boolean): NewSecrets {
   const fresh = (...names: string[]): Secrets =>
     new Map(names.map((name) => [name, generatePrivateKey()]))
   return {
-    root: fresh(keyNames.root),
-    auditor: fresh(keyNames.auditor),
+    ...(withRoot ? { root: fresh(keyNames.root) } : {}),
+    auditor: fresh(keyNames.auditor, keyNames.release),
     monitor: fresh(keyNames.monitor, keyNames.ledger),
   }
 }
 
-function signersOf({ root, auditor, monitor }: Record<SlotName, Secrets>): Roles {
-  return {
-    root: signerOf(root, keyNames.root),
-    auditor: signerOf(auditor, keyNames.auditor),
-    monitor: signerOf(monitor, keyNames.monitor),
-    ledger: signerOf(monitor, keyNames.ledger),
-  }
+function keysOf(secrets: NewSecrets): readonly { role: KeyRole; key: PublicKey }[] {
+  return (["monitor", "ledger", "auditor", "release"] as const).map((role) => ({
+    role,
+    key: signerOf(secrets[slotOfRole[role]] ?? new Map(), keyNames[role]).key,
+  }))
+}
+
+async function ownersOf(
+  { root }: NewSecrets,
+  { rootKeyFiles = [], cost }: TrustTerms,
+): Promise<readonly Signer[]> {
+  if (root !== undefined) return [signerOf(root, keyNames.root)]
+  const owners: Signer[] = []
+  for (const { path, passphrase } of rootKeyFiles)
+    owners.push(await createRootKeyFile(path, passphrase, cost))
+  return owners
 }
 
 async function createTrustVault(
-  secrets: Record<SlotName, Secrets>,
-  terms: TrustTerms,
+  secrets: NewSecrets,
+  { dir, passphrases, cost }: TrustTerms,
 ): Promise<VaultState> {
-  const path = vaultPathOf(terms.dir)
+  const path = vaultPathOf(dir)
+  const slots = Object.entries(secrets).map(([name, held]) => {
+    const slot = name as SlotName
+    return [slot, { passphrase: passphrases[slot], secrets: held }] as const
+  })
   try {
-    return await createVault(path, newSlots(secrets, terms), terms.cost)
+    return await createVault(path, Object.fromEntries(slots), cost)
   } catch (cause) {
     if (!isFault(cause, "vault/exists")) throw cause
-    const hint = `it has no root.json, so nothing was signed with it: remove ${path} and try again`
+    const hint = `it has no root, so nothing was signed with it: remove ${path} and try again`
     throw new AmcError("vault/exists", "a vault without a root is here already", { cause, hint })
   }
 }
 
-function newSlots(
-  secrets: Record<SlotName, Secrets>,
-  { passphrases }: TrustTerms,
-): Parameters<typeof createVault>[1] {
-  const slot = (name: SlotName): { passphrase: Uint8Array; secrets: Secrets } => ({
-    passphrase: passphrases[name],
-    secrets: secrets[name],
-  })
-  return { root: slot("root"), auditor: slot("auditor"), monitor: slot("monitor") }
-}
-
-/** Writes the public half, root last: with `root.json` in place the workspace's trust is complete. */
-function publish(roles: Roles, { dir, workspace, lane, clock }: TrustTerms): string {
-  const [paths, now] = [trustPaths(dir), clock()]
-  const root = issueRoot({ workspace, version: 1, threshold: 1, createdMs: now }, [roles.root])
-  for (const role of ["monitor", "ledger", "auditor"] as const) {
-    const { key } = roles[role]
+/** Writes the public half, root last: with version 1 in place the workspace's trust is complete. */
+function publish(
+  keys: readonly { role: KeyRole; key: PublicKey }[],
+  owners: readonly Signer[],
+  { dir, workspace, lane, clock, threshold = 1 }: TrustTerms,
+): string {
+  const now = clock()
+  for (const { role, key } of keys) {
     const lanes = role === "monitor" ? [lane] : []
-    const window = {
-      valid_from_index: 0,
-      valid_to_index: null,
-      valid_from_ms: now,
-      valid_to_ms: null,
-    }
-    const certificate = issueKeyCertificate(key, { workspace, role, lanes, ...window }, [
-      roles.root,
-    ])
-    writePublic(join(paths.keys, `${key.kid}.json`), certificate)
+    const window = { valid_from_index: 0, valid_to_index: null }
+    const times = { valid_from_ms: now, valid_to_ms: null }
+    const certificate = issueKeyCertificate(
+      key,
+      { workspace, role, lanes, ...window, ...times },
+      owners,
+    )
+    writePublic(certificatePath(dir, key.kid), certificate)
   }
-  writePublic(paths.root, root)
+  const first = { workspace, version: 1, createdMs: now }
+  const expiresMs = now + revocationListLifetimeMs
+  writePublic(
+    trustPaths(dir).revocations,
+    issueRevocationList({ ...first, expiresMs, revoked: [] }, owners),
+  )
+  const root = issueRoot({ ...first, threshold, expiresMs: now + rootLifetimeMs }, owners)
+  writePublic(rootPath(dir, 1), root)
   syncFolder(dir)
   return rootFingerprint(parseRoot(root))
 }
 
-function writePublic(path: string, bytes: Uint8Array): void {
+/** Writes a new file of the public half. @throws {@link AmcError} `workspace/exists`, `workspace/unwritable` */
+export function writePublic(path: string, bytes: Uint8Array): void {
   createFile(path, bytes, { mode: 0o644, exists: "workspace/exists" })
 }

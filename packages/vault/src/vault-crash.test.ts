@@ -47,7 +47,7 @@ async function oldVault(): Promise<Uint8Array> {
   return readFileSync(path)
 }
 
-test("a killed rewrite leaves the old vault or the new one, and the next one works", async () => {
+test("V08 a rewrite killed at any step leaves the old vault or the new one, and the next one works", async () => {
   const vault = await oldVault()
   const { steps, secret } = await crashAt(0, vault)
   expect(secret).toBe("new")

@@ -1,9 +1,10 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
-import { AmcError, canonicalize, concatBytes, type JsonObject } from "@amc/core"
+import { canonicalize, concatBytes, type JsonObject } from "@amc/core"
 import { fitsCheck, type KdfCost, type SlotKey } from "./kdf.ts"
 import { encodeSecrets, parseSecrets, type Secrets } from "./secrets.ts"
 import { slotHeader, type VaultSlot } from "./vault-file.ts"
 import { asDamage, damaged, type SlotName } from "./vault-header.ts"
+import { WrongPassphrase } from "./wrong-passphrase.ts"
 
 /** Where a slot belongs, and the public half of its key derivation. */
 export interface SlotPlace {
@@ -50,8 +51,7 @@ export function unsealSlot(
   slot: VaultSlot,
   key: SlotKey,
 ): Map<string, Uint8Array> {
-  if (!fitsCheck(key, slot.check))
-    throw new AmcError("vault/wrong-passphrase", "the passphrase does not open this slot")
+  if (!fitsCheck(key, slot.check)) throw new WrongPassphrase(slot.slot)
   const dataKey = decrypt(key.wrapKey, wrapContext(vaultId, slot), slot.wrapped)
   const plain = decrypt(dataKey, sectionContext(vaultId, slot), slot.section)
   dataKey.fill(0)

@@ -14,7 +14,7 @@ import { utf8 } from "@amc/core"
 import { expect, test } from "vitest"
 import { temporaryFolder } from "./folder.fixture.ts"
 import { lowestKdfCost } from "./kdf.ts"
-import { openProviderKey, storeProviderKey } from "./provider-key.ts"
+import { keptProviderKeys, openProviderKey, storeProviderKey } from "./provider-key.ts"
 import type { Secrets } from "./secrets.ts"
 import { vaultState } from "./stored-vault.ts"
 import { changePassphrase, changeSlot, createVault, openSlot } from "./vault.ts"
@@ -214,18 +214,38 @@ test("never writes a vault that it could not read again", async () => {
   expect(vaultState(path)).toEqual(before)
 })
 
-test("provider keys live in the monitor's slot", async () => {
+test("provider keys live in the monitor's slot, each with the place that it is for", async () => {
   const path = await newVault()
+  const [one, two] = ["https://one.example", "unix:/two"]
+  const store = (name: string, text: string, goesTo: string) =>
+    storeProviderKey(path, monitor, name, { key: utf8(text), goesTo })
   expect(await openProviderKey(path, monitor, "openai")).toBeNull()
-  const key = utf8("sk-one")
-  await storeProviderKey(path, monitor, "openai", key)
-  await storeProviderKey(path, monitor, "other", utf8("sk-two"))
-  expect(await openProviderKey(path, monitor, "openai")).toEqual(utf8("sk-one"))
-  expect(key).toEqual(utf8("sk-one"))
-  await storeProviderKey(path, monitor, "openai", utf8("sk-new"))
-  expect(await openProviderKey(path, monitor, "openai")).toEqual(utf8("sk-new"))
-  expect(await openProviderKey(path, monitor, "other")).toEqual(utf8("sk-two"))
-  await expect(storeProviderKey(path, monitor, "../x", key)).rejects.toMatchObject({
-    code: "input/malformed",
+  await store("openai", "sk-one", one)
+  await store("other", "sk-two", two)
+  expect(await openProviderKey(path, monitor, "openai")).toEqual({
+    key: utf8("sk-one"),
+    goesTo: one,
   })
+  await store("openai", "sk-new", two)
+  expect(await openProviderKey(path, monitor, "openai")).toEqual({
+    key: utf8("sk-new"),
+    goesTo: two,
+  })
+  expect(await keptProviderKeys(path, monitor)).toEqual(
+    new Map([
+      ["openai", two],
+      ["other", two],
+    ]),
+  )
+  await expect(store("../x", "sk-one", one)).rejects.toMatchObject({ code: "input/malformed" })
+})
+
+test("a key is not given without the place that it is for, and no other name is taken for one", async () => {
+  const path = await newVault()
+  const key = utf8("sk-one")
+  await changeSlot(path, "monitor", monitor, (all) => new Map(all).set("provider/openai", key))
+  expect(await openProviderKey(path, monitor, "openai")).toBeNull()
+  await storeProviderKey(path, monitor, "openai.place", { key, goesTo: "https://x.example" })
+  expect(await openProviderKey(path, monitor, "openai")).toBeNull()
+  expect([...(await keptProviderKeys(path, monitor)).keys()]).toEqual(["openai.place"])
 })

@@ -8,6 +8,8 @@ import {
   issueRoot,
   type KeyTerms,
   openKeyCertificate,
+  openRevocationList,
+  openRootChain,
   openSignedFile,
   parseRoot,
   rootFingerprint,
@@ -21,6 +23,7 @@ import {
 import { expect, test } from "vitest"
 import { temporaryFolder } from "./folder.fixture.ts"
 import { privateKeySigner } from "./private-key.ts"
+import { rootVectors, rootVectorsPath } from "./root-vectors.fixture.ts"
 import { vaultState } from "./stored-vault.ts"
 import { openSlot } from "./vault.ts"
 import type { SlotName } from "./vault-header.ts"
@@ -42,13 +45,26 @@ interface VaultVectors {
 interface RootVectors {
   readonly seeds: Record<string, string>
   readonly root: {
-    terms: { workspace: string; version: number; threshold: number; created_ms: number }
+    terms: {
+      workspace: string
+      version: number
+      threshold: number
+      created_ms: number
+      expires_ms: number
+    }
     bytes: string
     fingerprint: string
   }
   readonly certificates: readonly { seed: string; terms: KeyTerms; bytes: string }[]
   readonly refused_roots: readonly Refused[]
   readonly refused_certificates: readonly Refused[]
+  readonly chains: {
+    readonly pinned: string
+    readonly accepted: readonly { why: string; roots: readonly string[] }[]
+    readonly refused: readonly { why: string; roots: readonly string[]; code: string }[]
+  }
+  readonly revocation_list: { bytes: string }
+  readonly refused_revocation_lists: readonly Refused[]
 }
 interface SignedFileVectors {
   readonly seeds: Record<string, string>
@@ -108,9 +124,9 @@ test.each(vault.refused)("a vault with $why is refused", async ({ slot, vault: b
 
 test("the root and the certificates of the vectors are made again from their seeds", () => {
   const { terms, bytes, fingerprint } = root.root
-  const { created_ms: createdMs, ...rest } = terms
+  const { created_ms: createdMs, expires_ms: expiresMs, ...rest } = terms
   const owner = signerOf(root.seeds["root"])
-  expect(text(issueRoot({ ...rest, createdMs }, [owner]))).toBe(bytes)
+  expect(text(issueRoot({ ...rest, createdMs, expiresMs }, [owner]))).toBe(bytes)
   const parsed = parseRoot(utf8(bytes))
   expect(rootFingerprint(parsed)).toBe(fingerprint)
   for (const { seed, terms, bytes } of root.certificates) {
@@ -136,6 +152,40 @@ test.each(root.refused_certificates)(
     expect(() => openKeyCertificate(utf8(bytes), pinned)).toThrow(expect.objectContaining({ code }))
   },
 )
+
+test("the vectors of roots are those that the script makes", () => {
+  expect(readFileSync(rootVectorsPath, "utf8")).toBe(rootVectors())
+})
+
+const pinned = root.chains.pinned.replace("sha256:", "")
+
+test.each(root.chains.accepted)("a chain of roots with $why is accepted", ({ roots }) => {
+  const chain = openRootChain(roots.map(utf8), pinned)
+  expect(chain.versions.map(({ version }) => version)).toEqual(roots.map((_, at) => at + 1))
+  expect(chain.current).toBe(chain.versions.at(-1))
+})
+
+test.each(root.chains.refused)("a chain of roots is refused when $why", ({ roots, code }) => {
+  expect(() => openRootChain(roots.map(utf8), pinned)).toThrow(expect.objectContaining({ code }))
+})
+
+test("a revocation list says which keys ended and how", () => {
+  const list = openRevocationList(
+    utf8(root.revocation_list.bytes),
+    parseRoot(utf8(root.root.bytes)),
+  )
+  expect([...list.revoked.values()].map(({ reason }) => reason).sort()).toEqual([
+    "compromised",
+    "superseded",
+  ])
+})
+
+test.each(root.refused_revocation_lists)("a revocation list with $why is refused", (vector) => {
+  const owner = parseRoot(utf8(root.root.bytes))
+  expect(() => openRevocationList(utf8(vector.bytes), owner)).toThrow(
+    expect.objectContaining({ code: vector.code }),
+  )
+})
 
 const auditor = signerOf(signed.seeds["auditor"])
 const auditors = new Map([[auditor.key.kid, auditor.key]])

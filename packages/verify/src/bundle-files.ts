@@ -145,6 +145,7 @@ function isTooLarge(path: string, { length }: Uint8Array): boolean {
 function sizeMaxOf(path: string): number {
   if (path.startsWith("evidence/")) return Number.MAX_SAFE_INTEGER
   if (path.startsWith("proofs/")) return 64 * mebibyte
+  if (path === bundlePaths.revocations) return mebibyte
   if (path.startsWith("trust/")) return mebibyte / 16
   if (path === bundlePaths.report) return 16 * mebibyte
   return path.startsWith("config/") ? mebibyte : 4 * mebibyte

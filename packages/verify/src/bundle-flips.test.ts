@@ -7,7 +7,7 @@ import { verifyBundle } from "./bundle.ts"
 
 const run = makeRun(undefined, 1)
 const bundle = await bundleOf(partsOf(run), run.world)
-const policy = { rootSha256: run.world.rootSha256 }
+const policy = { rootSha256: run.world.rootSha256, atMs: 0 }
 
 async function isRefusedWith(bit: number): Promise<boolean> {
   const changed = Uint8Array.from(bundle)

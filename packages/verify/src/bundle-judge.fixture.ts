@@ -11,22 +11,28 @@ import {
   type Verdict,
 } from "@amc/core"
 import { bundleOf, makeRun, partsOf } from "./bundle.fixture.ts"
-import { type BundleSummary, verifyBundle } from "./bundle.ts"
+import { type VerifiedBundle, verifyBundle } from "./bundle.ts"
 import { exitOf } from "./exit.ts"
-import { makeWorld, type World } from "./world.fixture.ts"
+import type { KnownTrust } from "./known-trust.ts"
+import { makeWorld, startMs, type World } from "./world.fixture.ts"
 
 export const run = makeRun()
 export const { world, lane } = run
 export const parts = partsOf(run)
-export const policy = { rootSha256: world.rootSha256 }
+export const policy = { rootSha256: world.rootSha256, atMs: startMs }
 export const good = await bundleOf(parts, world)
 export const mallory = makeWorld("mallory")
 
 export async function judge(
   bundle: Uint8Array | Promise<Uint8Array>,
   by: World = world,
-): Promise<{ codes: string[]; exit: number; verdict: Verdict<BundleSummary> }> {
-  const verdict = await verifyBundle(await bundle, { rootSha256: by.rootSha256 })
+  known?: KnownTrust,
+): Promise<{ codes: string[]; exit: number; verdict: Verdict<VerifiedBundle> }> {
+  const verdict = await verifyBundle(await bundle, {
+    rootSha256: by.rootSha256,
+    atMs: startMs,
+    known,
+  })
   const codes = verdict.accepted ? [] : [...new Set(verdict.findings.map(({ code }) => code))]
   return { codes, exit: exitOf(verdict), verdict }
 }

@@ -305,22 +305,22 @@ test.each([
   {
     why: "the auditor's had ended (B12)",
     terms: { auditor: { valid_to_ms: startMs + 5 } },
-    code: "bundle/key-ended",
+    code: "trust/key-out-of-place",
   },
   {
     why: "the ledger's had ended (B12)",
     terms: { ledger: { valid_to_index: 3 } },
-    code: "bundle/key-ended",
+    code: "trust/key-out-of-place",
   },
   {
     why: "the monitor's had ended (B12)",
     terms: { monitor: { valid_to_ms: startMs + 50 } },
-    code: "ledger/key-out-of-place",
+    code: "trust/key-out-of-place",
   },
   {
     why: "the monitor's is of another lane",
     terms: { monitor: { lanes: ["other"] } },
-    code: "ledger/key-out-of-place",
+    code: "trust/key-out-of-place",
   },
 ])("refuses a run of whose keys $why", async ({ terms, code }) => {
   const by = makeWorld("owner", terms)

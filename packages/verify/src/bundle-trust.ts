@@ -1,4 +1,4 @@
-import { bundlePaths, keyPath } from "@amc/bundle"
+import { bundlePaths, keyPath, rootPath } from "@amc/bundle"
 import {
   equalBytes,
   bundleManifestPayloadType,
@@ -13,16 +13,16 @@ import {
   rootFingerprint,
   text,
 } from "@amc/core"
+import type { BundlePolicy } from "./bundle.ts"
 import type { BundleFiles } from "./bundle-files.ts"
 import { checkEnvelope } from "./envelope-check.ts"
-import type { FindingList } from "./finding-list.ts"
+import { FindingList } from "./finding-list.ts"
+import { type CurrentTrust, openCurrentTrust } from "./known-trust.ts"
 import { openSignedCheckpoint, type SignedCheckpoint } from "./signed-checkpoint.ts"
 
 /** The keys of a bundle that the verifier's pinned root certified. */
-export interface BundleTrust {
-  readonly root: Root
+export interface BundleTrust extends CurrentTrust {
   readonly keyring: Keyring
-  readonly certificates: readonly KeyCertificate[]
 }
 
 /** What the trusted keys say of a bundle as a whole. */
@@ -32,28 +32,22 @@ export interface BundleSignatures {
 }
 
 /**
- * The trust that a bundle brings along, if its root is the pinned one. The files inside are hints: with
- * another root nothing else in the bundle is looked at.
+ * The trust that a bundle brings along, if its root is the pinned one, made current by what the verifier
+ * remembers. The files inside are hints: with another root nothing else in the bundle is looked at.
  */
 export function openBundleTrust(
   files: BundleFiles,
-  rootSha256: string,
+  policy: BundlePolicy,
   findings: FindingList,
 ): BundleTrust | undefined {
-  const root = findings.attempt(
-    { code: "bundle/root-malformed", subject: bundlePaths.root, tampered: false },
-    () => parseRoot(files.get(bundlePaths.root)),
-  )
-  if (root === undefined) return undefined
-  if (!isPinned(root, rootSha256)) {
-    findings.add({
-      code: "bundle/unknown-root",
-      subject: bundlePaths.root,
-      detail: unknownRoot(root),
-      tampered: false,
-    })
-    return undefined
+  const brought = {
+    roots: Array.from({ length: files.contents.roots }, (_, at) => files.get(rootPath(at + 1))),
+    revocations: files.get(bundlePaths.revocations),
   }
+  if (!isPinnedRoot(files, policy.rootSha256, findings)) return undefined
+  const current = openCurrentTrust(brought, policy, findings)
+  if (current === undefined) return undefined
+  const root = current.roots.current
   const certificates = files.contents.kids.flatMap(
     (kid) => openCertificate(files, kid, root, findings) ?? [],
   )
@@ -64,9 +58,19 @@ export function openBundleTrust(
       detail: "the root is of another workspace",
       tampered: false,
     })
-  return findings.isEmpty
-    ? { root, keyring: new Keyring(root, certificates), certificates }
-    : undefined
+  if (!findings.isEmpty) return undefined
+  return { ...current, keyring: new Keyring(current.roots, current.revocations, certificates) }
+}
+
+function isPinnedRoot(files: BundleFiles, rootSha256: string, findings: FindingList): boolean {
+  const subject = bundlePaths.firstRoot
+  const root = findings.attempt({ code: "bundle/root-malformed", subject, tampered: false }, () =>
+    parseRoot(files.get(subject)),
+  )
+  if (root === undefined) return false
+  if (isPinned(root, rootSha256)) return true
+  findings.add({ code: "bundle/unknown-root", subject, detail: unknownRoot(root), tampered: false })
+  return false
 }
 
 /** Checks the auditor's signature of the manifest and the ledger's of the checkpoint. */
@@ -106,12 +110,19 @@ function openCertificate(
   root: Root,
   findings: FindingList,
 ): KeyCertificate | undefined {
-  const terms = { code: "bundle/key-certificate", subject: keyPath(kid), tampered: false } as const
-  const certificate = findings.attempt(terms, () =>
+  const isOutdated = files.contents.roots < root.version
+  const code = isOutdated ? "trust/root-superseded" : "bundle/key-certificate"
+  const terms = { code, subject: keyPath(kid), tampered: false } as const
+  const certificate = new FindingList().attempt(terms, () =>
     openKeyCertificate(files.get(keyPath(kid)), root),
   )
-  if (certificate === undefined || certificate.key.kid === kid) return certificate
-  findings.add({ ...terms, detail: "it certifies another key than its name says" })
+  if (certificate?.key.kid === kid) return certificate
+  findings.add({
+    ...terms,
+    detail: isOutdated
+      ? `the owners of version ${root.version} of the root did not sign it; ask for a bundle that was exported since`
+      : "the root did not certify the key that its name says",
+  })
   return undefined
 }
 

@@ -39,7 +39,7 @@ export function recordSystem(lane: LaneFixture): void {
   const { key } = lane.signer
   lane.record(
     "key_change",
-    { kid: key.kid, role: "monitor", action: "enrolled" },
+    { kid: key.kid, role: "monitor", action: "enrolled", from_ms: startMs },
     { agent: systemAgent },
   )
   lane.record(
@@ -130,7 +130,8 @@ export function partsOf(run: RunFixture): BundleParts {
     ],
     report,
     seal: sealRun(sealOf(run, report, note), world.signers.auditor),
-    root: world.rootBytes,
+    roots: [world.rootBytes],
+    revocations: world.revocations,
     keys: world.certificates,
     configs: [{ path: configPath, bytes: configBytes, signature: configSignature(world) }],
   }

@@ -35,14 +35,21 @@ test("accepts an honest bundle by its bytes and the pinned root alone", async ()
   expect(verdict).toEqual({
     accepted: true,
     value: {
-      workspace: "demo",
-      origin: "demo/ledger",
-      agent,
-      run_id: "run-1",
-      rootFingerprint: `sha256:${world.rootSha256}`,
-      events: lane.leaves.length,
-      report,
-      trust_label: report.trust_label,
+      summary: {
+        workspace: "demo",
+        origin: "demo/ledger",
+        agent,
+        run_id: "run-1",
+        rootFingerprint: `sha256:${world.rootSha256}`,
+        events: lane.leaves.length,
+        report,
+        trust_label: report.trust_label,
+      },
+      trust: { roots: [world.rootBytes], revocations: world.revocations },
+      checkpoint: {
+        size: lane.leaves.length,
+        root_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
     },
   })
 })
@@ -60,14 +67,18 @@ test("accepts the bundle of a later run of the same ledger", async () => {
   const second = { ...first, runOpened: openRun(first.lane, "run-2") }
   expect((await judge(bundleOf(partsOf(second), first.world))).verdict).toMatchObject({
     accepted: true,
-    value: { run_id: "run-2" },
+    value: { summary: { run_id: "run-2" } },
   })
 })
 
 test("accepts a bundle without configs and without any session", async () => {
   const made = new LaneFixture(world)
   const { kid } = made.signer.key
-  made.record("key_change", { kid, role: "monitor", action: "enrolled" }, { agent: systemAgent })
+  made.record(
+    "key_change",
+    { kid, role: "monitor", action: "enrolled", from_ms: 0 },
+    { agent: systemAgent },
+  )
   const empty = { world, lane: made, runOpened: openRun(made) }
   expect((await judge(bundleOf({ ...partsOf(empty), configs: [] }, world))).codes).toEqual([])
 })
@@ -237,22 +248,30 @@ test.each([
   },
   {
     why: "with the victim's root",
-    change: { root: world.rootBytes },
+    change: { roots: [world.rootBytes], revocations: world.revocations },
     code: "bundle/key-certificate",
   },
   {
     why: "with the victim's root and keys",
-    change: { root: world.rootBytes, keys: world.certificates },
+    change: {
+      roots: [world.rootBytes],
+      revocations: world.revocations,
+      keys: world.certificates,
+    },
     code: "bundle/manifest-signature",
     more: ["bundle/checkpoint"],
   },
   {
     why: "with the victim's root and no keys",
-    change: { root: world.rootBytes, keys: new Map<string, Uint8Array>() },
+    change: {
+      roots: [world.rootBytes],
+      revocations: world.revocations,
+      keys: new Map<string, Uint8Array>(),
+    },
     code: "bundle/manifest-signature",
     more: ["bundle/checkpoint"],
   },
-  { why: "with no readable root", change: { root: utf8("{}") }, code: "bundle/root-malformed" },
+  { why: "with no readable root", change: { roots: [utf8("{}")] }, code: "bundle/root-malformed" },
 ])("refuses an attacker's own run, report and ledger $why", async ({ change, code, more = [] }) => {
   const judged = await judge(bundleOf({ ...partsOf(makeRun(mallory)), ...change }, mallory))
   expect(judged).toMatchObject({ codes: [code, ...more], exit: 1 })
@@ -261,7 +280,7 @@ test.each([
 test.each(["", "sha256:", "zz", "ab".repeat(32), `sha256:${"ab".repeat(32)}`])(
   "knows no root by the pin %j",
   async (rootSha256) => {
-    expect(await verifyBundle(good, { rootSha256 })).toMatchObject({
+    expect(await verifyBundle(good, { rootSha256, atMs: 0 })).toMatchObject({
       findings: [{ code: "bundle/unknown-root" }],
     })
   },

@@ -1,10 +1,11 @@
 import { bundlePaths } from "@amc/bundle"
 import {
+  type CheckpointPin,
   equalBytes,
   type Finding,
   fromHex,
-  type KeyCertificate,
   rootFingerprint,
+  toHex,
   type Verdict,
 } from "@amc/core"
 import type { Report } from "@amc/score"
@@ -18,9 +19,12 @@ import {
   openBundleTrust,
 } from "./bundle-trust.ts"
 import { FindingList } from "./finding-list.ts"
+import { keyFindings } from "./key-check.ts"
+import { expiryFindings, type KnownTrust, type VersionedTrust } from "./known-trust.ts"
 import { checkRun, type RunSummary } from "./run.ts"
 import { sliceOfRun } from "./run-slice.ts"
 import type { CheckedEvent } from "./session-check.ts"
+import { checkpointUse } from "./signed-checkpoint.ts"
 import { judgeTrustLabel, type TrustLabel } from "./trust-label.ts"
 
 /** What a bundle was verified to say. */
@@ -37,10 +41,21 @@ export interface BundleSummary {
   readonly trust_label: TrustLabel
 }
 
+/** An accepted bundle with what a verifier should remember of it. */
+export interface VerifiedBundle {
+  readonly summary: BundleSummary
+  readonly trust: VersionedTrust
+  readonly checkpoint: Omit<CheckpointPin, "seen_ms">
+}
+
 /** What the verifier trusts: nothing but this. */
 export interface BundlePolicy {
   /** The digest of root 1 that was learnt out of band, 64 hexadecimal digits. */
   readonly rootSha256: string
+  /** The time that expiry is judged at. */
+  readonly atMs: number
+  /** What this verifier saw before under this root. */
+  readonly known?: KnownTrust | undefined
 }
 
 /**
@@ -51,7 +66,7 @@ export interface BundlePolicy {
 export async function verifyBundle(
   bytes: Uint8Array,
   policy: BundlePolicy,
-): Promise<Verdict<BundleSummary>> {
+): Promise<Verdict<VerifiedBundle>> {
   const findings = new FindingList()
   return findings.verdict(await checkBundle(bytes, policy, findings))
 }
@@ -59,19 +74,36 @@ export async function verifyBundle(
 /** Each step rests on the one before it, so that nothing is parsed that nobody trusted stands for. */
 async function checkBundle(
   bytes: Uint8Array,
-  { rootSha256 }: BundlePolicy,
+  policy: BundlePolicy,
   findings: FindingList,
-): Promise<BundleSummary | undefined> {
+): Promise<VerifiedBundle | undefined> {
   const files = await openBundleFiles(bytes, findings)
   if (files === undefined) return undefined
-  const trust = openBundleTrust(files, rootSha256, findings)
-  if (trust === undefined) return undefined
-  const signatures = checkBundleSignatures(files, trust, findings)
+  const opened = openBundleTrust(files, policy, findings)
+  if (opened === undefined) return undefined
+  const signatures = checkBundleSignatures(files, opened, findings)
   if (signatures === undefined) return undefined
+  const trust = pinnedTrust(opened, policy, signatures)
   const events = checkBundleEvidence(files, { ...trust, ...signatures }, findings)
   if (!findings.isEmpty) return undefined
   const run = checkBundleRun(files, trust, { ...signatures, events }, findings)
-  return run && summaryOf(files, trust, events, run)
+  findings.addAll(expiryFindings(trust, policy.atMs))
+  if (run === undefined) return undefined
+  const { size, root } = signatures.checkpoint
+  const checkpoint = { size, root_sha256: toHex(root) }
+  return { summary: summaryOf(files, trust, events, run), trust: trust.files, checkpoint }
+}
+
+/** A checkpoint that this verifier saw before vouches for all that the bundle holds. */
+function pinnedTrust(
+  trust: BundleTrust,
+  { known }: BundlePolicy,
+  { checkpoint }: BundleSignatures,
+): BundleTrust {
+  const { size, root } = checkpoint
+  const isSame = (pin: CheckpointPin): boolean =>
+    pin.size === size && pin.root_sha256 === toHex(root)
+  return { ...trust, keyring: trust.keyring.withPins((known?.pins ?? []).filter(isSame)) }
 }
 
 interface BundleEvidence extends BundleSignatures {
@@ -90,7 +122,7 @@ function checkBundleRun(
   if (summary === undefined) return undefined
   findings.addAll([
     ...scopeFindings(files, evidence, summary),
-    ...keyFindings(trust, evidence, summary),
+    ...bundleKeyFindings(trust, evidence, summary),
     ...bundleConfigFindings(files, {
       keyring: trust.keyring,
       events,
@@ -139,40 +171,26 @@ function scopeFindings(
   return findings
 }
 
-/** A key that had ended before the run was opened can't have signed what came after. */
-function keyFindings(
-  { certificates }: BundleTrust,
+/** A manifest says no time of its own; it was signed after the run was opened. */
+function bundleKeyFindings(
+  { keyring }: BundleTrust,
   { checkpoint, manifestSignedBy }: BundleEvidence,
-  { runOpened, sealedBy }: RunSummary,
+  { runOpened }: RunSummary,
 ): readonly Finding[] {
-  const { lseq, ts } = runOpened.event
-  const live = new Set(
-    certificates
-      .filter((certificate) => !hasEnded(certificate, lseq, ts))
-      .map(({ key }) => key.kid),
-  )
-  const signed = [
-    { subject: "manifest.json", by: manifestSignedBy },
-    { subject: bundlePaths.checkpoint, by: checkpoint.signedBy },
-    { subject: "run seal", by: sealedBy },
-  ]
-  return signed
-    .filter(({ by }) => ![...by].some((kid) => live.has(kid)))
-    .map(({ subject }) => ({
-      code: "bundle/key-ended",
-      subject,
-      detail: "its key had ended when the run was opened",
-      tampered: false,
-    }))
-}
-
-function hasEnded({ validToIndex, validToMs }: KeyCertificate, index: number, ts: number): boolean {
-  return (validToIndex ?? index) < index || (validToMs ?? ts) < ts
+  const { lseq: index, ts } = runOpened.event
+  const manifest = {
+    role: "auditor",
+    signedBy: manifestSignedBy,
+    place: { index, ts },
+    subject: "manifest.json",
+  } as const
+  const note = { ...checkpointUse(checkpoint), subject: bundlePaths.checkpoint }
+  return [manifest, note].flatMap((use) => keyFindings(keyring, use))
 }
 
 function summaryOf(
   { manifest }: BundleFiles,
-  { root }: BundleTrust,
+  { roots }: BundleTrust,
   events: readonly CheckedEvent[],
   { report }: RunSummary,
 ): BundleSummary {
@@ -183,7 +201,7 @@ function summaryOf(
     origin,
     agent,
     run_id,
-    rootFingerprint: rootFingerprint(root),
+    rootFingerprint: rootFingerprint(roots.pinned),
     events: events.length,
     report,
     trust_label,

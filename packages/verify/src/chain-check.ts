@@ -14,6 +14,7 @@ import {
 } from "@amc/core"
 import { type ChainHead, ChainLinks } from "./chain-links.ts"
 import { FindingList } from "./finding-list.ts"
+import { describeFlaw } from "./key-check.ts"
 import { type CheckedEvent, SessionCheck } from "./session-check.ts"
 
 /** Which chain to check, and by whose keys. */
@@ -52,7 +53,7 @@ export class ChainCheck {
     this.#terms = terms
     this.#findings = findings
     this.#monitors = terms.keyring.keys("monitor")
-    this.#links = new ChainLinks({ ...terms, rootSha256: toHex(terms.keyring.root.sha256) })
+    this.#links = new ChainLinks({ ...terms, rootSha256: toHex(terms.keyring.roots.pinned.sha256) })
   }
 
   /** Checks the next leaf; gives its event if it could be read, whatever was found against it. */
@@ -118,15 +119,9 @@ export class ChainCheck {
 
   #keyPlaceFindings({ kid, lseq: index, ts }: Event): readonly Omit<Finding, "subject">[] {
     const { keyring, lane } = this.#terms
-    if (!this.#monitors.has(kid) || keyring.monitorKey(kid, { lane, index, ts }) !== undefined)
-      return []
-    return [
-      {
-        code: "ledger/key-out-of-place",
-        detail: `key ${kid} was not certified for lane ${lane} there and then`,
-        tampered: false,
-      },
-    ]
+    if (!this.#monitors.has(kid)) return []
+    const flaw = keyring.flawOf("monitor", kid, { lane, index, ts })
+    return flaw === null ? [] : [describeFlaw(kid, flaw)]
   }
 
   #idFindings(id: string): readonly Omit<Finding, "subject">[] {

@@ -307,7 +307,7 @@ test.each([
     limited.lane.leaves.map(({ leaf }) => leaf),
     { lane: laneName, keyring: limited.world.keyring },
   )
-  expect(codes(verdict)).toEqual(["ledger/key-out-of-place"])
+  expect(codes(verdict)).toEqual(["trust/key-out-of-place"])
   expect(exitOf(verdict)).toBe(1)
 })
 

@@ -9,6 +9,8 @@ export {
 } from "./config-check.ts"
 export * from "./exit.ts"
 export { FindingList } from "./finding-list.ts"
+export { keyFindings, type KeyUse } from "./key-check.ts"
+export * from "./known-trust.ts"
 export * from "./ledger.ts"
 export type * from "./ledger-source.ts"
 export * from "./receipt.ts"

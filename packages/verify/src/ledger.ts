@@ -2,6 +2,7 @@ import {
   equalBytes,
   type Event,
   type Finding,
+  fromHex,
   hashLeaf,
   isFault,
   type Keyring,
@@ -14,9 +15,10 @@ import { ChainCheck, type ChainSummary } from "./chain-check.ts"
 import { checkConfig, type ConfigFile, ConfigLog } from "./config-check.ts"
 import { checkEnvelope } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
+import { keyFindings } from "./key-check.ts"
 import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
-import { openSignedCheckpoint } from "./signed-checkpoint.ts"
-import { type NumberedCheckpoint, TreeCheck } from "./tree-check.ts"
+import { checkpointUse, openSignedCheckpoint } from "./signed-checkpoint.ts"
+import { type NumberedCheckpoint, TreeCheck, type TreeHead } from "./tree-check.ts"
 
 /** Against what a ledger is verified. */
 export interface LedgerTerms {
@@ -67,9 +69,10 @@ class LedgerCheck {
   async run(): Promise<Verdict<LedgerSummary>> {
     // Before the leaves: a ledger that grows meanwhile is then longer than its checkpoints, never shorter.
     const checkpoints = this.#openCheckpoints(await this.#source.checkpoints())
+    const seen = [...checkpoints, ...pinnedCheckpoints(this.#terms)].sort((a, b) => a.size - b.size)
     const lanes: (ChainSummary & { readonly lane: string })[] = []
     const names = await this.#source.lanes()
-    const tree = new TreeCheck(checkpoints)
+    const tree = new TreeCheck(seen)
     for (const lane of names) lanes.push({ lane, ...(await this.#checkLane(lane, tree)) })
     this.#findings.addAll(
       names.length > 1 && checkpoints.length > 0 ? [unknownOrder] : tree.finish(),
@@ -96,7 +99,9 @@ class LedgerCheck {
       const checkpoint = this.#findings.attempt(terms, () =>
         openSignedCheckpoint(note, origin, keys),
       )
-      return checkpoint === undefined ? [] : [{ ...checkpoint, subject }]
+      if (checkpoint === undefined) return []
+      this.#findings.addAll(keyFindings(keyring, { ...checkpointUse(checkpoint), subject }))
+      return [{ ...checkpoint, subject }]
     })
     for (const [at, { size, subject }] of opened.entries())
       if (size < (opened[at - 1]?.size ?? 0))
@@ -185,6 +190,9 @@ class LedgerCheck {
       this.#findings,
     )
     if (signed === undefined) return
+    const place = { index: event.lseq, ts: event.ts }
+    const use = { role: "auditor", signedBy: signed.signedBy, place, subject } as const
+    this.#findings.addAll(keyFindings(this.#terms.keyring, use))
     const seal = this.#findings.attempt({ ...terms, tampered: false }, () =>
       parseRunSeal(signed.payload),
     )
@@ -207,7 +215,7 @@ class LedgerCheck {
     const { keyring, atMs } = this.#terms
     const { history } = this.#configLog
     const terms = {
-      workspace: keyring.root.workspace,
+      workspace: keyring.workspace,
       auditors: keyring.keys("auditor"),
       history,
       atMs,
@@ -223,6 +231,15 @@ class LedgerCheck {
           tampered: true,
         })
   }
+}
+
+/** What this verifier saw before must be there still, or it vouches for nothing. */
+function pinnedCheckpoints({ keyring }: LedgerTerms): readonly TreeHead[] {
+  return keyring.pins.map(({ size, root_sha256 }) => ({
+    size,
+    root: fromHex(root_sha256),
+    subject: `pinned checkpoint of ${size} events`,
+  }))
 }
 
 const unknownOrder: Finding = {

@@ -125,14 +125,14 @@ test.each([
     why: "by a key that was not certified then (R06)",
     header: minted({ ts: startMs - 1 }),
     terms: {},
-    code: "receipt/key-out-of-place",
+    code: "trust/key-out-of-place",
     exit: 1,
   },
   {
     why: "by a key that was not certified for its lane",
     header: minted({ lane: "other" }),
     terms: {},
-    code: "receipt/key-out-of-place",
+    code: "trust/key-out-of-place",
     exit: 1,
   },
   {

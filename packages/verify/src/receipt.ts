@@ -20,7 +20,8 @@ import {
 } from "@amc/core"
 import { isByKnownKey } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
-import { openSignedCheckpoint } from "./signed-checkpoint.ts"
+import { keyFindings } from "./key-check.ts"
+import { checkpointUse, openSignedCheckpoint } from "./signed-checkpoint.ts"
 
 /** What a receipt is compared with; what is absent is not checked. */
 export interface ReceiptTerms {
@@ -71,13 +72,8 @@ function openTrusted(header: string, keyring: Keyring, findings: FindingList): R
   const receipt = findings.attempt(terms, () => openReceipt(header, keys))
   if (receipt === undefined) return undefined
   const { kid, lane, lseq: index, ts } = receipt
-  if (keyring.monitorKey(kid, { lane, index, ts }) === undefined)
-    findings.add({
-      code: "receipt/key-out-of-place",
-      subject: "receipt",
-      detail: `key ${kid} was not certified for lane ${lane} there and then`,
-      tampered: false,
-    })
+  const use = { role: "monitor", signedBy: new Set([kid]), place: { lane, index, ts } } as const
+  findings.addAll(keyFindings(keyring, { ...use, subject: "receipt" }))
   return receipt
 }
 
@@ -145,6 +141,7 @@ function checkInclusion(
     () => openSignedCheckpoint(note, receipt.origin, keyring.keys("ledger")),
   )
   if (checkpoint === undefined || proof === undefined) return
+  findings.addAll(keyFindings(keyring, { ...checkpointUse(checkpoint), subject: "checkpoint" }))
   const { size: treeSize, root } = checkpoint
   if (
     verifyInclusion(

@@ -12,6 +12,7 @@ import {
 import { encodeReport, engine, parseReport, type Report, scoreRun } from "@amc/score"
 import { checkEnvelope } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
+import { keyFindings } from "./key-check.ts"
 import {
   headFindings,
   namingFindings,
@@ -27,6 +28,8 @@ export interface RunEvidence {
   readonly events: readonly CheckedEvent[]
   readonly seal: Uint8Array
   readonly report: Uint8Array
+  /** The place of the event that logged the seal, if the caller knows it. */
+  readonly sealedAt?: number | undefined
   /** Of a root that the caller has pinned. */
   readonly keyring: Keyring
 }
@@ -81,11 +84,22 @@ export function checkRun(evidence: RunEvidence, findings: FindingList): RunSumma
   const incomplete = [...headFindings(slice, runOpened), ...namingFindings(slice, runOpened)]
   findings.addAll([
     ...incomplete,
-    ...sealFindings(seal, runOpened, evidence.keyring.root.workspace),
+    ...sealFindings(seal, runOpened, evidence.keyring.workspace),
+    ...sealKeyFindings(evidence, sealedBy, runOpened),
   ])
   const report =
     incomplete.length > 0 ? undefined : checkReport(evidence, seal, runOpened, findings)
   return report && { run: seal.run, report, runOpened, sealedBy }
+}
+
+/** A seal counts by the place where it was logged, or else by the opening of its run. */
+function sealKeyFindings(
+  { keyring, sealedAt }: RunEvidence,
+  signedBy: ReadonlySet<string>,
+  { event }: RunOpened,
+): readonly Finding[] {
+  const place = { index: sealedAt ?? event.lseq, ts: event.ts }
+  return keyFindings(keyring, { role: "auditor", signedBy, place, subject: "run seal" })
 }
 
 function openSeal(

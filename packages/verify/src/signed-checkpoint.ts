@@ -7,10 +7,16 @@ import {
   parseCheckpoint,
   type PublicKey,
 } from "@amc/core"
+import type { KeyUse } from "./key-check.ts"
 
 /** A checkpoint that a certified ledger key signed. */
 export interface SignedCheckpoint extends Checkpoint {
   readonly signedBy: ReadonlySet<string>
+}
+
+/** How the keys of a checkpoint are judged: it says no time, and belongs to the last event that it covers. */
+export function checkpointUse({ size, signedBy }: SignedCheckpoint): Omit<KeyUse, "subject"> {
+  return { role: "ledger", signedBy, place: { index: Math.max(0, size - 1) } }
 }
 
 /**

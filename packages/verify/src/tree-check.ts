@@ -1,19 +1,22 @@
 import { equalBytes, type Finding, MerkleAccumulator } from "@amc/core"
 import type { SignedCheckpoint } from "./signed-checkpoint.ts"
 
-/** A checkpoint with the name that findings give it. */
-export interface NumberedCheckpoint extends SignedCheckpoint {
+/** What a tree was at a size, with the name that findings give it. */
+export interface TreeHead extends Pick<SignedCheckpoint, "size" | "root"> {
   readonly subject: string
 }
+
+/** A checkpoint with the name that findings give it. */
+export type NumberedCheckpoint = SignedCheckpoint & TreeHead
 
 /** Grows the tree beside the walk and compares it with each checkpoint as it reaches its size. */
 export class TreeCheck {
   readonly #tree = new MerkleAccumulator()
-  readonly #checkpoints: readonly NumberedCheckpoint[]
+  readonly #checkpoints: readonly TreeHead[]
   #next = 0
 
   /** @param checkpoints in the order of their sizes */
-  constructor(checkpoints: readonly NumberedCheckpoint[]) {
+  constructor(checkpoints: readonly TreeHead[]) {
     this.#checkpoints = checkpoints
     // A checkpoint of size 0 has the root of the empty tree, or it would not have been read.
     while (this.#checkpoints[this.#next]?.size === 0) this.#next++

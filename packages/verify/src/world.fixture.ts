@@ -1,11 +1,14 @@
 import {
   issueKeyCertificate,
+  issueRevocationList,
   issueRoot,
   type KeyRole,
   type KeyTerms,
   Keyring,
+  keyRoles,
   openKeyring,
   parseRoot,
+  type Revocation,
   type Root,
   type Signer,
   toHex,
@@ -13,6 +16,7 @@ import {
 import { seededSigner } from "@amc/testkit"
 
 export const startMs = 1_780_000_000_000
+export const lifetimeMs = 400 * 86_400_000
 export const workspace = "demo"
 export const origin = "demo/ledger"
 export const laneName = "main"
@@ -21,6 +25,7 @@ export const laneName = "main"
 export interface World {
   readonly signers: Readonly<Record<"root" | KeyRole, Signer>>
   readonly rootBytes: Uint8Array
+  readonly revocations: Uint8Array
   readonly root: Root
   readonly rootSha256: string
   readonly certificates: ReadonlyMap<string, Uint8Array>
@@ -30,26 +35,29 @@ export interface World {
 export function makeWorld(
   seed = "owner",
   terms: Partial<Record<KeyRole, Partial<KeyTerms>>> = {},
+  revoked: readonly Revocation[] = [],
 ): World {
   const signers = {
     root: seededSigner(`${seed}/root`),
     monitor: seededSigner(`${seed}/monitor`),
     ledger: seededSigner(`${seed}/ledger`),
     auditor: seededSigner(`${seed}/auditor`),
+    release: seededSigner(`${seed}/release`),
   }
-  const rootBytes = issueRoot({ workspace, version: 1, threshold: 1, createdMs: startMs }, [
-    signers.root,
-  ])
+  const first = { workspace, version: 1, createdMs: startMs, expiresMs: startMs + lifetimeMs }
+  const rootBytes = issueRoot({ ...first, threshold: 1 }, [signers.root])
+  const revocations = issueRevocationList({ ...first, revoked }, [signers.root])
   const root = parseRoot(rootBytes)
-  const roles: readonly KeyRole[] = ["monitor", "ledger", "auditor"]
   const certificates = new Map(
-    roles.map((role) => [
+    keyRoles.map((role) => [
       signers[role].key.kid,
       issueKeyCertificate(signers[role].key, { ...defaults(role), ...terms[role] }, [signers.root]),
     ]),
   )
-  const keyring = openKeyring(root, [...certificates.values()])
-  return { signers, rootBytes, root, rootSha256: toHex(root.sha256), certificates, keyring }
+  const rootSha256 = toHex(root.sha256)
+  const files = { roots: [rootBytes], revocations, certificates: [...certificates.values()] }
+  const keyring = openKeyring(files, rootSha256)
+  return { signers, rootBytes, revocations, root, rootSha256, certificates, keyring }
 }
 
 function defaults(role: KeyRole): KeyTerms {

@@ -1,6 +1,8 @@
 import { exportBundle, openWorkspace, writeBundle } from "@amc/studio"
 import { type Command, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
+import { programName } from "../program-name.ts"
+import { shellWord } from "../shell-word.ts"
 
 export const bundleExport: Command = {
   configure: (parser) =>
@@ -18,7 +20,7 @@ export const bundleExport: Command = {
       (name) => textOption(options, name) ?? "",
     ) as [string, string, string]
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const bytes = await exportBundle(workspace, { agent, runId })
+    const bytes = await exportBundle(workspace, { agent, runId, clock: context.clock })
     writeBundle(out, bytes)
     const root = `sha256:${workspace.rootSha256}`
     return {
@@ -26,7 +28,7 @@ export const bundleExport: Command = {
       data: { file: out, size: bytes.length, root },
       lines: [
         `${out}: ${bytes.length} bytes`,
-        `check it anywhere with: amc bundle verify ${out} --root ${root}`,
+        `check it anywhere with: ${programName(context.environment)} bundle verify ${shellWord(out)} --root ${root}`,
       ],
     }
   },

@@ -1,8 +1,9 @@
-import { AmcError, isFault, parseDigestText, parseRoot, rootFingerprint, toHex } from "@amc/core"
-import { findWorkspaceDir } from "@amc/studio"
-import { exitOf, verifyBundle } from "@amc/verify"
+import { AmcError, isFault, parseDigestText, toHex } from "@amc/core"
+import { findWorkspaceDir, readTrustFile, type TrustFile, verifyBundleHere } from "@amc/studio"
+import { exitOf } from "@amc/verify"
 import { type Command, type Context, textOption } from "../command.ts"
 import { viewReport } from "../report-view.ts"
+import { timeOption } from "../time-option.ts"
 
 export const bundleVerify: Command = {
   configure: (parser) =>
@@ -10,16 +11,32 @@ export const bundleVerify: Command = {
       .argument("<file>", "the bundle")
       .option(
         "--root <fingerprint>",
-        "the owner's root: sha256:…, or a root.json that you were given",
+        "the owner's root: sha256:…, or the trust file that the owner gave you",
       )
+      .option("--at <time>", "judge what expires at this time, such as 2026-11-23")
       .addHelpText(
         "after",
-        "\nExample:\n  amc bundle verify my-agent.amcbundle --root sha256:…\n\nNothing is read but the file, and nothing is asked of any network.",
+        `
+Examples:
+  amc bundle verify my-agent.amcbundle --root sha256:…
+  amc bundle verify my-agent.amcbundle --root acme.trust.json
+
+Nothing is read but the files that are named and what this machine remembers of the root from earlier
+bundles; nothing is asked of any network. A root that was accepted once need not be given again.
+
+Exit codes: 0 genuine (whether it is good enough is another question: read the report), 1 not accepted,
+3 could not look, 4 tampered with.`,
       ),
 
   async run(context, [file = ""], options) {
-    const rootSha256 = await pinnedRoot(context, textOption(options, "root"))
-    const verdict = await verifyBundle(await context.readFile(file), { rootSha256 })
+    const now = context.clock()
+    const verdict = await verifyBundleHere(await context.readFile(file), {
+      state: context.state,
+      trust: await givenTrust(context, textOption(options, "root")),
+      nowMs: now,
+      atMs: timeOption(textOption(options, "at"), "at") ?? now,
+      warn: (text) => context.err(`amc: warning: ${text}`),
+    })
     const exit = exitOf(verdict)
     if (!verdict.accepted)
       return { exit, data: null, findings: verdict.findings, lines: [`${file}: REJECTED`] }
@@ -36,11 +53,14 @@ export const bundleVerify: Command = {
   },
 }
 
+type Given = TrustFile | { readonly rootSha256: string }
+
 /** The root that the caller trusts: never one that came along with the bundle (K5). */
-async function pinnedRoot(context: Context, text: string | undefined): Promise<string> {
-  if (text === undefined) return rememberedRoot(context)
-  if (text.startsWith("sha256:")) return toHex(parseFingerprint(text))
-  return rootFingerprint(parseRoot(await context.readFile(text))).replace("sha256:", "")
+async function givenTrust(context: Context, text: string | undefined): Promise<Given | null> {
+  if (text === undefined) return ownTrust(context)
+  if (text.startsWith("sha256:")) return { rootSha256: toHex(parseFingerprint(text)) }
+  if (/^[0-9a-f]{64}$/iu.test(text)) return { rootSha256: text.toLowerCase() }
+  return readTrustFile(await context.readFile(text))
 }
 
 function parseFingerprint(text: string): Uint8Array {
@@ -50,18 +70,15 @@ function parseFingerprint(text: string): Uint8Array {
     if (!isFault(cause)) throw cause
     throw new AmcError(
       "usage/invalid",
-      "--root takes sha256: and 64 hexadecimal digits, or a root.json",
+      "--root takes sha256: and 64 hexadecimal digits, or a trust file",
       { cause },
     )
   }
 }
 
 /** In the folder of a workspace of one's own, its root is the one that is meant. */
-function rememberedRoot({ state, cwd }: Context): string {
+function ownTrust({ state, cwd }: Context): Given | null {
   const dir = findWorkspaceDir(cwd)
   const known = dir === null ? undefined : state.find(dir)
-  if (known !== undefined) return known.root_sha256
-  throw new AmcError("usage/invalid", "no root is pinned, so nothing can be trusted", {
-    hint: "ask the owner for the root fingerprint ('amc init' printed it) by a way that you trust, and pass it as --root sha256:…",
-  })
+  return known === undefined ? null : { rootSha256: known.root_sha256 }
 }

@@ -1,4 +1,5 @@
 import { readSync } from "node:fs"
+import { resolve } from "node:path"
 import { AmcError, gatewayConfigSchema, type ProviderConfig } from "@amc/core"
 import { addProvider, openWorkspace } from "@amc/studio"
 import { type Command, type Context, flagOption, type Options, textOption } from "../command.ts"
@@ -38,7 +39,7 @@ export const providerAdd: Command = {
       id,
       upstream: textOption(options, "upstream") ?? "",
       base_path: textOption(options, "basePath") ?? "",
-      socket: textOption(options, "socket") ?? null,
+      socket: absolute(context, textOption(options, "socket")),
       auth: authOf(textOption(options, "auth")),
     })
     const key = await readKey(context, options)
@@ -59,15 +60,41 @@ export const providerAdd: Command = {
   },
 }
 
+/** The config outlives the folder in which the command was given. */
+function absolute({ cwd }: Context, socket: string | undefined): string | null {
+  return socket === undefined ? null : resolve(cwd, socket)
+}
+
+const wanted: Readonly<Record<string, string>> = {
+  id: "a provider's id has lower-case letters, digits, dots, dashes and underscores, 64 at most",
+  upstream: "--upstream takes an origin, such as https://api.openai.com",
+  base_path: "--base-path takes a path, such as /api",
+  socket: "--socket takes a path of 4096 characters at most",
+}
+
 /** Before the key goes into the vault: what the config would refuse must leave nothing behind. */
 function checked(provider: ProviderConfig): ProviderConfig {
   const parsed = gatewayConfigSchema.safeParse({ v: 1, providers: [provider] })
   if (parsed.success) return provider
   const [issue] = parsed.error.issues
+  const member = String(issue?.path.at(-1))
+  const hint = member === "upstream" ? splitHint(provider.upstream) : undefined
   throw new AmcError(
     "usage/invalid",
-    `the provider's ${String(issue?.path.at(-1))}: ${issue?.message}`,
+    wanted[member] ?? `the provider's ${member}: ${issue?.message}`,
+    hint === undefined ? {} : { hint },
   )
+}
+
+/** How an address with a path is said: the `/v1` that agents put before every path is not part of it. */
+function splitHint(address: string): string | undefined {
+  const url = URL.parse(address)
+  if (url === null || !/^https?:$/.test(url.protocol)) return undefined
+  const path = url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "")
+  const said = `--upstream ${url.origin}${path === "" ? "" : ` --base-path ${path}`}`
+  return url.pathname === "/" || path === ""
+    ? `say ${said}; a path would go into --base-path, without the /v1 that agents add themselves`
+    : `say ${said}; agents add /v1 themselves`
 }
 
 async function readKey(context: Context, options: Options): Promise<Uint8Array | null> {

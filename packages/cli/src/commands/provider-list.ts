@@ -1,21 +1,33 @@
-import { loadGatewayConfig, openWorkspace } from "@amc/studio"
+import { type ProviderKeyState, listProviders, openWorkspace } from "@amc/studio"
 import type { Command } from "../command.ts"
 import { Exit } from "../exit.ts"
 import { printable } from "../printable.ts"
+
+const keyTexts: Record<ProviderKeyState, string> = {
+  given: "key: yes",
+  none: "key: no",
+  unsigned: "key: yes, but held back, since no valid signature covers gateway.yaml",
+  elsewhere: "key: yes, but held back, since it was given for another place",
+  locked: "key: needs unlock",
+}
 
 export const providerList: Command = {
   configure: (parser) => parser,
 
   async run(context) {
-    const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const { value, flaw, version } = loadGatewayConfig(workspace, context.clock())
+    const now = context.clock()
+    const workspace = openWorkspace(context.cwd, context.state, now)
+    const { config, providers } = await listProviders(workspace, now)
+    const { flaw, version } = config
     const signature = flaw === null ? `signed, version ${version}` : `${flaw.code}: ${flaw.detail}`
     return {
       exit: Exit.accepted,
-      data: { providers: value.providers, signature: flaw?.code ?? "valid", version },
+      data: { providers, signature: flaw?.code ?? "valid", version },
       lines: [
-        ...value.providers.map(({ id, upstream, socket }) =>
-          printable(`${id}  ${upstream}${socket === null ? "" : ` by ${socket}`}`),
+        ...providers.map(({ id, upstream, socket, key }) =>
+          printable(
+            `${id}  ${upstream}${socket === null ? "" : ` by ${socket}`}  ${keyTexts[key]}`,
+          ),
         ),
         printable(`gateway.yaml: ${signature}`),
       ],

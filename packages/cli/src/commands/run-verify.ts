@@ -3,7 +3,13 @@ import { exitOf } from "@amc/verify"
 import type { Command } from "../command.ts"
 
 export const runVerify: Command = {
-  configure: (parser) => parser.argument("<run>", "the run's id"),
+  configure: (parser) =>
+    parser
+      .argument("<run>", "the run's id")
+      .addHelpText(
+        "after",
+        "\nExit codes: 0 the sealed report follows from the ledger, 1 it does not, 3 could not look, 4 tampered with.",
+      ),
 
   async run(context, [runId = ""]) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())

@@ -1,5 +1,5 @@
 import { AmcError } from "@amc/core"
-import { checkAgentId, makeRun, openCapture, openWorkspace } from "@amc/studio"
+import { checkAgentId, makeRun, openCapture, openWorkspace, requireKnownAgent } from "@amc/studio"
 import { type Command, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
 import { viewReport } from "../report-view.ts"
@@ -7,15 +7,21 @@ import { viewReport } from "../report-view.ts"
 export const run: Command = {
   configure: (parser) =>
     parser
-      .requiredOption("--agent <id>", "whose evidence is scored")
-      .option("--window <days>", "how far back evidence counts", "14"),
+      .requiredOption("--agent <id>", "the agent whose recorded sessions are scored")
+      .option("--window <days>", "how far back evidence counts", "14")
+      .addHelpText(
+        "after",
+        "\nExample:\n  amc run --agent my-agent\n\nRuns no agent: 'amc score' does. Ends with 0 for an INVALID report too, since it was made and sealed\nas it should be: read its status, or --json and data.report.status.",
+      ),
 
   async run(context, _args, options) {
     const agent = textOption(options, "agent") ?? ""
     checkAgentId(agent)
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
+    context.err(`workspace: ${workspace.dir}`)
     const capture = await openCapture(workspace, { clock: context.clock })
     try {
+      await requireKnownAgent(capture, agent)
       const { report } = await makeRun(capture, {
         agent,
         windowDays: windowDays(textOption(options, "window")),

@@ -1,8 +1,9 @@
 import { resolve } from "node:path"
-import { AmcError } from "@amc/core"
+import { AmcError, isFault } from "@amc/core"
 import {
   checkAgentId,
   exportBundle,
+  findProvider,
   findWorkspaceDir,
   initWorkspace,
   openCapture,
@@ -12,32 +13,42 @@ import {
   type Workspace,
   writeBundle,
 } from "@amc/studio"
-import { addAgentOptions, sessionTerms, wholeNumber } from "../agent-options.ts"
-import { type Command, type Context, type Options, textOption } from "../command.ts"
-import { Exit } from "../exit.ts"
+import {
+  addAgentOptions,
+  sayBefore,
+  sessionTerms,
+  warnOfNoBox,
+  wholeNumber,
+} from "../agent-options.ts"
+import { type Command, type Context, type Options, type Outcome, textOption } from "../command.ts"
+import { Exit, exitOfError } from "../exit.ts"
+import { requireNewFile } from "../output-file.ts"
+import { programName } from "../program-name.ts"
 import { viewReport } from "../report-view.ts"
+import { checkLines, troubleLines, unservedHint } from "../session-view.ts"
+import { shellWord } from "../shell-word.ts"
 import { windowDays } from "./run.ts"
 
 export const score: Command = {
   configure: (parser) =>
     addAgentOptions(parser)
-      .option("--sessions <n>", "how often the agent is run", "3")
+      .option("--sessions <n>", "how often the agent is run; AMC_SESSION counts them", "3")
       .option("--work <folder>", "copied to /workspace for each session", ".")
       .option(
         "--check <command>",
-        "your command that says by exit 0 whether the work is done; name the check's files: what the command names is kept from the agent and put back before it runs",
+        "your command that ends with 0 if the work is done. The files that it names are hidden from the agent, and put back before it runs",
       )
       .option("--claims <file>", "claims to show beside the evidence")
       .option(
         "--driver <name>",
-        "bubblewrap, or none for no box (the result is then INVALID)",
+        "bubblewrap; or none for no box, which makes every run of ANY agent here INVALID (see 'amc wrap --help')",
         "bubblewrap",
       )
       .option("--window <days>", "how far back evidence counts", "14")
       .option("--out <file>", "where the bundle goes; by default <run>.amcbundle in the workspace")
       .addHelpText(
         "after",
-        "\nExample:\n  amc score --agent my-agent --sessions 5 --check 'node check.js' -- node my-agent.js",
+        "\nExample:\n  amc score --agent my-agent --sessions 5 --check 'node check.js' -- node my-agent.js\n\nEnds with 0 for an INVALID report too, since it was made and sealed as it should be: read its status,\nor --json and data.report.status.",
       ),
 
   async run(context, args, options) {
@@ -45,7 +56,11 @@ export const score: Command = {
     checkAgentId(terms.agent)
     const sessions = wholeNumber(textOption(options, "sessions"), "sessions", 1000)
     const claims = textOption(options, "claims")
+    const out = textOption(options, "out")
+    if (out !== undefined) requireNewFile(resolve(context.cwd, out), "--out")
     const workspace = await openOrInit(context)
+    context.err(`workspace: ${workspace.dir}`)
+    warnOfNoBox(context, terms.driver)
     const warned = new Set<string>()
     const scored = await capture(context, workspace, {
       ...terms,
@@ -53,19 +68,32 @@ export const score: Command = {
       sessions,
       claims: claims === undefined ? null : resolve(context.cwd, claims),
       windowDays: windowDays(textOption(options, "window")),
-      onSession: (number, { check, posture, exitCode, warnings }) => {
+      onSession: (number, result) => {
+        const { check, posture, exitCode, warnings } = result
         for (const warning of warnings.filter((each) => !warned.has(each)))
           context.err(`warning: ${warning}`)
         for (const warning of warnings) warned.add(warning)
         context.err(
           `session ${number} of ${sessions}: agent exit ${exitCode}, posture ${posture}, check ${check.verdict}`,
         )
-        if (check.verdict === "failed" && check.said !== "")
-          context.err(`  the check's last words: ${check.said.slice(-300)}`)
+        for (const line of [...troubleLines(result), ...checkLines(result)]) context.err(line)
       },
     })
-    return bundled(context, workspace, scored, textOption(options, "out"))
+    sayUnserved(context, scored, options, args)
+    return bundled(context, workspace, scored, out)
   },
+}
+
+function sayUnserved(
+  context: Context,
+  { sessions }: Scored,
+  options: Options,
+  command: readonly string[],
+): void {
+  if (sessions.some(({ exchanges }) => exchanges.served > 0)) return
+  const provider = textOption(options, "provider") ?? ""
+  const lines = unservedHint(programName(context.environment), provider, command)
+  for (const line of lines) context.err(line)
 }
 
 async function openOrInit(context: Context): Promise<Workspace> {
@@ -88,6 +116,7 @@ async function capture(
   context.progress("opening the vault and the ledger")
   const opened = await openCapture(workspace, { clock: context.clock })
   try {
+    await sayBefore(context, opened, findProvider(opened.gatewayConfig.value, terms.providerId))
     context.progress(`running ${terms.agent} in ${terms.sessions} sessions`)
     return await scoreAgent(opened, terms)
   } finally {
@@ -100,24 +129,42 @@ async function bundled(
   workspace: Workspace,
   { report, stored }: Scored,
   out: string | undefined,
-) {
+): Promise<Outcome> {
   context.progress("writing the bundle")
+  const { runId } = stored
   const file =
-    out === undefined
-      ? `${workspace.dir}/runs/${stored.runId}.amcbundle`
-      : resolve(context.cwd, out)
-  const bytes = await exportBundle(workspace, { agent: report.agent, runId: stored.runId })
-  writeBundle(file, bytes)
+    out === undefined ? `${workspace.dir}/runs/${runId}.amcbundle` : resolve(context.cwd, out)
   const root = `sha256:${workspace.rootSha256}`
+  const program = programName(context.environment)
+  const shown = [
+    ...viewReport(report, { isColoured: context.isColoured }),
+    "",
+    `report  ${workspace.dir}/runs/${runId}/report.json`,
+  ]
+  try {
+    const terms = { agent: report.agent, runId, clock: context.clock }
+    writeBundle(file, await exportBundle(workspace, terms))
+  } catch (error) {
+    // The run is made and sealed, so it is shown; only its bundle is missing.
+    if (!isFault(error)) throw error
+    return {
+      exit: exitOfError(error),
+      data: { report, bundle: null, root },
+      findings: [{ code: error.code, subject: file, detail: error.message, tampered: false }],
+      lines: [
+        ...shown,
+        `bundle  not written${error.hint === undefined ? "" : ` (${error.hint})`}; to try again:`,
+        `        ${program} bundle export --agent ${report.agent} --run ${runId} --out <file>`,
+      ],
+    }
+  }
   return {
     exit: Exit.accepted,
     data: { report, bundle: file, root },
     lines: [
-      ...viewReport(report, { isColoured: context.isColoured }),
-      "",
-      `report  ${workspace.dir}/runs/${stored.runId}/report.json`,
+      ...shown,
       `bundle  ${file}`,
-      `verify  npx --no-install amc bundle verify ${file} --root ${root}`,
+      `verify  ${program} bundle verify ${shellWord(file)} --root ${root}`,
     ],
   }
 }

@@ -13,7 +13,7 @@ export interface Window {
   readonly days: number
   readonly sessions: readonly Session[]
   readonly gaps: number
-  /** Sessions that were open, in their lane, when a gap came. */
+  /** Sessions that were open, in their lane, when a gap came, or in which a stolen key signed. */
   readonly gapped: ReadonlySet<string>
   /** In the agent's or the system's chain: one in anybody's session may have given every key away. */
   readonly violations: readonly Violation[]
@@ -44,9 +44,12 @@ export function windowOf({ run, events }: Evidence): Window {
     days: Math.max(dayOf(toMs) - dayOf(fromMs) + 1, 0),
     sessions,
     gaps: recent.filter(({ event }) => event.type === "gap").length,
-    gapped: new Set(
-      sessions.filter((session) => gaps.some((gap) => isWithin(gap, session))).map(({ id }) => id),
-    ),
+    gapped: new Set([
+      ...sessions
+        .filter((session) => gaps.some((gap) => isWithin(gap, session)))
+        .map(({ id }) => id),
+      ...sessionsByStolenKeys(events),
+    ]),
     violations: violationsOf(recent),
     brokenFiles: brokenFilesOf(
       events.filter(({ event: { type } }) => type === "audit" || type === "config_change"),
@@ -62,6 +65,19 @@ function isWithin(
   if (named === session.id) return true
   const isOpen = session.firstLseq < lseq && (!session.isSealed || lseq < session.lastLseq)
   return lane === session.lane && isOpen
+}
+
+/** Sessions with an event that a key signed after somebody else may have had it. */
+function sessionsByStolenKeys(events: readonly EvidenceEvent[]): readonly string[] {
+  const stolen = new Map<string, number>()
+  for (const { event } of events) {
+    if (event.type !== "key_change" || event.facts.measured.action !== "revoked") continue
+    const { kid, from_ms } = event.facts.measured
+    stolen.set(kid, Math.min(from_ms, stolen.get(kid) ?? from_ms))
+  }
+  return events.flatMap(({ event: { session, kid, ts } }) =>
+    session !== null && ts >= (stolen.get(kid) ?? Infinity) ? [session] : [],
+  )
 }
 
 /**

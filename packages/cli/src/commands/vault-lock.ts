@@ -1,0 +1,26 @@
+import { lockVault, openWorkspace, vaultStatus } from "@amc/studio"
+import type { Command } from "../command.ts"
+import { Exit } from "../exit.ts"
+
+export const vaultLock: Command = {
+  configure: (parser) => parser,
+
+  async run(context) {
+    const workspace = openWorkspace(context.cwd, context.state, context.clock())
+    const locked = await lockVault(workspace)
+    const { slots } = await vaultStatus(workspace)
+    const left = slots.filter(({ passphrase_file }) => passphrase_file).map(({ slot }) => slot)
+    return {
+      exit: Exit.accepted,
+      data: { locked, passphrase_files: left },
+      lines: [
+        locked.length === 0 ? "was not unlocked" : `locked ${locked.join(" and ")}`,
+        ...(left.length === 0
+          ? []
+          : [
+              `the generated passphrases of ${left.join(", ")} still open the vault: ${context.state.folderOf(workspace.workspace)}`,
+            ]),
+      ],
+    }
+  },
+}

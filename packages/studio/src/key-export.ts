@@ -1,0 +1,65 @@
+import { createPublicKey } from "node:crypto"
+import { concatBytes, type PublicKey, toBase64, utf8, vkey } from "@amc/core"
+import { readTrustFiles } from "@amc/vault"
+import { keysInUse, listKeys } from "./key-list.ts"
+import { encodeTrustFile } from "./trust-file.ts"
+import type { Workspace } from "./workspace.ts"
+
+/** The forms in which public keys are handed to others. */
+export const exportFormats = ["trust", "pem", "allowed_signers", "vkey"] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+/** Under which SSH signatures of a bundle's list of files are made (ssh-keygen(1), "ALLOWED SIGNERS"). */
+export const sshNamespace = "amc.bundle"
+
+/**
+ * The public keys of a workspace for a tool of another make:
+ *
+ * - `trust`: the root's versions and the revocation list, for `amc bundle verify --root <file>`
+ * - `pem`: all keys as SPKI in PEM (RFC 7468), with id, role and state in explanatory text
+ * - `allowed_signers`: the release key for `ssh-keygen -Y verify` (ssh-keygen(1))
+ * - `vkey`: the ledger's key for tools that read signed notes (C2SP signed-note)
+ */
+export function exportKeys(workspace: Workspace, format: ExportFormat, nowMs: number): string {
+  const { dir, keyring, rootSha256, origin } = workspace
+  switch (format) {
+    case "trust": {
+      const { roots, revocations } = readTrustFiles(dir)
+      return encodeTrustFile(workspace.workspace, { rootSha256, roots, revocations })
+    }
+    case "pem":
+      return listKeys(keyring, nowMs)
+        .map(({ kid, role, state, key }) => `${role} ${kid} (${state})\n${pemOf(key)}`)
+        .join("\n")
+    case "allowed_signers":
+      return lines(
+        keysInUse(keyring, "release", nowMs).map(
+          (key) => `${workspace.workspace} namespaces="${sshNamespace}" ${sshKey(key)}`,
+        ),
+      )
+    case "vkey":
+      return lines(keysInUse(keyring, "ledger", nowMs).map((key) => vkey(origin, key)))
+  }
+}
+
+function lines(all: readonly string[]): string {
+  return all.map((line) => `${line}\n`).join("")
+}
+
+function pemOf({ raw }: PublicKey): string {
+  const jwk = { kty: "OKP", crv: "Ed25519", x: Buffer.from(raw).toString("base64url") }
+  const key = createPublicKey({ key: jwk, format: "jwk" })
+  return key.export({ format: "pem", type: "spki" }).toString()
+}
+
+/** An Ed25519 key as OpenSSH writes it: two length-prefixed strings (RFC 8709, section 4). */
+function sshKey({ raw }: PublicKey): string {
+  const blob = concatBytes(sized(utf8("ssh-ed25519")), sized(raw))
+  return `ssh-ed25519 ${toBase64(blob)}`
+}
+
+function sized(bytes: Uint8Array): Uint8Array {
+  const size = new Uint8Array(4)
+  new DataView(size.buffer).setUint32(0, bytes.length)
+  return concatBytes(size, bytes)
+}

@@ -1,0 +1,173 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { keyRoles, type KeyRole } from "@amc/core"
+import { trustPaths } from "@amc/vault"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { openCapture } from "./capture.ts"
+import { keysInUse, listKeys } from "./key-list.ts"
+import { renewRevocations, revokeKeyOf, rotateKeys } from "./key-rotation.ts"
+import { rootSigners } from "./root-signers.ts"
+import { rotateRoot } from "./root-rotation.ts"
+import { verifyWorkspace } from "./verify-workspace.ts"
+import { newPlace, now, type Place } from "./workspace.fixture.ts"
+import { openWorkspace, type Workspace } from "./workspace.ts"
+
+const day = 86_400_000
+let place: Place
+let time: number
+const clock = (): number => time
+
+beforeEach(async () => {
+  time = now
+  place = await newPlace(clock)
+  await record()
+})
+afterEach(() => rmSync(place.top, { recursive: true, force: true }))
+
+const reopened = (): Workspace => openWorkspace(place.folder, place.workspace.state, time)
+const owners = (): ReturnType<typeof rootSigners> =>
+  rootSigners(reopened(), { files: [], ask: null })
+const kidOf = (role: KeyRole): string => keysInUse(reopened().keyring, role, time)[0]!.kid
+
+/** Something that the monitor and the auditor sign. */
+async function record(): Promise<void> {
+  const capture = await openCapture(reopened(), { clock })
+  await capture.close()
+}
+
+async function codes(): Promise<readonly string[]> {
+  const terms = { clock, progress: () => undefined }
+  const verdict = await verifyWorkspace(place.folder, place.workspace.state, terms)
+  return verdict.accepted ? [] : [...new Set(verdict.findings.map(({ code }) => code))]
+}
+
+test.each(keyRoles)(
+  "replaces the key of the role %s, and all that was signed before counts",
+  async (role) => {
+    const before = kidOf(role)
+    time += day
+    const [rotated] = await rotateKeys(reopened(), { roles: [role], owners: await owners(), clock })
+    expect(rotated).toEqual({ role, kid: kidOf(role) })
+    expect(kidOf(role)).not.toBe(before)
+    expect(listKeys(reopened().keyring, time).find(({ kid }) => kid === before)?.state).toBe(
+      "superseded",
+    )
+    await record()
+    expect(await codes()).toEqual([])
+  },
+)
+
+test("three rotations of everything leave one key of each role in use", async () => {
+  for (let at = 0; at < 3; at++) {
+    time += day
+    await rotateKeys(reopened(), { roles: keyRoles, owners: await owners(), clock })
+  }
+  const { keyring } = reopened()
+  expect(keyRoles.map((role) => keysInUse(keyring, role, time).length)).toEqual([1, 1, 1, 1])
+  expect(keyRoles.map((role) => keyring.keys(role).size)).toEqual([4, 4, 4, 4])
+  expect(await codes()).toEqual([])
+})
+
+test("a monitor key that was stolen takes down what nothing shows to be older (S09)", async () => {
+  const kid = kidOf("monitor")
+  time += day
+  const terms = { kid, compromisedFromMs: now, owners: await owners(), clock }
+  const rotated = await revokeKeyOf(reopened(), terms)
+  expect(rotated.map(({ role }) => role)).toEqual(["monitor"])
+  expect(await codes()).toEqual(["trust/key-compromised"])
+})
+
+test("a key of the ledger that is not in use any more can still be revoked", async () => {
+  const kid = kidOf("ledger")
+  time += day
+  await rotateKeys(reopened(), { roles: ["ledger"], owners: await owners(), clock })
+  const next = kidOf("ledger")
+  await revokeKeyOf(reopened(), { kid, compromisedFromMs: now, owners: await owners(), clock })
+  expect(kidOf("ledger")).toBe(next)
+  expect(listKeys(reopened().keyring, time).find((key) => key.kid === kid)?.state).toBe("revoked")
+})
+
+test("a key that the root never certified can't be revoked", async () => {
+  const terms = { kid: "ab".repeat(32), compromisedFromMs: now, owners: await owners(), clock }
+  await expect(revokeKeyOf(reopened(), terms)).rejects.toMatchObject({ code: "key/unknown" })
+})
+
+test("nothing changes without the owners", async () => {
+  const before = readFileSync(trustPaths(place.workspace.dir).revocations)
+  const nobody = { owners: [], clock }
+  const refused = { code: "root/threshold" }
+  await expect(rotateKeys(reopened(), { roles: ["monitor"], ...nobody })).rejects.toMatchObject(
+    refused,
+  )
+  await expect(renewRevocations(reopened(), nobody)).rejects.toMatchObject(refused)
+  const change = { kept: [], newKeyFiles: [join(place.top, "k")], threshold: 1 }
+  await expect(rotateRoot(reopened(), { ...change, ...nobody })).rejects.toMatchObject(refused)
+  expect(readFileSync(trustPaths(place.workspace.dir).revocations).equals(before)).toBe(true)
+})
+
+test("the list and the root expire, and are found expired (S06)", async () => {
+  time = now + 366 * day
+  expect(await codes()).toEqual(["trust/revocations-expired"])
+  await renewRevocations(reopened(), { owners: await owners(), clock })
+  expect(await codes()).toEqual([])
+  time = now + 731 * day
+  await renewRevocations(reopened(), { owners: await owners(), clock })
+  expect(await codes()).toEqual(["trust/root-expired"])
+})
+
+test("a new root of two owners in files takes over, and the old key in the vault signs nothing more", async () => {
+  time += day
+  const files = ["a", "b"].map((name) => join(place.top, name))
+  const terms = { kept: [], newKeyFiles: files, threshold: 2, clock }
+  const root = await rotateRoot(reopened(), { ...terms, owners: await owners() })
+  expect(root).toMatchObject({ version: 2, threshold: 2 })
+  expect(await codes()).toEqual([])
+  const refused = { code: "root/threshold" }
+  const rotation = { roles: ["monitor"], clock } as const
+  await expect(
+    rotateKeys(reopened(), { ...rotation, owners: await owners() }),
+  ).rejects.toMatchObject(refused)
+  const one = await rootSigners(reopened(), { files: files.slice(1), ask: null })
+  await expect(rotateKeys(reopened(), { ...rotation, owners: one })).rejects.toMatchObject(refused)
+  const both = await rootSigners(reopened(), { files, ask: null })
+  await rotateKeys(reopened(), { ...rotation, owners: both })
+  expect(await codes()).toEqual([])
+})
+
+test("a new root key in the vault takes over from the old one", async () => {
+  const [before] = await owners()
+  for (const version of [2, 3]) {
+    time += day
+    const terms = { kept: [], newKeyFiles: [], threshold: 1, clock, owners: await owners() }
+    expect(await rotateRoot(reopened(), terms)).toMatchObject({ version })
+  }
+  const [after] = await owners()
+  expect(after?.key.kid).not.toBe(before?.key.kid)
+  expect(await codes()).toEqual([])
+})
+
+test("a root or a list that was put back to an older version is found, and nothing is opened with it (S12)", async () => {
+  const { dir } = place.workspace
+  const { revocations, roots, keys } = trustPaths(dir)
+  const old = readFileSync(revocations)
+  const oldKeys = readdirSync(keys).map((name) => [name, readFileSync(join(keys, name))] as const)
+  time += day
+  await rotateRoot(reopened(), {
+    kept: [],
+    newKeyFiles: [],
+    threshold: 1,
+    clock,
+    owners: await owners(),
+  })
+  const newer = readFileSync(revocations)
+  writeFileSync(revocations, old)
+  // The old owners alone signed it, and they are not the root's any more.
+  expect(() => reopened()).toThrow()
+  expect(await codes()).toContain("trust/revocations-invalid")
+  rmSync(join(roots, "2.json"))
+  for (const [name, bytes] of oldKeys) writeFileSync(join(keys, name), bytes)
+  expect(() => reopened()).toThrow(expect.objectContaining({ code: "root/rolled-back" }))
+  expect(await codes()).toContain("trust/rolled-back")
+  writeFileSync(revocations, newer)
+  expect(() => reopened()).toThrow(expect.objectContaining({ code: "root/rolled-back" }))
+})

@@ -1,0 +1,104 @@
+import { AmcError, type Signer } from "@amc/core"
+import {
+  addRootKey,
+  changeRoot,
+  createRootKeyFile,
+  dropOldRootKeys,
+  generatePassphrase,
+  hasRootSlot,
+  vaultPathOf,
+  writePassphraseFile,
+} from "@amc/vault"
+import { openCapture } from "./capture.ts"
+import { withPassphrase } from "./passphrase-source.ts"
+import { passphraseFileOf } from "./root-signers.ts"
+import { lockVault } from "./vault-unlock.ts"
+import { reopenTrust, type Workspace } from "./workspace.ts"
+
+export interface RootRotationTerms {
+  /** Signers of the current root, as many as its threshold asks for. */
+  readonly owners: readonly Signer[]
+  /** Owners who stay. */
+  readonly kept: readonly Signer[]
+  /** Files to make new owners' keys in; without any, and without `kept`, the new key goes into the vault. */
+  readonly newKeyFiles: readonly string[]
+  readonly threshold: number
+  readonly clock: () => number
+}
+
+/** The next version of the root, as it was made. */
+export interface NewRoot {
+  readonly version: number
+  readonly threshold: number
+  readonly kids: readonly string[]
+}
+
+/**
+ * Replaces the owners' keys: the next version of the root, signed by the thresholds of both.
+ *
+ * @throws {@link AmcError} `root/threshold`, `usage/invalid`, `vault/exists`, `vault/locked`
+ */
+export async function rotateRoot(workspace: Workspace, terms: RootRotationTerms): Promise<NewRoot> {
+  const { owners, kept, newKeyFiles, threshold, clock } = terms
+  const isInVault = newKeyFiles.length === 0 && kept.length === 0
+  const count = isInVault ? 1 : newKeyFiles.length + kept.length
+  if (threshold > count)
+    throw new AmcError("usage/invalid", `a threshold of ${threshold} needs more than ${count} keys`)
+  const current = kidsOf(workspace)
+  const fresh = isInVault
+    ? [
+        await withRootSlot(workspace, (passphrase) =>
+          addRootKey(workspace.dir, passphrase, current),
+        ),
+      ]
+    : await createOwners(newKeyFiles)
+  const { dir, keyring } = workspace
+  const newOwners = [...kept, ...fresh]
+  changeRoot({ dir, keyring, owners, newOwners, threshold, nowMs: clock() })
+  const changed = reopenTrust(workspace)
+  if (isInVault)
+    await withRootSlot(changed, (passphrase) => dropOldRootKeys(dir, passphrase, kidsOf(changed)))
+  await record(changed, clock)
+  const { version } = changed.keyring.roots.current
+  return { version, threshold, kids: [...kidsOf(changed)] }
+}
+
+/**
+ * Makes owners' keys in files of their own, each with a generated passphrase beside it.
+ *
+ * @throws {@link AmcError} `vault/exists`, `workspace/exists`, `workspace/unwritable`
+ */
+export async function createOwners(files: readonly string[]): Promise<readonly Signer[]> {
+  const owners: Signer[] = []
+  for (const file of files) {
+    const passphrase = generatePassphrase()
+    try {
+      writePassphraseFile(passphraseFileOf(file), passphrase)
+      owners.push(await createRootKeyFile(file, passphrase))
+    } finally {
+      passphrase.fill(0)
+    }
+  }
+  return owners
+}
+
+async function withRootSlot<T>(
+  workspace: Workspace,
+  use: (passphrase: Uint8Array) => Promise<T>,
+): Promise<T> {
+  if (!hasRootSlot(vaultPathOf(workspace.dir)))
+    throw new AmcError("usage/invalid", "this vault has no root slot to put a new key in", {
+      hint: "make the new keys in files: --root-keys <n> --root-key-dir <folder>",
+    })
+  return withPassphrase(workspace, "root", use)
+}
+
+async function record(workspace: Workspace, clock: () => number): Promise<void> {
+  await lockVault(workspace)
+  const capture = await openCapture(workspace, { clock })
+  await capture.close()
+}
+
+function kidsOf({ keyring }: Workspace): ReadonlySet<string> {
+  return new Set(keyring.roots.current.keys.map(({ kid }) => kid))
+}

@@ -1,0 +1,132 @@
+import {
+  AmcError,
+  issueKeyCertificate,
+  issueRevocationList,
+  type Keyring,
+  type KeyRole,
+  type KeyTerms,
+  type Revocation,
+  type Root,
+  type Signer,
+} from "@amc/core"
+import { replaceFile } from "./durable-file.ts"
+import { withFileLock } from "./file-lock.ts"
+import { keyNames } from "./lane-signer.ts"
+import { generatePrivateKey, privateKeySigner } from "./private-key.ts"
+import { certificatePath, trustPaths, vaultPathOf } from "./trust-paths.ts"
+import { revocationListLifetimeMs, slotOfRole, writePublic } from "./trust.ts"
+import { changeSlot } from "./vault.ts"
+
+/** Who asks for a change of keys, and when. */
+export interface KeyChangeTerms {
+  /** The workspace folder, `.amc`. */
+  readonly dir: string
+  readonly keyring: Keyring
+  /** Signers of the root's keys, at least as many as its threshold. */
+  readonly owners: readonly Signer[]
+  readonly nowMs: number
+}
+
+/** Which key is to be replaced, and from where on. */
+export interface RotationTerms extends KeyChangeTerms {
+  readonly role: KeyRole
+  /** Of the slot that holds the role's key ({@link slotOfRole}). The caller wipes it. */
+  readonly passphrase: Uint8Array
+  /** The first ledger index that the new key may sign. Nobody else may write the ledger meanwhile. */
+  readonly fromIndex: number
+  /** Not before the ledger's last event. */
+  readonly fromMs: number
+}
+
+/**
+ * Replaces the key of a role: certifies a new one, puts it into the vault in place of the old, and lists the
+ * old one as superseded. After a crash between any two steps the key in the vault is certified for what it
+ * signs, and the next rotation finishes the list.
+ *
+ * @throws {@link AmcError} `root/threshold`; as {@link changeSlot}; `workspace/unwritable`
+ */
+export async function rotateRoleKey(terms: RotationTerms): Promise<{ readonly kid: string }> {
+  const { dir, keyring, owners, role, passphrase, fromIndex, fromMs } = terms
+  requireThreshold(owners, keyring.roots.current)
+  const secret = generatePrivateKey()
+  const { key } = privateKeySigner(secret)
+  const certificate = issueKeyCertificate(key, certificateTerms(terms), owners)
+  writePublic(certificatePath(dir, key.kid), certificate)
+  // The map is wiped by the vault, and the old key with it.
+  await changeSlot(vaultPathOf(dir), slotOfRole[role], passphrase, (secrets) =>
+    new Map(secrets).set(keyNames[role], secret),
+  )
+  const ended = [...keyring.keys(role).keys()].filter(
+    (kid) => !keyring.revocations.revoked.has(kid),
+  )
+  addRevocations(
+    terms,
+    ended.map((kid) => ({ kid, reason: "superseded", from_index: fromIndex, from_ms: fromMs })),
+  )
+  return { kid: key.kid }
+}
+
+/**
+ * Lists a key as stolen from a time on. What it signed counts only if it is shown to be older.
+ *
+ * @throws {@link AmcError} `root/threshold`, `key/unknown`, `workspace/unwritable`
+ */
+export function revokeKey(terms: KeyChangeTerms, kid: string, compromisedFromMs: number): void {
+  requireThreshold(terms.owners, terms.keyring.roots.current)
+  if (!terms.keyring.certificates.has(kid))
+    throw new AmcError("key/unknown", `the root certified no key ${kid}`)
+  addRevocations(terms, [
+    { kid, reason: "compromised", from_index: null, from_ms: compromisedFromMs },
+  ])
+}
+
+/** Issues the next version of the list, for another year, with these entries in place of older ones. */
+export function addRevocations(
+  { dir, keyring, owners, nowMs }: KeyChangeTerms,
+  added: readonly Revocation[],
+): void {
+  requireThreshold(owners, keyring.roots.current)
+  const { version, revoked } = keyring.revocations
+  const entries = new Map([...revoked, ...added.map((each) => [each.kid, each] as const)])
+  const bytes = issueRevocationList(
+    {
+      workspace: keyring.workspace,
+      version: version + 1,
+      createdMs: nowMs,
+      expiresMs: nowMs + revocationListLifetimeMs,
+      revoked: [...entries.values()],
+    },
+    owners,
+  )
+  replacePublic(trustPaths(dir).revocations, bytes)
+}
+
+/** Replaces a file of the public half in one durable step. */
+export function replacePublic(path: string, bytes: Uint8Array): void {
+  withFileLock(path, () => replaceFile(path, bytes))
+}
+
+/** @throws {@link AmcError} `root/threshold` if too few of these signers are the root's */
+export function requireThreshold(owners: readonly Signer[], root: Root): void {
+  const kids = new Set(root.keys.map(({ kid }) => kid))
+  const count = new Set(owners.map(({ key }) => key.kid).filter((kid) => kids.has(kid))).size
+  if (count >= root.threshold) return
+  throw new AmcError(
+    "root/threshold",
+    `${root.threshold} of the root's ${root.keys.length} keys are needed, and ${count} can sign here`,
+    { hint: "name the owners' key files with --root-key, once for each" },
+  )
+}
+
+function certificateTerms(terms: RotationTerms): KeyTerms {
+  const { keyring, role, fromIndex, fromMs } = terms
+  return {
+    workspace: keyring.workspace,
+    role,
+    lanes: role === "monitor" ? [...keyring.lanes()] : [],
+    valid_from_index: fromIndex,
+    valid_to_index: null,
+    valid_from_ms: fromMs,
+    valid_to_ms: null,
+  }
+}
