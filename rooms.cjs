@@ -44,7 +44,7 @@ module.exports = {
   },
   sandbox: {
     floor: "machinery",
-    holds: "drivers, isolation probe, the view from outside",
+    holds: "drivers, isolation probe, what the monitor sees of a box",
     may: ["core"],
   },
   studio: {

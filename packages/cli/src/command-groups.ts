@@ -1,9 +1,9 @@
 /** What help says of a word that only groups commands. */
 export const commandGroups: ReadonlyMap<string, string> = new Map([
-  ["sandbox", "run an agent in a box"],
+  ["sandbox", "run an agent in a box whose walls are measured"],
   ["provider", "where the gateway forwards to, and with which key"],
-  ["bundle", "a run and its evidence as one file: write, check, look into"],
+  ["bundle", "a run and its evidence in one file: write, check, look in"],
   ["config", "the signed config files: sign, check, show"],
   ["keys", "the public keys and who vouches for them"],
-  ["vault", "the encrypted private keys: unlock, lock, change a passphrase"],
+  ["vault", "the encrypted private keys: unlock, lock, passphrases"],
 ])

@@ -58,7 +58,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     path: ["wrap"],
-    summary: "run an agent once with no box; makes ALL agents here INVALID for its window",
+    summary: "run an agent with no box; all agents here become INVALID",
     opensVault: true,
     load: async () => (await import("./commands/wrap.ts")).wrap,
   },
@@ -103,7 +103,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     path: ["run"],
-    summary: "make and seal a report of what was recorded before; runs no agent",
+    summary: "report on what was recorded before; runs no agent",
     opensVault: true,
     load: async () => (await import("./commands/run.ts")).run,
   },

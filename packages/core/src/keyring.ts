@@ -100,6 +100,13 @@ export class Keyring {
     return revocation === undefined ? null : this.#revocationFlaw(revocation, place)
   }
 
+  /** The same for what was signed at this place or at any later one. */
+  flawFrom(role: KeyRole, kid: string, { index, ts = 0, ...place }: SigningPlace): KeyFlaw | null {
+    const { validFromIndex = 0, validFromMs = 0 } = this.certificates.get(kid) ?? {}
+    const from = { index: Math.max(index, validFromIndex), ts: Math.max(ts, validFromMs) }
+    return this.flawOf(role, kid, { ...place, ...from })
+  }
+
   /** The monitor key of this id, if it may sign at this place. */
   monitorKey(kid: string, place: SigningPlace): PublicKey | undefined {
     if (this.flawOf("monitor", kid, place) !== null) return undefined

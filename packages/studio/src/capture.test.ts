@@ -65,7 +65,11 @@ test("the first capture records keys, config and vault", async () => {
     return [agent, type, path === "" ? role : path]
   })
   expect(told).toEqual([
-    ...["root", "monitor", "ledger", "auditor"].map((role) => ["_system", "key_change", role]),
+    ...["root", "monitor", "ledger", "auditor", "release"].map((role) => [
+      "_system",
+      "key_change",
+      role,
+    ]),
     ["_system", "config_change", "amc.config.yaml"],
     ["_system", "config_change", "gateway.yaml"],
     ["_system", "vault_generation", ""],

@@ -192,7 +192,7 @@ async function recordBeginnings(capture: Capture): Promise<void> {
   })
   await Promise.all([...first, vault].map((observation) => recorder.record(observation)))
   for (const config of configs) await auditFlaw(capture, config)
-  await recordUnlockFailures(capture)
+  await recordUnlockFailures(workspace, capture.audit)
 }
 
 /** Records the audit of a config file that is unsigned or wrongly signed. */

@@ -1,5 +1,6 @@
+import type { AuditCode } from "@amc/core"
 import { forgetRecorded, unrecordedFailures } from "@amc/vault"
-import type { Capture } from "./capture.ts"
+import type { VaultPlace } from "./passphrase-source.ts"
 
 /**
  * Tells the ledger of wrong passphrases that were tried since the last capture; what is told is forgotten
@@ -7,8 +8,11 @@ import type { Capture } from "./capture.ts"
  *
  * @throws {@link AmcError} as the recorder; `input/malformed`, `store/conflict`
  */
-export async function recordUnlockFailures({ workspace, audit }: Capture): Promise<void> {
-  const path = workspace.state.failuresPath(workspace.workspace)
+export async function recordUnlockFailures(
+  { workspace, state }: VaultPlace,
+  audit: (code: AuditCode, subject: string, detail: string) => Promise<void>,
+): Promise<void> {
+  const path = state.failuresPath(workspace)
   const failures = unrecordedFailures(path)
   for (const { slot, at_ms, count } of failures) {
     const detail = `wrong passphrase at ${at_ms} ms since 1970, ${count} in a row; recorded late`

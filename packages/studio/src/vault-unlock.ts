@@ -17,7 +17,7 @@ export interface UnlockVaultTerms {
 }
 
 /** No longer than this is a vault left unlocked. */
-export const longestUnlockMs: number = 7 * 24 * 3_600_000
+const longestUnlockMs = 7 * 24 * 3_600_000
 
 /**
  * Starts a notary that later commands use, until {@link lockVault} or the end of its time. It takes the place

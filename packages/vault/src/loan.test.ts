@@ -1,13 +1,13 @@
 import { text, utf8 } from "@amc/core"
-import fc from "fast-check"
+import { assert, property, uint8Array } from "fast-check"
 import { expect, test } from "vitest"
 import { encodeLoan, openLoan } from "./loan.ts"
 import { encodeAnswer } from "./notary-line.ts"
 import { WrongPassphrase } from "./wrong-passphrase.ts"
 
 test("a loan of any bytes comes back as it was", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1, maxLength: 1024 }), (passphrase) => {
+  assert(
+    property(uint8Array({ minLength: 1, maxLength: 1024 }), (passphrase) => {
       expect(openLoan(encodeLoan(passphrase))).toEqual(passphrase)
     }),
   )

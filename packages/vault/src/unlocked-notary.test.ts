@@ -30,8 +30,11 @@ import { removeUnlockFile, writeUnlockFile } from "./unlock-file.ts"
 
 const run = promisify(execFile)
 const checkpoint = { origin: "acme/main", size: 7, root: new Uint8Array(32).fill(1) }
-const fixture = (name: string): string =>
-  fileURLToPath(new URL(`${name}.fixture.ts`, import.meta.url))
+const fixtures = {
+  child: fileURLToPath(new URL("unlocked-child.fixture.ts", import.meta.url)),
+  memory: fileURLToPath(new URL("memory.fixture.ts", import.meta.url)),
+  stranger: fileURLToPath(new URL("stranger.fixture.ts", import.meta.url)),
+}
 
 function isAlive(pid: number): boolean {
   const path = `/proc/${pid}/cmdline`
@@ -52,7 +55,7 @@ async function signs(unlocked: UnlockedNotary): Promise<string> {
 test("outlives the process that unlocked, serves others, and ends when it is locked", async () => {
   const place = await newUnlockPlace()
   const words = [place.vaultPath, place.unlockPath, String(hence(3_600_000))]
-  const child = fixture("unlocked-child")
+  const { child } = fixtures
   const { stdout } = await run(process.execPath, [child, ...words, text(passphrases.monitor)])
   const unlocked = (await findUnlocked(place.unlockPath))!
   expect(unlocked).toMatchObject({ pid: Number(stdout), slots: ["monitor"] })
@@ -213,7 +216,7 @@ test("another user is refused, though the socket is open to all", async ({ skip 
   chmodSync(socketPath, 0o666)
   const ask = async (uid: string): Promise<string> =>
     (
-      await run(process.execPath, [fixture("stranger"), socketPath, uid], { timeout: 5000 }).catch(
+      await run(process.execPath, [fixtures.stranger, socketPath, uid], { timeout: 5000 }).catch(
         (failure: { stdout: string }) => failure,
       )
     ).stdout
@@ -226,7 +229,7 @@ test("another user is refused, though the socket is open to all", async ({ skip 
 test("its memory is closed to other processes of its user, who can open that of a plain one", async () => {
   const { vaultPath, unlockPath } = await newUnlockPlace()
   const socketPath = join(dirname(unlockPath), "run", "socket")
-  const words = [fixture("memory"), vaultPath, socketPath, text(passphrases.monitor)]
+  const words = [fixtures.memory, vaultPath, socketPath, text(passphrases.monitor)]
   // Without its capabilities root is a user like any other.
   const bare = ["--bounding-set=-all", "--inh-caps=-all", process.execPath]
   const { stdout } = await (process.getuid?.() === 0

@@ -102,8 +102,7 @@ async function askOnce(socketPath: string, op: string): Promise<"answered" | "go
   try {
     line = await NotaryLine.connect(socketPath)
     await line.ask(op, new Uint8Array())
-    // What locks hangs up only when the keys are out of reach.
-    while (op === "lock") await line.ask("keys", new Uint8Array())
+    if (op === "lock") await hungUp(line)
     return "answered"
   } catch (error) {
     if (!isFault(error, "notary/unavailable")) throw error
@@ -112,6 +111,11 @@ async function askOnce(socketPath: string, op: string): Promise<"answered" | "go
     clearTimeout(timer)
     line?.close()
   }
+}
+
+/** Fails as soon as the other end is gone, and with it the keys. */
+async function hungUp(line: NotaryLine): Promise<never> {
+  for (;;) await line.ask("keys", new Uint8Array())
 }
 
 /** One that does not answer ends itself as soon as it finds that its file is gone. */

@@ -182,6 +182,7 @@ function bundleKeyFindings(
     role: "auditor",
     signedBy: manifestSignedBy,
     place: { index, ts },
+    orLater: true,
     subject: "manifest.json",
   } as const
   const note = { ...checkpointUse(checkpoint), subject: bundlePaths.checkpoint }

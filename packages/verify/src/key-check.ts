@@ -6,6 +6,8 @@ export interface KeyUse {
   /** Ids of the keys whose signatures verified. */
   readonly signedBy: ReadonlySet<string>
   readonly place: SigningPlace
+  /** Whether it was signed at that place or at an unknown later one. */
+  readonly orLater?: boolean
   readonly subject: string
 }
 
@@ -15,9 +17,12 @@ export interface KeyUse {
  */
 export function keyFindings(
   keyring: Keyring,
-  { role, signedBy, place, subject }: KeyUse,
+  { role, signedBy, place, subject, orLater = false }: KeyUse,
 ): readonly Finding[] {
-  const flaws = [...signedBy].map((kid) => ({ kid, flaw: keyring.flawOf(role, kid, place) }))
+  const flaws = [...signedBy].map((kid) => ({
+    kid,
+    flaw: orLater ? keyring.flawFrom(role, kid, place) : keyring.flawOf(role, kid, place),
+  }))
   const [first] = flaws
   if (first?.flaw === undefined || flaws.some(({ flaw }) => flaw === null)) return []
   return first.flaw === null ? [] : [{ ...describeFlaw(first.kid, first.flaw), subject }]
