@@ -417,8 +417,8 @@ test(
         [0, 0, 0, 0, 3, 0, 0, 0].map((exit) => `exit ${exit}`),
       )
       const told = stdout.split("\n").filter((line) => line.startsWith("{"))
-      expect(JSON.parse(told[4]!)).toMatchObject({ findings: [{ code: "store/unavailable" }] })
-      expect(JSON.parse(told[7]!).data).toMatchObject({ runs: 2 })
+      expect(JSON.parse(told[3]!)).toMatchObject({ findings: [{ code: "store/unavailable" }] })
+      expect(JSON.parse(told[6]!).data).toMatchObject({ runs: 2 })
     } finally {
       place.remove()
     }

@@ -140,7 +140,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     path: ["verify"],
-    summary: "check the whole workspace: chain, signatures, seals, blobs, tree, config",
+    summary: "check the whole workspace: ledger, seals, payloads, config",
     load: async () => (await import("./commands/verify.ts")).verify,
+  },
+  {
+    path: ["doctor"],
+    summary: "look at keys, vault, config, disk, clock, sandbox, and say what mends it",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
   },
 ]

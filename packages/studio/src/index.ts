@@ -1,6 +1,8 @@
 export { agentConfigPath, checkAgentId } from "./agent-config.ts"
 export { exportBundle, writeBundle } from "./bundle.ts"
 export { type Capture, openCapture } from "./capture.ts"
+export type { Diagnosis } from "./doctor/diagnosis.ts"
+export { diagnose } from "./doctor/doctor.ts"
 export { findProvider, loadGatewayConfig } from "./gateway-config.ts"
 export { initWorkspace } from "./init.ts"
 export { type ExportFormat, exportFormats, exportKeys } from "./key-export.ts"

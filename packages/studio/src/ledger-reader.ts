@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs"
+import { join } from "node:path"
 import { AmcError, type Event, eventHash, parseLeaf, parseLeafEvent } from "@amc/core"
 import { readSlice } from "@amc/ledger"
 import type { EvidenceEvent } from "@amc/score"
-import { openLedger, type SqliteLedger } from "@amc/store-sqlite"
+import { ledgerFileName, openLedger, type SqliteLedger } from "@amc/store-sqlite"
 import { ledgerDir } from "./recorder-thread.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** Whether anything was ever recorded here, as far as the folder tells. */
 export function hasLedger(workspace: Workspace): boolean {
-  return existsSync(ledgerDir(workspace))
+  return existsSync(join(ledgerDir(workspace), ledgerFileName))
 }
 
 /** Opens the workspace's ledger to read only; works while another process writes it. */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { AmcError, type Keyring, type WorkspaceConfig, workspaceConfigSchema } from "@amc/core"
 import { type ConfigPlace, loadConfig, type LoadedConfig } from "./signed-config.ts"
@@ -49,18 +49,28 @@ export function openWorkspace(folder: string, state: StateHome, now: number): Wo
       { hint: "make one with 'amc init'" },
     )
   const known = state.find(dir)
-  if (known === undefined)
-    throw new AmcError(
-      "workspace/unknown",
-      `${dir} was not made on this machine, so its keys mean nothing here`,
-      {
-        hint: "a workspace counts only where its root is remembered; make your own with 'amc init' in another folder",
-      },
-    )
+  if (known === undefined) throw unknownWorkspace(dir, state)
   const keyring = openTrust(dir, known, state)
   const place = { dir, workspace: known.workspace, keyring }
   const config = loadConfig(place, workspaceConfigPath, workspaceConfigSchema, now)
   return workspaceOf(place, known, config, state)
+}
+
+/** The id in the config is unproven, and only picks among places that are remembered. */
+function unknownWorkspace(dir: string, state: StateHome): AmcError {
+  const config = readFileSync(join(dir, workspaceConfigPath), "utf8")
+  const id = /^workspace: *(\S+)$/mu.exec(config)?.[1]
+  const made = state.remembered().find(({ workspace }) => workspace === id)
+  const own = "make your own with 'amc init' in another folder"
+  if (made !== undefined)
+    return new AmcError("workspace/unknown", `${dir} was moved or copied`, {
+      hint: `it was made at ${made.path}; move it back there, or ${own}`,
+    })
+  return new AmcError(
+    "workspace/unknown",
+    `${dir} was not made on this machine, so its keys mean nothing here`,
+    { hint: `a workspace counts only where its root is remembered; ${own}` },
+  )
 }
 
 /** The workspace with its trust as it is now. @throws {@link AmcError} as {@link openTrust} */
