@@ -10,7 +10,7 @@ export const exportFormats = ["trust", "pem", "allowed_signers", "vkey"] as cons
 export type ExportFormat = (typeof exportFormats)[number]
 
 /** Under which SSH signatures of a bundle's list of files are made (ssh-keygen(1), "ALLOWED SIGNERS"). */
-export const sshNamespace = "amc.bundle"
+const sshNamespace = "amc.bundle"
 
 /**
  * The public keys of a workspace for a tool of another make:

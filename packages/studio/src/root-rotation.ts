@@ -68,7 +68,7 @@ export async function rotateRoot(workspace: Workspace, terms: RootRotationTerms)
  *
  * @throws {@link AmcError} `vault/exists`, `workspace/exists`, `workspace/unwritable`
  */
-export async function createOwners(files: readonly string[]): Promise<readonly Signer[]> {
+async function createOwners(files: readonly string[]): Promise<readonly Signer[]> {
   const owners: Signer[] = []
   for (const file of files) {
     const passphrase = generatePassphrase()

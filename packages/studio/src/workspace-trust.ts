@@ -2,7 +2,6 @@ import { AmcError, type CheckpointPin, type Finding, Keyring, openKeyCertificate
 import { readTrustFiles } from "@amc/vault"
 import { type CurrentTrust, FindingList, openCurrentTrust, type VersionedTrust } from "@amc/verify"
 import type { RememberedWorkspace, StateHome } from "./state-home.ts"
-import type { Workspace } from "./workspace.ts"
 import { recallTrust, type RememberedTrust, rememberTrust } from "./verifier-memory.ts"
 
 /**
@@ -23,9 +22,17 @@ export function openTrust(dir: string, known: RememberedWorkspace, state: StateH
   return keyring
 }
 
+/** A workspace whose checkpoints are remembered. */
+interface PinnedPlace {
+  readonly dir: string
+  readonly workspace: string
+  readonly rootSha256: string
+  readonly state: StateHome
+}
+
 /** Remembers when a checkpoint of one's own ledger was there. @throws {@link AmcError} `workspace/unwritable` */
 export function pinCheckpoint(
-  { dir, workspace, rootSha256, state }: Workspace,
+  { dir, workspace, rootSha256, state }: PinnedPlace,
   pin: CheckpointPin,
 ): void {
   const { roots, revocations } = readTrustFiles(dir)

@@ -13,11 +13,10 @@ import {
   rootFingerprint,
   text,
 } from "@amc/core"
-import type { BundlePolicy } from "./bundle.ts"
 import type { BundleFiles } from "./bundle-files.ts"
 import { checkEnvelope } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
-import { type CurrentTrust, openCurrentTrust } from "./known-trust.ts"
+import { type CurrentTrust, openCurrentTrust, type TrustTerms } from "./known-trust.ts"
 import { openSignedCheckpoint, type SignedCheckpoint } from "./signed-checkpoint.ts"
 
 /** The keys of a bundle that the verifier's pinned root certified. */
@@ -37,7 +36,7 @@ export interface BundleSignatures {
  */
 export function openBundleTrust(
   files: BundleFiles,
-  policy: BundlePolicy,
+  policy: TrustTerms,
   findings: FindingList,
 ): BundleTrust | undefined {
   const brought = {

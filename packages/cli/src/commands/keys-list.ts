@@ -21,7 +21,14 @@ export const keysList: Command = {
           version: keyring.revocations.version,
           expires_ms: keyring.revocations.expiresMs,
         },
-        keys: keys.map(({ key: _, ...listed }) => listed),
+        keys: keys.map(({ kid, role, lanes, state, from_ms, to_ms }) => ({
+          kid,
+          role,
+          lanes,
+          state,
+          from_ms,
+          to_ms,
+        })),
       },
       lines: [
         `root        sha256:${rootSha256}`,
