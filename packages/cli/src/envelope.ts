@@ -1,7 +1,7 @@
 import { isFault } from "@amc/core"
 import type { Outcome } from "./command.ts"
 import { Exit, exitOfError } from "./exit.ts"
-import { nextStepOf } from "./next-step.ts"
+import { nextStepOf, nextStepOfFinding } from "./next-step.ts"
 
 /** What `--json` prints of a finding; `next` is what the person can do about it. */
 interface Told {
@@ -13,7 +13,10 @@ interface Told {
 
 /** The one JSON object of a command that came to an end (DESIGN.md section 11). */
 export function outcomeEnvelope(command: string, { exit, data, findings }: Outcome): string {
-  const told = (findings ?? []).map((finding) => ({ ...finding, next: null }))
+  const told = (findings ?? []).map((finding) => ({
+    ...finding,
+    next: nextStepOfFinding(finding),
+  }))
   return encode({ command, exit, data, findings: told })
 }
 

@@ -6,6 +6,7 @@ import { askHidden } from "./hidden-prompt.ts"
 import { readInput } from "./input-file.ts"
 import { type Parsed, parseCommandLine } from "./parser.ts"
 import { givenPassphrases } from "./passphrase-options.ts"
+import { nextStepOfFinding } from "./next-step.ts"
 import { printable } from "./printable.ts"
 import { Progress } from "./progress.ts"
 
@@ -100,6 +101,8 @@ function report(command: string, outcome: Outcome, isJson: boolean): number {
   const { exit, findings = [], lines } = outcome
   if (isJson) return print(process.stdout, [outcomeEnvelope(command, outcome)], exit)
   for (const finding of findings) process.stderr.write(`${printable(describeFinding(finding))}\n`)
+  for (const next of new Set(findings.map(nextStepOfFinding)))
+    if (next !== null) process.stderr.write(`  next: ${printable(next)}\n`)
   return print(process.stdout, lines, exit)
 }
 

@@ -1,4 +1,4 @@
-import type { AmcError, ErrorCode } from "@amc/core"
+import type { AmcError, ErrorCode, Finding } from "@amc/core"
 
 const steps: Partial<Record<ErrorCode, string>> = {
   "workspace/exists": "use the workspace that is there, or make one in another folder",
@@ -21,6 +21,29 @@ const steps: Partial<Record<ErrorCode, string>> = {
   "input/unsupported-version": "use a newer amc",
   "score/unknown-engine": "use a newer amc",
   "score/unknown-bank": "use a newer amc",
+}
+
+const findingSteps: Readonly<Record<string, string>> = {
+  "bundle/unknown-root":
+    "compare the fingerprint with the owner by another way than the file came, then pass --root sha256:…",
+  "trust/root-expired":
+    "the owner makes a new one with 'amc keys rotate --role root'; --at judges an earlier time",
+  "trust/revocations-expired":
+    "the owner renews it with 'amc keys revoke --renew' and hands out 'amc keys export'; --at judges an earlier time",
+  "trust/root-superseded": "ask the owner for a bundle that was exported since the root changed",
+  "trust/rolled-back": "put the newer trust folder back from a backup",
+  "trust/key-compromised":
+    "only a checkpoint that was seen before the theft vouches for it; measure again with the new key",
+  "config/unsigned": "amc config sign",
+  "config/signature-invalid": "look at what changed, then 'amc config sign'",
+  "config/signature-missing": "look at what changed, then 'amc config sign'",
+  "config/superseded": "put the newest file back, or sign this one with 'amc config sign'",
+  "config/expired": "amc config sign",
+}
+
+/** What a person can do about a finding. */
+export function nextStepOfFinding({ code }: Finding): string | null {
+  return findingSteps[code] ?? null
 }
 
 /** What a person can do about a fault: its own hint, or what helps with any fault of its code. */
