@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Event } from "@amc/core"
+import { AmcError, type Event } from "@amc/core"
 import { beforeAll, expect, test, vi } from "vitest"
-import { openCapture } from "./capture.ts"
+import { type Capture, openCapture } from "./capture.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 import { sessionTerms } from "./session-terms.fixture.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
@@ -95,6 +95,45 @@ test("what ran without a box is said of its session and of the whole workspace",
     ],
   ])
 })
+
+test("an agent whose box can't be recorded is not started, and its box does not stay", async () => {
+  const cwd = temporaryFolder()
+  const capture = await openCapture(reopened(place), { clock: () => now })
+  const failing: Capture = {
+    ...capture,
+    audit: async (code, ...rest) => {
+      if (code === "SANDBOX_EXECUTION_ENABLED")
+        throw new AmcError("store/unavailable", "the disk is full")
+      return capture.audit(code, ...rest)
+    },
+  }
+  const work = join(cwd, "work")
+  mkdirSync(work, { mode: 0o777 })
+  const terms = sessionTerms({ cwd, work, command: ["touch", "started"], echo: {} })
+  await expect(runSession(failing, terms)).rejects.toMatchObject({ code: "store/unavailable" })
+  await capture.close()
+  expect(readdirSync(work)).toEqual([])
+  expect(readdirSync(scratch).filter((name) => name.startsWith("amc-work-"))).toEqual([])
+  const seal = await withLedger(place.workspace, async ({ events }) => {
+    const seals: Event[] = []
+    for await (const { leaf } of events.readType(place.workspace.lane, "session_seal"))
+      seals.push(eventOf(leaf))
+    return seals.at(-1)
+  })
+  expect(seal?.facts.measured).toMatchObject({ posture: "shared" })
+  const last = await startedIn(seal?.session ?? "")
+  expect(last).toEqual([])
+})
+
+/** The events of a session that say that its agent ran. */
+function startedIn(session: string): Promise<readonly Event[]> {
+  return withLedger(place.workspace, async ({ events }) => {
+    const found: Event[] = []
+    for await (const { leaf } of events.readSession(place.workspace.lane, session))
+      found.push(eventOf(leaf))
+    return found.filter(isOf("agent_process_started"))
+  })
+}
 
 function isOf(type: Event["type"]): (event: Event) => boolean {
   return (event) => event.type === type
