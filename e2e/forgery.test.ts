@@ -1,14 +1,13 @@
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { type BundleParts, bundlePaths, evidencePath, readArchive, writeArchive } from "@amc/bundle"
 import {
-  type BundleParts,
-  bundlePaths,
-  evidencePath,
+  bundleManifestPath,
+  bundleManifestSignaturePath,
+  equalBytes,
   parseEntries,
-  readArchive,
-  writeArchive,
-} from "@amc/bundle"
-import { bundleManifestPath, bundleManifestSignaturePath, equalBytes, parseLeaf } from "@amc/core"
+  parseLeaf,
+} from "@amc/core"
 import { generatePrivateKey, privateKeySigner } from "@amc/vault"
 import { verifyBundle } from "@amc/verify"
 import * as fc from "fast-check"

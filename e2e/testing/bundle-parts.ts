@@ -2,12 +2,12 @@ import {
   buildBundle,
   type BundleParts,
   bundlePaths,
+  changePath,
   configPath,
   configSignaturePath,
   contentsOf,
   evidencePath,
   keyPath,
-  parseEntries,
   parseProofs,
   proofsPath,
   rootPath,
@@ -17,6 +17,7 @@ import {
   bundleManifestPath,
   bundleManifestSignaturePath,
   parseBundleManifest,
+  parseEntries,
   type Signer,
   signBundleManifest,
   systemAgent,
@@ -30,7 +31,7 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const names = [...files.keys()].filter(
     (name) => name !== bundleManifestPath && name !== bundleManifestSignaturePath,
   )
-  const { lanes, roots, kids, configs } = contentsOf(names, agent)
+  const { lanes, roots, kids, configs, changes } = contentsOf(names, agent)
   return {
     workspace,
     origin,
@@ -53,6 +54,7 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
       bytes: file(configPath(path)),
       signature: files.get(configSignaturePath(path)) ?? null,
     })),
+    changes: changes.map((sha256) => file(changePath(sha256))),
   }
 }
 

@@ -28,8 +28,10 @@ const parts: BundleParts = {
     { path: "gateway.yaml", bytes: utf8("v: 1\n"), signature: utf8("signature") },
     { path: "agents/coder/agent.config.yaml", bytes: utf8("v: 1\n"), signature: null },
   ],
+  changes: [utf8("change")],
 }
 const layout = [
+  `changes/${sha256Hex(utf8("change"))}.dsse.json`,
   "checkpoint",
   "config/agents/coder/agent.config.yaml",
   "config/gateway.yaml",
@@ -85,6 +87,7 @@ test.each([
       configs: [parts.configs[0]!, { path: "gateway.yaml.sig", bytes: utf8(""), signature: null }],
     },
   },
+  { why: "one change twice", change: { changes: [utf8("change"), utf8("change")] } },
   { why: "no valid agent", change: { agent: "../coder" } },
 ])("refuses $why", ({ change }) => {
   expect(() => buildBundle({ ...parts, ...change })).toThrow(
@@ -100,12 +103,14 @@ test("sorts the names of a bundle into what they are", () => {
     "notes.txt",
     "config.yaml",
     "run/more.json",
+    "changes/short.dsse.json",
   ]
   expect(contentsOf([...layout, ...strays], "coder")).toEqual({
     lanes: ["main"],
     roots: 1,
     kids: [kid],
     configs: ["agents/coder/agent.config.yaml", "gateway.yaml"],
+    changes: [sha256Hex(utf8("change"))],
     strays,
   })
 })

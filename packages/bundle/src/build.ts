@@ -3,16 +3,17 @@ import {
   bundleManifestPath,
   bundleManifestSignaturePath,
   encodeBundleManifest,
+  encodeEntries,
   malformed,
   sha256Hex,
   systemAgent,
   utf8,
 } from "@amc/core"
 import { writeArchive } from "./archive.ts"
-import { encodeEntries } from "./entry-bundle.ts"
 import { encodeProofs, type LeafProof } from "./lane-proofs.ts"
 import {
   bundlePaths,
+  changePath,
   configPath,
   configSignaturePath,
   evidencePath,
@@ -57,6 +58,8 @@ export interface BundleParts {
   /** Key certificates by kid. */
   readonly keys: ReadonlyMap<string, Uint8Array>
   readonly configs: readonly BundledConfig[]
+  /** The payloads of the slices' `config_change` events: what the auditor signed of each change. */
+  readonly changes: readonly Uint8Array[]
 }
 
 /** A bundle that lacks only the auditor's signature of its manifest. */
@@ -117,6 +120,7 @@ function filesOf(parts: BundleParts): ReadonlyMap<string, Uint8Array> {
     ...parts.lanes.flatMap((lane) => filesOfLane(lane, parts.agent)),
     ...[...parts.keys].map(([kid, bytes]): [string, Uint8Array] => [keyPath(kid), bytes]),
     ...parts.configs.flatMap(filesOfConfig),
+    ...parts.changes.map((bytes): [string, Uint8Array] => [changePath(sha256Hex(bytes)), bytes]),
   ]
   const named = new Map(files)
   if (named.size < files.length) throw malformed("two parts of the bundle would have one file name")

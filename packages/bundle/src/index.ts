@@ -1,5 +1,4 @@
 export * from "./archive.ts"
 export * from "./build.ts"
-export * from "./entry-bundle.ts"
 export * from "./lane-proofs.ts"
 export * from "./layout.ts"

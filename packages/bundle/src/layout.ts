@@ -14,6 +14,7 @@ const proofs = "proofs/"
 const roots = "trust/roots/"
 const keys = "trust/keys/"
 const config = "config/"
+const changes = "changes/"
 
 export function evidencePath(lane: string, agent: string): string {
   return `${evidence}${lane}/${agent}.entries`
@@ -41,6 +42,11 @@ export function configSignaturePath(path: string): string {
   return `${configPath(path)}.sig`
 }
 
+/** Where the auditor's signature lies that a `config_change` event names as its payload. */
+export function changePath(sha256: string): string {
+  return `${changes}${sha256}.dsse.json`
+}
+
 /** What the file names of a bundle say it holds. */
 export interface BundleContents {
   readonly lanes: readonly string[]
@@ -48,6 +54,8 @@ export interface BundleContents {
   readonly roots: number
   readonly kids: readonly string[]
   readonly configs: readonly string[]
+  /** Digests of the signatures that config changes name. */
+  readonly changes: readonly string[]
   /** Names that the layout has no place for, given the agent. */
   readonly strays: readonly string[]
 }
@@ -59,6 +67,7 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
   const roots = rootsIn(all)
   const kids = matchesOf(all, /^trust\/keys\/([0-9a-f]{64})\.json$/u)
   const configs = matchesOf(all, /^config\/(.+)$/u).filter((path) => !isSignatureIn(all, path))
+  const changed = matchesOf(all, /^changes\/([0-9a-f]{64})\.dsse\.json$/u)
   const known = new Set<string>([
     ...Object.values(bundlePaths),
     ...lanes.flatMap((lane) => [
@@ -69,8 +78,10 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
     ...Array.from({ length: roots }, (_, at) => rootPath(at + 1)),
     ...kids.map(keyPath),
     ...configs.flatMap((path) => [configPath(path), configSignaturePath(path)]),
+    ...changed.map(changePath),
   ])
-  return { lanes, roots, kids, configs, strays: [...all].filter((name) => !known.has(name)) }
+  const strays = [...all].filter((name) => !known.has(name))
+  return { lanes, roots, kids, configs, changes: changed, strays }
 }
 
 function matchesOf(names: ReadonlySet<string>, pattern: RegExp): string[] {

@@ -139,6 +139,27 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/bundle-inspect.ts")).bundleInspect,
   },
   {
+    path: ["config", "sign"],
+    summary: "sign config files as they are now; repairs what was broken",
+    opensVault: true,
+    load: async () => (await import("./commands/config-sign.ts")).configSign,
+  },
+  {
+    path: ["config", "verify"],
+    summary: "check the signatures of config files",
+    load: async () => (await import("./commands/config-verify.ts")).configVerify,
+  },
+  {
+    path: ["config", "show"],
+    summary: "show what is in force, and where it comes from",
+    load: async () => (await import("./commands/config-show.ts")).configShow,
+  },
+  {
+    path: ["config", "schema"],
+    summary: "print the JSON Schema of a config file, for editors",
+    load: async () => (await import("./commands/config-schema.ts")).configSchema,
+  },
+  {
     path: ["verify"],
     summary: "check the whole workspace: ledger, seals, payloads, config",
     load: async () => (await import("./commands/verify.ts")).verify,

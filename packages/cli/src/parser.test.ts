@@ -52,6 +52,8 @@ test("what makes, changes or shares something has an example", async () => {
     "run",
     "bundle export",
     "bundle verify",
+    "config sign",
+    "config schema",
     "doctor",
   ])
 })

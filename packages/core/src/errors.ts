@@ -54,6 +54,7 @@ export const errorCodes = {
   "sandbox/probe-failed": "the isolation probe did not finish",
   "sandbox/start-failed": "the agent's command could not be started",
   "bundle/malformed": "the file is not a bundle",
+  "witness/unavailable": "a witness gave no cosignature in time",
   "run/unknown": "there is no such run",
   "run/interrupted": "the work was stopped before its end",
   "run/not-reproducible": "the run can't be rebuilt from the ledger",

@@ -81,6 +81,17 @@ export class Keyring {
     return new Map(ofRole.map(({ key }) => [key.kid, key]))
   }
 
+  /** The keys of a role whose signatures count at a place or at any later one. */
+  keysFrom(role: KeyRole, place: SigningPlace): ReadonlyMap<string, PublicKey> {
+    const live = [...this.keys(role)].filter(([kid]) => this.flawFrom(role, kid, place) === null)
+    return new Map(live)
+  }
+
+  /** The keys of a role that may sign something new at a time. */
+  keysNow(role: KeyRole, ms: number): ReadonlyMap<string, PublicKey> {
+    return this.keysFrom(role, { index: Number.MAX_SAFE_INTEGER, ts: ms })
+  }
+
   /** The lanes that monitor keys may write, in order. */
   lanes(): readonly string[] {
     const lanes = [...this.certificates.values()].flatMap((certificate) =>

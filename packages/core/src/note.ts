@@ -40,8 +40,8 @@ export function isKeyName(name: string): boolean {
 }
 
 /** The id of an Ed25519 key on notes: a hint of 32 bits, which anyone can make collide. */
-export function keyId(name: string, key: PublicKey): number {
-  const digest = sha256(concatBytes(utf8(`${name}\n`), Uint8Array.of(ED25519), key.raw))
+export function keyId(name: string, key: PublicKey, type: number = ED25519): number {
+  const digest = sha256(concatBytes(utf8(`${name}\n`), Uint8Array.of(type), key.raw))
   return new DataView(digest.buffer, digest.byteOffset).getUint32(0)
 }
 

@@ -10,7 +10,8 @@ export interface SessionPlan {
   /** Sessions of one task send the same bodies. */
   readonly task: string
   readonly calls: number
-  readonly box: Box | "none"
+  /** `declared`: no box, and the owner's config says that the agent is isolated. */
+  readonly box: Box | "none" | "declared"
   readonly end: "exited" | "timeout" | "recovered" | "open" | "not-started"
   /** How long the agent waits after a 429 that asks for one second; `null` for no 429. */
   readonly waitMs: number | null
@@ -115,7 +116,7 @@ export function recordRun(
 
 function recordSession(lane: LaneFixture, plan: SessionPlan, session: string): void {
   lane.now = Math.max(lane.now + 1000, start + plan.day * day)
-  const isBoxed = plan.box !== "none"
+  const isBoxed = hasBox(plan.box)
   const open = {
     kind: isBoxed ? "sandbox" : "wrap",
     driver: isBoxed ? "bubblewrap" : "none",
@@ -136,11 +137,15 @@ function recordSession(lane: LaneFixture, plan: SessionPlan, session: string): v
     expires_ms: 0,
   } as const
   lane.record("lease", lease, { session, channel: "session" })
-  if (plan.box !== "none")
+  if (hasBox(plan.box))
     lane.record("sandbox_probe", probeOf(plan.box), { session, channel: "sandbox" })
   if (plan.end !== "not-started") recordRunning(lane, plan, session)
   if (plan.end !== "open")
     lane.record("session_seal", sealOf(plan), { session, channel: "session" })
+}
+
+function hasBox(box: SessionPlan["box"]): box is Box {
+  return box !== "none" && box !== "declared"
 }
 
 function recordRunning(lane: LaneFixture, plan: SessionPlan, session: string): void {
@@ -148,7 +153,7 @@ function recordRunning(lane: LaneFixture, plan: SessionPlan, session: string): v
   const process = {
     pid: 7,
     uid: 60123,
-    driver: plan.box === "none" ? "none" : "bubblewrap",
+    driver: hasBox(plan.box) ? "bubblewrap" : "none",
     command_sha256: digest("command"),
   } as const
   lane.record("agent_process_started", process, wrapper)
@@ -265,9 +270,10 @@ function exitOf({
 
 function sealOf({ end, box }: SessionPlan): MeasuredFacts<"session_seal"> {
   const isMeasured = (box === "isolated" || box === "hardened") && end !== "recovered"
+  const isDeclared = box === "declared" && end !== "recovered"
   return {
     reason: end === "open" ? "exited" : end,
-    posture: isMeasured ? "measured" : "shared",
+    posture: isMeasured ? "measured" : isDeclared ? "declared" : "shared",
     hardened: isMeasured && box === "hardened",
     first_aseq: 0,
     last_aseq: 0,

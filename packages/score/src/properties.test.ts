@@ -53,6 +53,23 @@ test("nothing that goes worse in a session raises any level", () => {
   )
 })
 
+test("nothing that is only declared isolated is worth more than if it had been measured", () => {
+  fc.assert(
+    fc.property(plans, fc.nat(), (sessions, at) => {
+      const index = sessions.length === 0 ? 0 : at % sessions.length
+      const boxed = (box: "isolated" | "declared"): Report =>
+        report(sessions.map((each, place) => (place === index ? { ...each, box } : each)))
+      const [measured, declared] = [boxed("isolated"), boxed("declared")]
+      expectNoneRaised(measured, declared)
+      expect(declared.integrity_index).toBeLessThanOrEqual(measured.integrity_index)
+      expect(declared.trust_label).not.toBe("HIGH TRUST")
+      if (sessions.length > 0 && sessions[index]?.end !== "not-started")
+        expect(declared.posture).not.toBe("measured")
+    }),
+    runs,
+  )
+})
+
 test("an agent that hangs up on its own calls hides no failure", () => {
   fc.assert(
     fc.property(plans, fc.nat(), (sessions, at) => {

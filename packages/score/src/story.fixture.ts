@@ -8,7 +8,7 @@ export const plan: fc.Arbitrary<SessionPlan> = fc.record({
   day: fc.nat(13),
   task: fc.nat(40).map((task) => `task ${task}`),
   calls: mostly(2, 0, 1, 3),
-  box: mostly("hardened", "isolated", "leaky", "none"),
+  box: mostly("hardened", "isolated", "leaky", "none", "declared"),
   end: mostly("exited", "timeout", "recovered", "open", "not-started"),
   waitMs: mostly(1000, 0, null),
   errorStatus: mostly(429, 400, 503),

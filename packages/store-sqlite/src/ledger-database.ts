@@ -24,31 +24,29 @@ export function openDatabase(path: string, { readOnly = false }: OpenTerms): Dat
 }
 
 /**
- * Makes an empty file that only its owner may read, if there is none. One that is there is not even
+ * Makes an empty file that only its owner may read, if there is none, and says whether it did. One that is there is not even
  * opened: to close a second descriptor of an open database would drop SQLite's locks on it (POSIX).
  */
-export function makePrivateFile(path: string): void {
+export function makePrivateFile(path: string): boolean {
   try {
     closeSync(openSync(path, "wx", 0o600))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
     throw error
   }
   const folder = openSync(dirname(path), "r")
   fsyncSync(folder)
   closeSync(folder)
+  return true
 }
 
-function checkPrivateFile(path: string): void {
+/** Refuses a database that others may read or write. @throws {@link AmcError} `store/unavailable` */
+export function checkPrivateFile(path: string): void {
   const stat = lstatSync(path)
   if (stat.isFile() && (stat.mode & 0o077) === 0) return
-  throw new AmcError(
-    "store/unavailable",
-    "the ledger's database is not a file of its owner alone",
-    {
-      hint: `chmod 600 ${path}`,
-    },
-  )
+  throw new AmcError("store/unavailable", "the database is not a file of its owner alone", {
+    hint: `chmod 600 ${path}`,
+  })
 }
 
 function prepare(db: Database.Database): void {

@@ -1,10 +1,9 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { type AgentConfig, agentConfigSchema, agentId } from "@amc/core"
-import { AmcError } from "@amc/core"
+import { type AgentConfig, agentConfigSchema, agentId, AmcError, parseYaml } from "@amc/core"
 import type { Notary } from "@amc/vault"
 import { stringify } from "yaml"
-import { loadConfig, type LoadedConfig, writeConfig } from "./signed-config.ts"
+import { type JudgedConfig, loadConfig, type LoadedConfig, writeConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** Limits that a new agent gets; the owner changes them in its signed config. */
@@ -25,7 +24,6 @@ export async function ensureAgentConfig(
   agent: string,
   notary: Notary,
   now: number,
-  lastVersion = 0,
 ): Promise<LoadedConfig<AgentConfig>> {
   checkAgentId(agent)
   const path = agentConfigPath(agent)
@@ -37,8 +35,31 @@ export async function ensureAgentConfig(
     stringify({ v: 1, agent, limits: firstLimits }),
     agentConfigSchema,
     notary,
-    lastVersion,
   )
+}
+
+/**
+ * The limits that a judged agent config gives. One that is not the owner's word gives none that are wider
+ * than a new agent's.
+ *
+ * @throws {@link AmcError} `workspace/missing` for a file that is gone, `input/malformed`
+ */
+export function limitsOf({ path, bytes, flaw }: JudgedConfig): AgentConfig["limits"] {
+  if (bytes.length === 0)
+    throw new AmcError("workspace/missing", `${path} is gone, and the ledger names it`, {
+      hint: `put it back, or write it anew and sign it with 'amc config sign ${path}'`,
+    })
+  const { limits } = parseYaml(bytes, agentConfigSchema, path)
+  return flaw === null ? limits : narrowest(limits, firstLimits)
+}
+
+function narrowest(a: AgentConfig["limits"], b: AgentConfig["limits"]): AgentConfig["limits"] {
+  return {
+    max_calls: Math.min(a.max_calls, b.max_calls),
+    max_seconds: Math.min(a.max_seconds, b.max_seconds),
+    memory_mib: Math.min(a.memory_mib, b.memory_mib),
+    pids: Math.min(a.pids, b.pids),
+  }
 }
 
 /** @throws {@link AmcError} `usage/invalid` */

@@ -19,6 +19,7 @@ import { commandInBox, programMounts } from "./program.ts"
 import { ledgerDir } from "./recorder-thread.ts"
 import { followAgent } from "./running-agent.ts"
 import type { AgentEnd, OpenedSession } from "./opened-session.ts"
+import { auditContradiction } from "./trust-boundary.ts"
 
 /**
  * Runs the agent in a box: the probe measures the walls from inside, the monitor from outside, and only a
@@ -94,6 +95,7 @@ async function measure(opened: OpenedSession, box: SandboxHandle): Promise<Isola
     const verdict = judgeIsolation(record)
     if (verdict.posture === "measured") return verdict
     await opened.audit("TRUST_BOUNDARY_SHARED", verdict.reasons.join("; "))
+    await auditContradiction(opened)
     throw new AmcError(
       "sandbox/probe-failed",
       `the box does not hold: ${verdict.reasons.slice(0, 3).join("; ")}`,

@@ -31,9 +31,10 @@ export async function exportBundle(
   const { seal } = openStoredRun(stored, workspace.keyring)
   if (seal.run.agent !== agent)
     throw new AmcError("usage/invalid", `${runId} is about ${seal.run.agent}, not ${agent}`)
-  const lane = await withLedger(workspace, (ledger) =>
-    laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size),
-  )
+  const { lane, changes } = await withLedger(workspace, async (ledger) => {
+    const lane = await laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size)
+    return { lane, changes: await changesOf(ledger, lane.systemLeaves) }
+  })
   const named = new Set(lane.systemLeaves.map(configNamedBy))
   const unsigned = buildBundle({
     workspace: workspace.workspace,
@@ -46,6 +47,7 @@ export async function exportBundle(
     seal: stored.seal,
     ...trustFiles(workspace.dir),
     configs: configsOf(workspace, agent).filter(({ path }) => named.has(path)),
+    changes,
   })
   const bytes = await unsigned.assemble(
     await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)),
@@ -58,6 +60,19 @@ export async function exportBundle(
 function configNamedBy(leaf: Uint8Array): string | undefined {
   const event = eventOf(leaf)
   return event.type === "config_change" ? event.facts.measured.path : undefined
+}
+
+/** What the auditor signed of the changes in the slice, each once. */
+async function changesOf(
+  { blobs }: SqliteLedger,
+  systemLeaves: readonly Uint8Array[],
+): Promise<Uint8Array[]> {
+  const digests = systemLeaves.flatMap((leaf) => {
+    const { type, payload } = eventOf(leaf)
+    return type === "config_change" ? (payload?.blob_sha256 ?? []) : []
+  })
+  const found = await Promise.all([...new Set(digests)].map((sha256) => blobs.get(sha256)))
+  return found.filter((bytes) => bytes !== null)
 }
 
 async function requireAccepted(

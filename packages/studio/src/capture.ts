@@ -5,16 +5,23 @@ import {
   type GatewayConfig,
   type MeasuredFacts,
   type Observation,
+  type ObservedPayload,
   type ProviderConfig,
   type Recorder,
+  sha256Hex,
   systemAgent,
 } from "@amc/core"
 import type { RecorderClient, SessionName } from "@amc/ledger"
 import type { ConfigHistory } from "@amc/verify"
 import { vaultPathOf, vaultState } from "@amc/vault"
 import { againstHistory, isUnrecorded, readConfigHistory } from "./config-history.ts"
-import { completeConfigs } from "./config-list.ts"
-import { loadAnyGatewayConfig, loadGatewayConfig } from "./gateway-config.ts"
+import { completeConfigs, judgeConfigs } from "./config-list.ts"
+import {
+  gatewayConfigPath,
+  hasGatewayConfig,
+  loadAnyGatewayConfig,
+  loadGatewayConfig,
+} from "./gateway-config.ts"
 import { unrecordedKeyChanges } from "./key-events.ts"
 import { hasLedger, withLedger } from "./ledger-reader.ts"
 import {
@@ -28,7 +35,7 @@ import { type Found, withPassphrase, withPassphrases } from "./passphrase-source
 import { openRecorder, type OwnRecorder } from "./recorder-thread.ts"
 import { readSeen, rememberHead, requireSeenHead } from "./seen-ledger.ts"
 import { recordedVault, requireRecordedVault } from "./seen-vault.ts"
-import type { LoadedConfig } from "./signed-config.ts"
+import type { JudgedConfig, LoadedConfig } from "./signed-config.ts"
 import { recordUnlockFailures } from "./unlock-audits.ts"
 import { openUpstreamKey } from "./upstream-key.ts"
 import { trusting, type Workspace } from "./workspace.ts"
@@ -53,6 +60,8 @@ export interface Capture {
   readonly gatewayConfig: LoadedConfig<GatewayConfig>
   /** What the ledger named as in force when this capture was opened. */
   readonly configHistory: ConfigHistory
+  /** Every config file that was there then, or that the ledger named, as it was judged. */
+  readonly configs: ReadonlyMap<string, JudgedConfig>
   /** A private folder with a short path, for this capture's sockets. */
   readonly runDir: string
   /** Where request bodies wait for the recorder; on the ledger's own disk. */
@@ -146,10 +155,15 @@ function captureOf(
 ): Capture {
   const { recorder, notary } = own
   const workspace = trusting(found, againstHistory(found.config, configHistory))
-  const load = replacesGateway ? loadAnyGatewayConfig : loadGatewayConfig
+  const judged = judgeConfigs(workspace, configHistory, clock())
+  const isGone = judged.has(gatewayConfigPath) && !hasGatewayConfig(workspace)
+  const load = replacesGateway || isGone ? loadAnyGatewayConfig : loadGatewayConfig
+  const gatewayConfig = againstHistory(load(workspace, clock()), configHistory)
+  // What was parsed is what counts, should a file have changed between the two looks.
+  const configs = new Map<string, JudgedConfig>(judged)
+  for (const config of [workspace.config, gatewayConfig]) configs.set(config.path, config)
   const spoolDir = join(workspace.dir, "spool")
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 })
-  const gatewayConfig = againstHistory(load(workspace, clock()), configHistory)
   return {
     workspace,
     clock,
@@ -158,6 +172,7 @@ function captureOf(
     notarySocket: notary.socketPath,
     gatewayConfig,
     configHistory,
+    configs,
     runDir: notary.runDir,
     spoolDir,
     providerKey: (provider) =>
@@ -181,8 +196,8 @@ async function closeSeen(workspace: Workspace, own: Own): Promise<void> {
 }
 
 async function recordBeginnings(capture: Capture): Promise<void> {
-  const { workspace, recorder, gatewayConfig, configHistory } = capture
-  const configs = [workspace.config, gatewayConfig]
+  const { workspace, recorder, configHistory } = capture
+  const configs = [...capture.configs.values()]
   const taken = configs.filter((config) => isUnrecorded(config, configHistory)).map(configEvent)
   const first = [...(await unrecordedKeyChanges(workspace)), ...taken]
   const { generation, sha256 } = vaultState(vaultPathOf(workspace.dir))
@@ -196,22 +211,25 @@ async function recordBeginnings(capture: Capture): Promise<void> {
 }
 
 /** Records the audit of a config file that is unsigned or wrongly signed. */
-export async function auditFlaw(
-  capture: Capture,
-  { path, flaw }: LoadedConfig<unknown>,
-): Promise<void> {
+export async function auditFlaw(capture: Capture, { path, flaw }: JudgedConfig): Promise<void> {
   if (flaw === null) return
   await capture.audit(flaw.code, path, flaw.detail)
   if (flaw.code === "CONFIG_SIGNATURE_INVALID")
     await capture.audit("CONFIG_UNSIGNED", path, flaw.detail)
 }
 
-/** The event of a config file that was written or taken up. */
-export function configEvent({ path, sha256, version }: LoadedConfig<unknown>): Observation {
-  return systemEvent({
+/** The event of a config file that was written or taken up. It holds the auditor's signature, by which it counts. */
+export function configEvent({ path, sha256, version, signature }: JudgedConfig): Observation {
+  const event = systemEvent({
     type: "config_change",
     facts: { measured: { path, sha256, version, role: "auditor" }, reported: {} },
   })
+  return signature === null ? event : { ...event, payload: envelopePayload(signature) }
+}
+
+function envelopePayload(bytes: Uint8Array): ObservedPayload {
+  const media = "application/vnd.dsse.envelope.v1+json"
+  return { sha256: sha256Hex(bytes), size: bytes.length, media, blob: bytes }
 }
 
 type SystemFacts = {

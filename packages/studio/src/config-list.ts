@@ -1,37 +1,102 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import type { ConfigFile } from "@amc/verify"
+import { type ConfigKind, configKinds, findConfigKind, isFault } from "@amc/core"
+import type { ConfigFile, ConfigHistory } from "@amc/verify"
 import { agentConfigPath } from "./agent-config.ts"
-import { gatewayConfigPath } from "./gateway-config.ts"
-import { completeWrite, type ConfigPlace, readSignature } from "./signed-config.ts"
-import { type Workspace, workspaceConfigPath } from "./workspace.ts"
+import { againstHistory } from "./config-history.ts"
+import {
+  completeWrite,
+  type ConfigPlace,
+  judgeConfig,
+  type JudgedConfig,
+  readConfigBytes,
+  readSignature,
+} from "./signed-config.ts"
+import type { Workspace } from "./workspace.ts"
 
-/** The config files that steer one agent's results. */
+/** The config files of which a bundle about one agent shows the bytes. */
 export function configsOf(workspace: Workspace, agent: string): ConfigFile[] {
-  return [workspaceConfigPath, gatewayConfigPath, agentConfigPath(agent)].flatMap((path) =>
-    readConfigFile(workspace, path),
-  )
+  const isShown = (path: string): boolean => {
+    const kind = findConfigKind(path)
+    return kind?.isBundled === true && (kind.name !== "agent" || path === agentConfigPath(agent))
+  }
+  return configPaths(workspace)
+    .filter(isShown)
+    .map((path) => readConfigFile(workspace, path))
 }
 
 /** All config files of a workspace, as they are now. */
-export function allConfigs(workspace: ConfigPlace): ConfigFile[] {
-  return configPaths(workspace.dir).flatMap((path) => readConfigFile(workspace, path))
+export function allConfigs(place: ConfigPlace): ConfigFile[] {
+  return configPaths(place).map((path) => readConfigFile(place, path))
+}
+
+/**
+ * Judges each config file that is there or that the ledger names, in the light of what was recorded of it:
+ * one that is gone is no better than one that was forged.
+ */
+export function judgeConfigs(
+  place: ConfigPlace,
+  history: ConfigHistory,
+  now: number,
+): ReadonlyMap<string, JudgedConfig> {
+  const named = [...history.keys()].filter((path) => findConfigKind(path) !== undefined)
+  const paths = new Set([...configPaths(place), ...named])
+  return new Map(
+    [...paths].map((path) => {
+      const bytes = readOrNothing(place, path)
+      const judged = judgeConfig(place, path, bytes ?? new Uint8Array(), now)
+      return [path, bytes === null ? gone(judged) : againstHistory(judged, history)]
+    }),
+  )
 }
 
 /** Finishes the config writes that a crash left half done. Only the lane's writer may do that. */
-export function completeConfigs(workspace: ConfigPlace): void {
-  for (const path of configPaths(workspace.dir)) completeWrite(workspace, path)
+export function completeConfigs(place: ConfigPlace): void {
+  for (const path of configPaths(place)) completeWrite(place, path)
 }
 
-function configPaths(dir: string): string[] {
-  const agents = join(dir, "agents")
-  const names = existsSync(agents) ? readdirSync(agents).sort() : []
-  return [workspaceConfigPath, gatewayConfigPath, ...names.map(agentConfigPath)]
+/** The paths of the config files that are there, in the order of their kinds. */
+function configPaths(place: ConfigPlace): readonly string[] {
+  return configKinds.flatMap((kind) => pathsOf(place, kind))
 }
 
-function readConfigFile(place: ConfigPlace, path: string): ConfigFile[] {
-  const file = join(place.dir, path)
-  if (!existsSync(file)) return []
-  const bytes = new Uint8Array(readFileSync(file))
-  return [{ path, bytes, signature: readSignature(place, path, bytes) }]
+function pathsOf({ dir }: ConfigPlace, { pattern }: ConfigKind): readonly string[] {
+  const [before = "", after] = pattern.split("<id>")
+  if (after === undefined) return existsSync(join(dir, pattern)) ? [pattern] : []
+  const names = existsSync(join(dir, before)) ? readdirSync(join(dir, before)).sort() : []
+  // An agent's folder is named by the id; a target's file has it in its name.
+  const paths = names.map((name) => `${before}${name}${after.startsWith("/") ? after : ""}`)
+  return paths.filter(
+    (path) => findConfigKind(path)?.pattern === pattern && existsSync(join(dir, path)),
+  )
+}
+
+/** A file that can't be read as one has no bytes that anybody signed. */
+function readConfigFile(place: ConfigPlace, path: string): ConfigFile {
+  const bytes = readOrNothing(place, path) ?? new Uint8Array()
+  return { path, bytes, signature: signatureOf(place, path, bytes) }
+}
+
+/** What can't be read as a signature is none that fits. */
+function signatureOf(place: ConfigPlace, path: string, bytes: Uint8Array): Uint8Array | null {
+  try {
+    return readSignature(place, path, bytes)
+  } catch (error) {
+    if (isFault(error)) return new Uint8Array()
+    throw error
+  }
+}
+
+function readOrNothing(place: ConfigPlace, path: string): Uint8Array | null {
+  try {
+    return readConfigBytes(place, path)
+  } catch (error) {
+    if (isFault(error)) return null
+    throw error
+  }
+}
+
+function gone(config: JudgedConfig): JudgedConfig {
+  const detail = `${config.path} can't be read, or is gone`
+  return { ...config, version: 0, flaw: { code: "CONFIG_SIGNATURE_INVALID", detail } }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import { BlockList, isIP } from "node:net"
 import { isAbsolute, join } from "node:path"
 import {
@@ -16,6 +17,10 @@ import type { Workspace } from "./workspace.ts"
 
 export const gatewayConfigPath = "gateway.yaml"
 
+export function hasGatewayConfig({ dir }: Workspace): boolean {
+  return existsSync(join(dir, gatewayConfigPath))
+}
+
 export function loadGatewayConfig(workspace: Workspace, now: number): LoadedConfig<GatewayConfig> {
   return loadConfig(workspace, gatewayConfigPath, gatewayConfigSchema, now)
 }
@@ -32,7 +37,14 @@ export function loadAnyGatewayConfig(
     const bytes = new Uint8Array()
     const flaw = { code: "CONFIG_SIGNATURE_INVALID", detail: error.message } as const
     const nothing = { value: { v: 1, providers: [] }, bytes, sha256: sha256Hex(bytes) } as const
-    return { path: gatewayConfigPath, ...nothing, version: 0, flaw }
+    return {
+      path: gatewayConfigPath,
+      ...nothing,
+      signature: null,
+      version: 0,
+      flaw,
+      isByEndedKey: false,
+    }
   }
 }
 
@@ -43,7 +55,7 @@ export function signedProviders({
 }: LoadedConfig<GatewayConfig>): readonly ProviderConfig[] {
   if (flaw === null) return value.providers
   throw new AmcError("input/malformed", `${flaw.detail}, so nothing is put beside what it names`, {
-    hint: "look at what it names; --replace starts a new list with this provider alone",
+    hint: "look at what it names, then sign it with 'amc config sign gateway.yaml'; --replace starts a new list with this provider alone",
   })
 }
 
@@ -73,8 +85,9 @@ export function findProvider(config: GatewayConfig, id: string): ProviderConfig 
   const provider = config.providers.find((each) => each.id === id)
   if (provider !== undefined) return provider
   const known = config.providers.map((each) => each.id).join(", ")
+  const named = known === "" ? "it names none (see 'amc config verify')" : `it names: ${known}`
   throw new AmcError("usage/invalid", `gateway.yaml names no provider '${id}'`, {
-    hint: `it names: ${known}; add one with 'amc provider add'`,
+    hint: `${named}; add one with 'amc provider add'`,
   })
 }
 

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { keyRoles, type KeyRole } from "@amc/core"
-import { trustPaths } from "@amc/vault"
+import { keyRoles, type KeyRole, signFile } from "@amc/core"
+import { openSlot, privateKeySigner, readPassphraseFile, trustPaths, vaultPathOf } from "@amc/vault"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { openCapture } from "./capture.ts"
 import { keysInUse, listKeys } from "./key-list.ts"
@@ -13,6 +13,8 @@ import { newPlace, now, type Place } from "./workspace.fixture.ts"
 import { openWorkspace, type Workspace } from "./workspace.ts"
 
 const day = 86_400_000
+/** The ledger's clock goes on while this test's stands. */
+const later = 60_000
 let place: Place
 let time: number
 const clock = (): number => time
@@ -27,7 +29,7 @@ afterEach(() => rmSync(place.top, { recursive: true, force: true }))
 const reopened = (): Workspace => openWorkspace(place.folder, place.workspace.state, time)
 const owners = (): ReturnType<typeof rootSigners> =>
   rootSigners(reopened(), { files: [], ask: null })
-const kidOf = (role: KeyRole): string => keysInUse(reopened().keyring, role, time)[0]!.kid
+const kidOf = (role: KeyRole): string => keysInUse(reopened().keyring, role, time + later)[0]!.kid
 
 /** Something that the monitor and the auditor sign. */
 async function record(): Promise<void> {
@@ -63,7 +65,9 @@ test("three rotations of everything leave one key of each role in use", async ()
     await rotateKeys(reopened(), { roles: keyRoles, owners: await owners(), clock })
   }
   const { keyring } = reopened()
-  expect(keyRoles.map((role) => keysInUse(keyring, role, time).length)).toEqual([1, 1, 1, 1])
+  expect(keyRoles.map((role) => keysInUse(keyring, role, time + later).length)).toEqual([
+    1, 1, 1, 1,
+  ])
   expect(keyRoles.map((role) => keyring.keys(role).size)).toEqual([4, 4, 4, 4])
   expect(await codes()).toEqual([])
 })
@@ -171,3 +175,37 @@ test("a root or a list that was put back to an older version is found, and nothi
   writeFileSync(revocations, newer)
   expect(() => reopened()).toThrow(expect.objectContaining({ code: "root/rolled-back" }))
 })
+
+test("a config that a replaced auditor's key signs afterwards counts for nothing, and what it had signed does", async () => {
+  const { dir } = place.workspace
+  const file = join(dir, "gateway.yaml")
+  const [bytes, signature] = [readFileSync(file), readFileSync(`${file}.sig`)]
+  // Somebody has a copy of the vault's old slot, and signs with it what the ledger never saw.
+  const thief = await newPlace(clock)
+  rmSync(thief.workspace.dir, { recursive: true })
+  cpSync(dir, thief.workspace.dir, { recursive: true })
+  time += day
+  await rotateKeys(reopened(), { roles: ["auditor"], owners: await owners(), clock })
+  expect(readFileSync(`${file}.sig`).equals(signature)).toBe(false)
+  expect(await codes()).toEqual([])
+  writeFileSync(file, bytes)
+  writeFileSync(`${file}.sig`, signature)
+  expect(await codes()).toEqual(["config/superseded"])
+  const late = await signedByOld(thief.workspace.dir, bytes)
+  writeFileSync(`${file}.sig`, late)
+  expect(await codes()).toEqual(["trust/key-superseded"])
+  const capture = await openCapture(reopened(), { clock })
+  expect(capture.gatewayConfig.flaw).toMatchObject({ code: "CONFIG_SIGNATURE_INVALID" })
+  await capture.close()
+  rmSync(thief.top, { recursive: true, force: true })
+})
+
+/** What the auditor's key of a copied vault says of a file, as a version that is still to come. */
+async function signedByOld(dir: string, bytes: Uint8Array): Promise<Uint8Array> {
+  const { workspace, state } = place.workspace
+  const passphrase = readPassphraseFile(state.passphrasePath(workspace, "auditor"))
+  const secrets = await openSlot(vaultPathOf(dir), "auditor", passphrase)
+  const signer = privateKeySigner(secrets.get("key/auditor") as Uint8Array)
+  const terms = { path: "gateway.yaml", workspace, version: 99, role: "auditor" } as const
+  return signFile(bytes, { ...terms, previous_sha256: null, expires_ms: null }, signer)
+}

@@ -13,6 +13,8 @@ export interface KeyRotationTerms {
   readonly roles: readonly KeyRole[]
   readonly owners: readonly Signer[]
   readonly clock: () => number
+  /** Whether a new auditor signs what the old one had; true if left out. */
+  readonly resigns?: boolean
 }
 
 /** A key that took the place of another. */
@@ -29,9 +31,11 @@ export interface RotatedKey {
  */
 export async function rotateKeys(
   workspace: Workspace,
-  { roles, owners, clock }: KeyRotationTerms,
+  { roles, owners, clock, resigns = true }: KeyRotationTerms,
 ): Promise<readonly RotatedKey[]> {
   const rotated: RotatedKey[] = []
+  // What the old auditor signed counts on where the ledger names it.
+  if (roles.includes("auditor")) await recordChange(workspace, clock, false)
   await withIdleLane(workspace, async (place) => {
     const nowMs = clock()
     const fromMs = Math.max(nowMs, place.lastMs)
@@ -52,12 +56,12 @@ export async function rotateKeys(
       rotated.push({ role, kid })
     }
   })
-  await recordChange(workspace, clock, roles.includes("auditor"))
+  await recordChange(workspace, clock, resigns && roles.includes("auditor"))
   return rotated
 }
 
 /** A key that is to be revoked as stolen. */
-export interface KeyRevocationTerms extends Omit<KeyRotationTerms, "roles"> {
+export interface KeyRevocationTerms extends Omit<KeyRotationTerms, "roles" | "resigns"> {
   readonly kid: string
   /** The earliest time at which somebody else may have had the key. */
   readonly compromisedFromMs: number
@@ -75,7 +79,8 @@ export async function revokeKeyOf(
   const role = workspace.keyring.certificates.get(kid)?.role
   const isEnded = workspace.keyring.revocations.revoked.has(kid)
   const roles = role === undefined || isEnded ? [] : [role]
-  const rotated = await rotateKeys(workspace, { roles, owners, clock })
+  // What a thief may have signed is for its owner to look at.
+  const rotated = await rotateKeys(workspace, { roles, owners, clock, resigns: false })
   const { dir, keyring } = reopenTrust(workspace)
   revokeKey({ dir, keyring, owners, nowMs: clock() }, kid, compromisedFromMs)
   await recordChange(workspace, clock, false)
@@ -85,7 +90,7 @@ export async function revokeKeyOf(
 /** Issues the revocation list anew, before it expires. @throws {@link AmcError} `root/threshold` */
 export async function renewRevocations(
   workspace: Workspace,
-  { owners, clock }: Omit<KeyRotationTerms, "roles">,
+  { owners, clock }: Pick<KeyRotationTerms, "owners" | "clock">,
 ): Promise<void> {
   const { dir, keyring } = workspace
   addRevocations({ dir, keyring, owners, nowMs: clock() }, [])

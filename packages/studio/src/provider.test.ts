@@ -57,6 +57,14 @@ test.each(broken)(
   },
 )
 
+test("whoever looks at an edited gateway.yaml and stands for it is told how to sign it", async () => {
+  const place = copyOf(base)
+  writeFileSync(join(place.workspace.dir, "gateway.yaml"), evil)
+  await expect(addProvider(place.workspace, termsOf("second"))).rejects.toMatchObject({
+    hint: expect.stringContaining("amc config sign gateway.yaml"),
+  })
+})
+
 test.each(broken)("a gateway.yaml that $why is repaired by a list of one", async ({ harm }) => {
   const place = copyOf(base)
   harm(join(place.workspace.dir, "gateway.yaml"))

@@ -1,8 +1,8 @@
-import { type SignedFileTerms, sha256Hex } from "@amc/core"
+import { sha256Hex } from "@amc/core"
 import { checkConfig } from "@amc/verify"
 import { type Capture, configEvent } from "./capture.ts"
 import { allConfigs } from "./config-list.ts"
-import { writeSteps } from "./signed-config.ts"
+import { signConfigBytes } from "./signed-config.ts"
 
 /**
  * Signs every config file that counts now once more, as its next version, by the auditor's key of today.
@@ -12,23 +12,17 @@ import { writeSteps } from "./signed-config.ts"
  */
 export async function resignConfigs(capture: Capture): Promise<void> {
   const { workspace, notary, recorder, configHistory: history, clock } = capture
-  const auditors = workspace.keyring.keys("auditor")
-  const terms = { workspace: workspace.workspace, auditors, history, atMs: clock() }
+  const { keyring } = workspace
+  const [atMs, auditors] = [clock(), keyring.keys("auditor")]
+  const liveAuditors = keyring.keysNow("auditor", atMs)
+  const terms = { workspace: workspace.workspace, auditors, liveAuditors, history, atMs }
   for (const config of allConfigs(workspace)) {
     if (checkConfig(config, terms).length > 0) continue
     const { path, bytes } = config
     const sha256 = sha256Hex(bytes)
     const version = (history.get(path)?.version ?? 0) + 1
-    const signed: SignedFileTerms = {
-      path,
-      workspace: workspace.workspace,
-      version,
-      previous_sha256: sha256,
-      expires_ms: null,
-      role: "auditor",
-    }
-    const signature = await notary.signFile(bytes, signed)
-    for (const step of writeSteps(workspace.dir, path, bytes, signature)) step()
-    await recorder.record(configEvent({ path, bytes, sha256, version, flaw: null, value: null }))
+    const signed = { version, previous_sha256: sha256, expires_ms: null }
+    const written = await signConfigBytes(workspace, path, bytes, notary, signed)
+    await recorder.record(configEvent(written))
   }
 }

@@ -1,12 +1,11 @@
-import { ensureAgentConfig } from "./agent-config.ts"
+import { agentConfigPath, checkAgentId, ensureAgentConfig, limitsOf } from "./agent-config.ts"
 import { auditFlaw, type Capture, configEvent } from "./capture.ts"
-import { againstHistory, isUnrecorded } from "./config-history.ts"
+import { isUnrecorded } from "./config-history.ts"
 import { ingestClaims } from "./claims.ts"
 import { findProvider } from "./gateway-config.ts"
 import { makeRun, type SealedRun } from "./run.ts"
 import { runSession } from "./session.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
-import { agentConfigPath } from "./agent-config.ts"
 import { AmcError } from "@amc/core"
 
 /** What to score: an agent's command, and how often and where to run it. */
@@ -54,10 +53,11 @@ export async function agentLimits(
   agent: string,
 ): Promise<SessionTerms["limits"]> {
   const { workspace, notary, recorder, configHistory: history } = capture
-  const last = history.get(agentConfigPath(agent))?.version
-  const found = await ensureAgentConfig(workspace, agent, notary, capture.clock(), last)
-  const config = againstHistory(found, history)
-  if (isUnrecorded(config, history)) await recorder.record(configEvent(config))
-  await auditFlaw(capture, config)
-  return config.value.limits
+  checkAgentId(agent)
+  const judged = capture.configs.get(agentConfigPath(agent))
+  if (judged !== undefined) return limitsOf(judged)
+  const found = await ensureAgentConfig(workspace, agent, notary, capture.clock())
+  if (isUnrecorded(found, history)) await recorder.record(configEvent(found))
+  await auditFlaw(capture, found)
+  return limitsOf(found)
 }

@@ -40,7 +40,7 @@ export interface SessionResult {
   readonly session: string
   /** The agent's own exit code, 128 + signal, or 125 if it could not be started. */
   readonly exitCode: number
-  readonly posture: "measured" | "shared"
+  readonly posture: "measured" | "declared" | "shared"
   readonly hardened: boolean
   /** Why the posture is what it is; empty if measured and hardened. */
   readonly reasons: readonly string[]

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { AmcError, type Event } from "@amc/core"
-import { beforeAll, expect, test, vi } from "vitest"
+import { beforeAll, expect, onTestFinished, test, vi } from "vitest"
 import { type Capture, openCapture } from "./capture.ts"
+import { sign } from "./config-examples.fixture.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
+import { makeRun } from "./run.ts"
 import { sessionTerms } from "./session-terms.fixture.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
 import { runSession } from "./session.ts"
@@ -95,6 +97,102 @@ test("what ran without a box is said of its session and of the whole workspace",
     ],
   ])
 })
+
+/** A place whose owner signed what the trust boundary is. */
+async function declaring(mode: string): Promise<Place> {
+  const other = await newPlace(Date.now)
+  onTestFinished(() => rmSync(other.top, { recursive: true }))
+  const { dir, workspace, lane } = other.workspace
+  const text = `v: 1\nworkspace: ${workspace}\nlane: ${lane}\nsecurity: {trustBoundaryMode: ${mode}}\n`
+  writeFileSync(join(dir, "amc.config.yaml"), text)
+  await sign(other)
+  return other
+}
+
+const boundaryCodes = [
+  "TRUST_BOUNDARY_VIOLATED",
+  "TRUST_BOUNDARY_SHARED",
+  "CONFIG_CLAIM_CONTRADICTED",
+]
+
+test.each<{
+  why: string
+  mode: "isolated" | "shared"
+  driver: SessionTerms["driver"]
+  posture: string
+  status: string
+  codes: readonly string[]
+}>([
+  {
+    why: "isolated, and nothing is measured",
+    mode: "isolated",
+    driver: "none",
+    posture: "declared",
+    status: "VALID",
+    codes: [],
+  },
+  {
+    why: "isolated, and the box is measured",
+    mode: "isolated",
+    driver: "bubblewrap",
+    posture: "measured",
+    status: "VALID",
+    codes: [],
+  },
+  {
+    why: "shared, and nothing is measured",
+    mode: "shared",
+    driver: "none",
+    posture: "shared",
+    status: "INVALID",
+    codes: ["TRUST_BOUNDARY_SHARED", "TRUST_BOUNDARY_VIOLATED"],
+  },
+])("T4: the owner declares $why: $posture, $status", async ({ mode, driver, ...expected }) => {
+  const other = await declaring(mode)
+  const { result, report, codes } = await scoredOnce(other, driver)
+  expect(result.posture).toBe(expected.posture)
+  expect(report).toMatchObject({ posture: expected.posture, status: expected.status })
+  expect(report.trust_label).not.toBe("HIGH TRUST")
+  expect(codes).toEqual(expected.codes)
+})
+
+test("T4: nothing is declared by a config that is not the owner's word", async () => {
+  const other = await declaring("isolated")
+  writeFileSync(
+    join(other.workspace.dir, "amc.config.yaml"),
+    `${readFileSync(join(other.workspace.dir, "amc.config.yaml"), "utf8")}# edited\n`,
+  )
+  const { result, report } = await scoredOnce(other, "none")
+  expect(result.posture).toBe("shared")
+  expect(report).toMatchObject({ posture: "shared", status: "INVALID" })
+})
+
+test("T4: a session that nothing declares and nothing measures is shared", async () => {
+  const other = await newPlace(Date.now)
+  onTestFinished(() => rmSync(other.top, { recursive: true }))
+  const { report, codes } = await scoredOnce(other, "none")
+  expect(report).toMatchObject({ posture: "shared", status: "INVALID" })
+  expect(codes).toEqual(["TRUST_BOUNDARY_VIOLATED"])
+})
+
+async function scoredOnce(other: Place, driver: SessionTerms["driver"]) {
+  const capture = await openCapture(reopened(other), { clock: Date.now })
+  try {
+    const result = await runSession(capture, sessionTerms({ cwd: temporaryFolder(), driver }))
+    const { report } = await makeRun(capture, { agent: "a1", windowDays: 14 })
+    const codes = await withLedger(other.workspace, async ({ events }) => {
+      const found: string[] = []
+      for await (const { leaf } of events.readType("main", "audit")) {
+        const event = eventOf(leaf)
+        if (event.type === "audit" && event.session !== null) found.push(event.facts.measured.code)
+      }
+      return found.filter((code) => boundaryCodes.includes(code))
+    })
+    return { result, report, codes }
+  } finally {
+    await capture.close()
+  }
+}
 
 test("an agent whose box can't be recorded is not started, and its box does not stay", async () => {
   const cwd = temporaryFolder()

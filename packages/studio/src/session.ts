@@ -14,6 +14,7 @@ import { runPlain } from "./plain-agent.ts"
 import { commandSha256 } from "./program.ts"
 import { openSessionGateway } from "./session-gateway.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
+import { auditBoundary, lowered } from "./trust-boundary.ts"
 import { makeWork, type Work } from "./work-copy.ts"
 
 /**
@@ -59,8 +60,8 @@ async function runOpened(
   try {
     const opened = await openWith(capture, terms, session, work.dir)
     try {
-      await auditDeclared(opened)
-      end = declared(opened, await runAgent(opened))
+      await auditBoundary(opened)
+      end = lowered(opened, await runAgent(opened))
       hasAgentEnded = true
     } finally {
       await opened.gateway.close()
@@ -80,36 +81,13 @@ async function runOpened(
   return {
     session,
     exitCode: end.exitCode,
-    posture: end.posture === "measured" ? "measured" : "shared",
+    posture: end.posture,
     hardened: end.hardened,
     reasons: end.reasons,
     check,
     exchanges,
     lastWords: end.lastWords,
   }
-}
-
-const declaredShared = "the workspace config declares the trust boundary shared"
-
-/** What the owner declares of the trust boundary (T4) may lower what was measured, and never raises it. */
-function declared({ capture }: OpenedSession, end: AgentEnd): AgentEnd {
-  if (boundaryMode(capture) !== "shared") return end
-  return { ...end, posture: "shared", hardened: false, reasons: [declaredShared, ...end.reasons] }
-}
-
-/** Said before the agent begins, so that a crash can't leave it out. */
-async function auditDeclared(opened: OpenedSession): Promise<void> {
-  const mode = boundaryMode(opened.capture)
-  if (mode === "shared") await opened.audit("TRUST_BOUNDARY_SHARED", declaredShared)
-  if (mode === "isolated" && opened.terms.driver === "none")
-    await opened.audit(
-      "CONFIG_CLAIM_CONTRADICTED",
-      "the workspace config says isolated, and there is no box",
-    )
-}
-
-function boundaryMode({ workspace }: Capture): "isolated" | "shared" | undefined {
-  return workspace.config.value.security?.trustBoundaryMode
 }
 
 function runAgent(opened: OpenedSession): Promise<AgentEnd> {

@@ -7,6 +7,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
+  statSync,
   writeFileSync,
 } from "node:fs"
 import { dirname, join } from "node:path"
@@ -16,11 +18,13 @@ import {
   type Keyring,
   openSignedFile,
   parseYaml,
+  type PublicKey,
   sha256Hex,
   type SignedFileTerms,
 } from "@amc/core"
 import type { Notary } from "@amc/vault"
 import type { z } from "zod"
+import { signedCopyPath } from "./signed-copies.ts"
 
 const configSizeMax = 1 << 20
 
@@ -30,14 +34,22 @@ export interface ConfigFlaw {
   readonly detail: string
 }
 
-/** A config file as it was read: the bytes that were verified are the bytes that were parsed. */
-export interface LoadedConfig<T> {
+/** A config file with what its signature is worth. */
+export interface JudgedConfig {
   readonly path: string
-  readonly value: T
   readonly bytes: Uint8Array
   readonly sha256: string
+  /** The bytes of its `.sig` file. */
+  readonly signature: Uint8Array | null
   readonly version: number
   readonly flaw: ConfigFlaw | null
+  /** Whether its signature is by a key that may sign no more: then only what the ledger names counts. */
+  readonly isByEndedKey: boolean
+}
+
+/** A config file as it was read: the bytes that were verified are the bytes that were parsed. */
+export interface LoadedConfig<T> extends JudgedConfig {
+  readonly value: T
 }
 
 /** Where config files lie and who may have signed them. */
@@ -61,30 +73,53 @@ export function loadConfig<T>(
 ): LoadedConfig<T> {
   const bytes = readBounded(join(place.dir, path))
   const value = parseYaml(bytes, schema, path)
-  const { version, flaw } = judgeSignature(place, path, bytes, now)
-  return { path, value, bytes, sha256: sha256Hex(bytes), version, flaw }
+  return { ...judgeConfig(place, path, bytes, now), value }
+}
+
+/** Judges the signature beside these bytes of a config file, whatever the bytes say. */
+export function judgeConfig(
+  place: ConfigPlace,
+  path: string,
+  bytes: Uint8Array,
+  now: number,
+): JudgedConfig {
+  const file = { path, bytes, sha256: sha256Hex(bytes) }
+  try {
+    const signature = readSignature(place, path, bytes)
+    return { ...file, signature, ...judgeSignature(place, file, signature, now) }
+  } catch (error) {
+    if (!isFault(error)) throw error
+    const flaw = invalid(`${path}: its signature can't be read`)
+    return { ...file, signature: null, version: 0, flaw, isByEndedKey: false }
+  }
+}
+
+/** The bytes of a config file. @throws {@link AmcError} `workspace/missing`, `input/too-large` */
+export function readConfigBytes({ dir }: ConfigPlace, path: string): Uint8Array {
+  return readBounded(join(dir, path))
 }
 
 /** What the signature beside a config file is worth. */
 function judgeSignature(
   place: ConfigPlace,
-  path: string,
-  bytes: Uint8Array,
+  { path, bytes }: { path: string; bytes: Uint8Array },
+  signature: Uint8Array | null,
   now: number,
-): { version: number; flaw: ConfigFlaw | null } {
+): Pick<JudgedConfig, "version" | "flaw" | "isByEndedKey"> {
+  const nothing = { version: 0, isByEndedKey: false }
+  if (signature === null)
+    return { ...nothing, flaw: { code: "CONFIG_UNSIGNED", detail: `${path} has no signature` } }
   try {
-    const signature = readSignature(place, path, bytes)
-    if (signature === null)
-      return { version: 0, flaw: { code: "CONFIG_UNSIGNED", detail: `${path} has no signature` } }
     const terms = openSignedFile(bytes, signature, place.keyring.keys("auditor"))
     const mismatch = mismatchOf(terms, place, path, now)
     return {
       version: terms.version,
       flaw: mismatch === null ? null : invalid(`${path}: ${mismatch}`),
+      isByEndedKey: !isSignedBy(bytes, signature, place.keyring.keysNow("auditor", now)),
     }
   } catch (error) {
     if (!isFault(error)) throw error
-    return { version: 0, flaw: invalid(`${path}: ${error.message}`) }
+    return { ...nothing, flaw: invalid(`${path}: ${error.message}`) }
   }
 }
 
@@ -105,19 +140,34 @@ export async function writeConfig<T>(
   const bytes = new TextEncoder().encode(source)
   const value = parseYaml(bytes, schema, path)
   const before = existsSync(join(place.dir, path)) ? readBounded(join(place.dir, path)) : null
-  const found = before === null ? 0 : judgeSignature(place, path, before, 0).version
-  const version = Math.max(found, lastVersion) + 1
-  const terms: SignedFileTerms = {
-    path,
-    workspace: place.workspace,
-    version,
+  const found = before === null ? 0 : judgeConfig(place, path, before, 0).version
+  const written = await signConfigBytes(place, path, bytes, notary, {
+    version: Math.max(found, lastVersion) + 1,
     previous_sha256: before === null ? null : sha256Hex(before),
     expires_ms: null,
-    role: "auditor",
-  }
-  const signature = await notary.signFile(bytes, terms)
+  })
+  return { ...written, value }
+}
+
+/**
+ * Signs these bytes as a version of a config file, and puts them and the signature in its place. The
+ * caller has looked at what they say.
+ *
+ * @throws {@link AmcError} `workspace/unwritable`, `vault/locked`
+ */
+export async function signConfigBytes(
+  place: ConfigPlace,
+  path: string,
+  bytes: Uint8Array,
+  notary: Notary,
+  terms: Pick<SignedFileTerms, "version" | "previous_sha256" | "expires_ms">,
+): Promise<JudgedConfig> {
+  const { workspace } = place
+  const signature = await notary.signFile(bytes, { ...terms, path, workspace, role: "auditor" })
+  const sha256 = sha256Hex(bytes)
+  replace(signedCopyPath(place.dir, sha256), bytes)
   for (const step of writeSteps(place.dir, path, bytes, signature)) step()
-  return { path, value, bytes, sha256: sha256Hex(bytes), version, flaw: null }
+  return { path, bytes, sha256, signature, version: terms.version, flaw: null, isByEndedKey: false }
 }
 
 /**
@@ -171,7 +221,20 @@ export function readSignature(
 function fits({ keyring }: ConfigPlace, bytes: Uint8Array, file: string): boolean {
   if (!existsSync(file)) return false
   try {
-    openSignedFile(bytes, readBounded(file), keyring.keys("auditor"))
+    return isSignedBy(bytes, readBounded(file), keyring.keys("auditor"))
+  } catch (error) {
+    if (isFault(error)) return false
+    throw error
+  }
+}
+
+function isSignedBy(
+  bytes: Uint8Array,
+  signature: Uint8Array,
+  keys: ReadonlyMap<string, PublicKey>,
+): boolean {
+  try {
+    openSignedFile(bytes, signature, keys)
     return true
   } catch (error) {
     if (isFault(error)) return false
@@ -197,14 +260,21 @@ function invalid(detail: string): ConfigFlaw {
 
 function readBounded(path: string): Uint8Array {
   try {
-    const bytes = new Uint8Array(readFileSync(path))
-    if (bytes.length > configSizeMax)
+    const { size } = regularFile(path)
+    if (size > configSizeMax)
       throw new AmcError("input/too-large", `${path} is longer than ${configSizeMax} bytes`)
-    return bytes
+    return new Uint8Array(readFileSync(path))
   } catch (cause) {
     if (isFault(cause)) throw cause
     throw new AmcError("workspace/missing", `${path} can't be read`, { cause })
   }
+}
+
+/** To read a pipe would wait for its writer. */
+function regularFile(path: string): Stats {
+  const stats = statSync(path)
+  if (stats.isFile()) return stats
+  throw new AmcError("workspace/missing", `${path} is no file`)
 }
 
 function replace(path: string, bytes: Uint8Array): void {

@@ -13,12 +13,14 @@ import {
   ChainCheck,
   type CheckedEvent,
   checkpointUse,
+  ConfigLog,
   FindingList,
   keyFindings,
   openSignedCheckpoint,
   type SignedCheckpoint,
   verifyRun,
 } from "@amc/verify"
+import { envelopeOf } from "./config-history.ts"
 import { attemptRead } from "./ledger-finding.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 import { findRunOpened, readRunSlice } from "./run-slice.ts"
@@ -144,11 +146,26 @@ function checkedEvents(
       { agent: slice.runOpened.agent, leaves: slice.agent },
       { agent: "_system", leaves: slice.system },
     ]
-    return chains.flatMap(({ agent, leaves }) => {
+    const checked = chains.flatMap(({ agent, leaves }) => {
       const check = new ChainCheck({ keyring, lane, agent }, findings)
       return leaves.flatMap((leaf) => check.add(leaf) ?? [])
     })
+    await checkChanges(workspace, checked, ledger, findings)
+    return checked
   })
+}
+
+/** A change of a config repairs what was broken, so in the evidence of a run it must be the auditor's. */
+async function checkChanges(
+  { workspace, keyring }: Workspace,
+  events: readonly CheckedEvent[],
+  ledger: SqliteLedger,
+  findings: FindingList,
+): Promise<void> {
+  const log = new ConfigLog({ workspace, keyring })
+  for (const { event } of events)
+    if (event.type === "config_change")
+      findings.addAll(log.note(event, await envelopeOf(event, ledger), `event ${event.lseq}`))
 }
 
 /** The checkpoint that the run was made at must be one of this very ledger, and kept in it. */

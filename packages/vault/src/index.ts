@@ -62,4 +62,5 @@ export {
   unlockNotary,
   type UnlockTerms,
 } from "./unlocked-notary.ts"
+export { createWitnessKeyFile, openWitnessSigner } from "./witness-key-file.ts"
 export { WrongPassphrase } from "./wrong-passphrase.ts"

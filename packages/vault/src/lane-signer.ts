@@ -10,6 +10,7 @@ export const keyNames = {
   auditor: "key/auditor",
   release: "key/release",
   root: "key/root",
+  witness: "key/witness",
 } as const
 
 /**

@@ -20,7 +20,7 @@ import { type Secrets, wipeSecrets } from "./secrets.ts"
 import type { VaultState } from "./stored-vault.ts"
 import { certificatePath, rootPath, trustPaths, vaultPathOf } from "./trust-paths.ts"
 import { createVault } from "./vault.ts"
-import type { SlotName } from "./vault-header.ts"
+import type { WorkspaceSlot } from "./vault-header.ts"
 
 const dayMs = 86_400_000
 /** How long a version of the root counts. */
@@ -42,7 +42,7 @@ export interface TrustTerms {
   readonly lane: string
   readonly clock: () => number
   /** What opens each slot afterwards; the root's is not used with root key files. The caller wipes them. */
-  readonly passphrases: Readonly<Record<SlotName, Uint8Array>>
+  readonly passphrases: Readonly<Record<WorkspaceSlot, Uint8Array>>
   readonly cost?: KdfCost
   /** The owners' keys in files of their own; without any, one key in the vault's root slot. */
   readonly rootKeyFiles?: readonly RootKeyFile[]
@@ -65,7 +65,7 @@ export const slotOfRole: Readonly<Record<KeyRole, "monitor" | "auditor">> = {
   release: "auditor",
 }
 
-type NewSecrets = Readonly<Partial<Record<SlotName, Secrets>>>
+type NewSecrets = Readonly<Partial<Record<WorkspaceSlot, Secrets>>>
 
 /**
  * Makes the keys of a workspace: a vault with a slot per duty, version 1 of the root and of the revocation
@@ -127,7 +127,7 @@ async function createTrustVault(
 ): Promise<VaultState> {
   const path = vaultPathOf(dir)
   const slots = Object.entries(secrets).map(([name, held]) => {
-    const slot = name as SlotName
+    const slot = name as WorkspaceSlot
     return [slot, { passphrase: passphrases[slot], secrets: held }] as const
   })
   try {

@@ -2,9 +2,14 @@ import { AmcError, isFault, parseCanonical } from "@amc/core"
 import { z } from "zod"
 import { isAllowedCost } from "./kdf.ts"
 
-/** The parts of a vault that open with a passphrase each. `monitor` holds the ledger and provider keys too. */
-export const slotNames = ["auditor", "monitor", "root"] as const
+/**
+ * The parts of a vault that open with a passphrase each. `monitor` holds the ledger and provider keys too;
+ * `witness` lies in a file of its own, which belongs to no workspace.
+ */
+export const slotNames = ["auditor", "monitor", "root", "witness"] as const
 export type SlotName = (typeof slotNames)[number]
+/** The slots of a workspace's vault. */
+export type WorkspaceSlot = Exclude<SlotName, "witness">
 
 /** A vault file is never larger than this. */
 export const maxVaultSize = 1_048_576

@@ -1,14 +1,16 @@
-import type { BundledConfig } from "@amc/bundle"
-import { sha256Hex, systemAgent, utf8 } from "@amc/core"
+import { type BundledConfig, changePath } from "@amc/bundle"
+import { sha256Hex, utf8 } from "@amc/core"
 import { expect, test } from "vitest"
-import { judge, mallory, parts, signed, world } from "./bundle-judge.fixture.ts"
+import { judge, mallory, parts, signed, withManifestBy, world } from "./bundle-judge.fixture.ts"
 import {
   bundleOf,
+  changeEnvelope,
   configBytes,
   configPath,
   configSignature,
   openRun,
   partsOf,
+  recordChange,
   recordSystem,
 } from "./bundle.fixture.ts"
 import { agent, LaneFixture } from "./lane.fixture.ts"
@@ -104,11 +106,7 @@ test.each([
 })
 
 const change = (made: LaneFixture, path: string, version: number, sha256 = "ab".repeat(32)): void =>
-  void made.record(
-    "config_change",
-    { path, sha256, version, role: "auditor" },
-    { agent: systemAgent },
-  )
+  recordChange(made, { path, sha256, version })
 const judgeWith = (
   write: (made: LaneFixture) => void,
   configs?: BundledConfig[],
@@ -140,4 +138,52 @@ test("asks for the configs of the run's own agent and not of others", async () =
     codes: ["bundle/config-missing"],
     exit: 1,
   })
+})
+
+const next = { path: configPath, sha256: "ab".repeat(32), version: 2 }
+
+test("refuses a change that the monitor alone declares, and puts nothing in force by it", async () => {
+  const judged = await judgeWith((made) => recordChange(made, { ...next, envelope: null }))
+  expect(judged).toMatchObject({ codes: ["ledger/config-change"], exit: 1 })
+})
+
+test.each([
+  { why: "another file (S15)", said: { ...next, path: "fleet.yaml" } },
+  { why: "other bytes", said: { ...next, sha256: "cd".repeat(32) } },
+  { why: "another version (S16)", said: { ...next, version: 3 } },
+])("refuses a change for which the auditor signed $why", async ({ said }) => {
+  const envelope = changeEnvelope(world, said)
+  const judged = await judgeWith((made) => recordChange(made, { ...next, envelope }))
+  expect(judged).toMatchObject({ codes: ["ledger/config-change"], exit: 4 })
+})
+
+test("refuses a bundle that has not what the auditor signed of a change", async () => {
+  expect(await judge(signed({ changes: [] }))).toMatchObject({
+    codes: expect.arrayContaining(["ledger/config-change"]),
+    exit: 1,
+  })
+})
+
+test("refuses a bundle with a signed change that no event names", async () => {
+  const changes = [...parts.changes, changeEnvelope(world, next)]
+  expect(await judge(signed({ changes }))).toMatchObject({
+    codes: ["bundle/config-unnamed"],
+    exit: 1,
+  })
+})
+
+test("refuses another envelope in a change's place, though the manifest lists it", async () => {
+  const path = changePath(sha256Hex(parts.changes[0]!))
+  const envelope = changeEnvelope(world, { ...next, version: 1, sha256: sha256Hex(configBytes) })
+  const other = withManifestBy(world.signers.auditor, (files) => files.set(path, utf8("{}")))
+  expect(envelope).toEqual(parts.changes[0])
+  expect(await judge(other)).toMatchObject({
+    codes: expect.arrayContaining(["ledger/blob-contradicted", "ledger/config-change"]),
+    exit: 4,
+  })
+})
+
+test("asks for no file that names people or other agents, but for what was signed of its changes", async () => {
+  for (const path of ["users.yaml", "fleet.yaml", "retention.yaml", "targets/next.yaml"])
+    expect(await judgeWith((made) => change(made, path, 1)), path).toMatchObject({ codes: [] })
 })

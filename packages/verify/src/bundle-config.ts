@@ -1,5 +1,5 @@
-import { configPath, configSignaturePath } from "@amc/bundle"
-import type { Finding, Keyring } from "@amc/core"
+import { changePath, configPath, configSignaturePath } from "@amc/bundle"
+import { type Event, type Finding, findConfigKind, type Keyring, sha256Hex } from "@amc/core"
 import type { BundleFiles } from "./bundle-files.ts"
 import { checkConfig, type ConfigHistory, ConfigLog } from "./config-check.ts"
 import type { RunOpened } from "./run-slice.ts"
@@ -14,26 +14,57 @@ export interface BundleConfigTerms {
 }
 
 /**
- * What is wrong with the configs of a bundle: each file that steered the run is there, as it was or in a
- * later version that the auditor signed (the owner's disk has only today's), and nothing else is.
+ * What is wrong with the configs of a bundle: each change holds the auditor's signature of it, each file that
+ * steered the run is there, as it was or in a later version that the auditor signed (the owner's disk has
+ * only today's), and nothing else is.
  */
 export function bundleConfigFindings(
   files: BundleFiles,
   { keyring, events, runOpened }: BundleConfigTerms,
 ): readonly Finding[] {
-  const log = new ConfigLog()
-  const rolledBack = inTime(events).flatMap(({ event }) => {
-    const subject = `event ${event.aseq} of ${event.agent} in lane ${event.lane}`
-    return log.note(event).map((finding) => ({ ...finding, subject }))
-  })
-  const terms = {
-    workspace: files.manifest.workspace,
+  const { workspace } = files.manifest
+  const { lseq: index, ts } = runOpened.event
+  const auditors = {
     auditors: keyring.keys("auditor"),
-    history: log.history,
-    atMs: runOpened.event.ts,
+    liveAuditors: keyring.keysFrom("auditor", { index, ts }),
   }
+  const log = new ConfigLog({ workspace, keyring })
+  const changes = inTime(events).flatMap(({ event }) => {
+    const subject = `event ${event.aseq} of ${event.agent} in lane ${event.lane}`
+    return log.note(event, envelopeOf(files, event), subject)
+  })
+  const terms = { workspace, ...auditors, history: log.history, atMs: ts }
   const flaws = files.contents.configs.flatMap((path) => checkConfig(fileOf(files, path), terms))
-  return [...rolledBack, ...flaws, ...coverFindings(files, log.history)]
+  return [
+    ...changes,
+    ...unnamedChanges(files, events),
+    ...flaws,
+    ...coverFindings(files, log.history),
+  ]
+}
+
+function envelopeOf(files: BundleFiles, { payload }: Event): Uint8Array | null {
+  const sha256 = payload?.blob_sha256 ?? ""
+  return files.contents.changes.includes(sha256) ? files.get(changePath(sha256)) : null
+}
+
+/** That a file is what its name says is checked here, since an event names it by that digest. */
+function unnamedChanges(files: BundleFiles, events: readonly CheckedEvent[]): readonly Finding[] {
+  const named = new Set(
+    events.flatMap(({ event }) =>
+      event.type === "config_change" ? (event.payload?.blob_sha256 ?? []) : [],
+    ),
+  )
+  return files.contents.changes.flatMap((sha256): Finding[] => {
+    const subject = changePath(sha256)
+    if (sha256Hex(files.get(subject)) !== sha256) {
+      const detail = "it is not what its name says"
+      return [{ code: "ledger/blob-contradicted", subject, detail, tampered: true }]
+    }
+    if (named.has(sha256)) return []
+    const detail = "no change in the run's evidence names it"
+    return [{ code: "bundle/config-unnamed", subject, detail, tampered: false }]
+  })
 }
 
 function fileOf(files: BundleFiles, path: string): Parameters<typeof checkConfig>[0] {
@@ -53,7 +84,7 @@ function coverFindings(
 ): readonly Finding[] {
   const there = new Set(contents.configs)
   const missing = [...history.keys()].filter(
-    (path) => !there.has(path) && !isOfAnotherAgent(path, manifest.agent),
+    (path) => !there.has(path) && isShown(path, manifest.agent),
   )
   const unnamed = contents.configs.filter((path) => !history.has(path))
   return [
@@ -72,7 +103,9 @@ function coverFindings(
   ]
 }
 
-function isOfAnotherAgent(path: string, agent: string): boolean {
+/** Files of other agents, and of people, are left out; that the auditor signed their changes is shown. */
+function isShown(path: string, agent: string): boolean {
   const [folder, of, ...rest] = path.split("/")
-  return folder === "agents" && rest.length > 0 && of !== agent
+  if (folder === "agents" && rest.length > 0 && of !== agent) return false
+  return findConfigKind(path)?.isBundled ?? true
 }

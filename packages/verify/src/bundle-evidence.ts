@@ -1,5 +1,12 @@
-import { evidencePath, type LeafProof, parseEntries, parseProofs, proofsPath } from "@amc/bundle"
-import { type Checkpoint, fromHex, type Keyring, systemAgent, verifyInclusion } from "@amc/core"
+import { evidencePath, type LeafProof, parseProofs, proofsPath } from "@amc/bundle"
+import {
+  type Checkpoint,
+  fromHex,
+  type Keyring,
+  parseEntries,
+  systemAgent,
+  verifyInclusion,
+} from "@amc/core"
 import type { BundleFiles } from "./bundle-files.ts"
 import { ChainCheck } from "./chain-check.ts"
 import type { FindingList } from "./finding-list.ts"

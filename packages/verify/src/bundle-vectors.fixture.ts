@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { encodeReport, parseReport } from "@amc/score"
-import { sealRun, sha256Hex, systemAgent, utf8 } from "@amc/core"
+import { sealRun, sha256Hex, utf8 } from "@amc/core"
 import {
   bundleOf,
   configBytes,
@@ -10,6 +10,7 @@ import {
   configSignature,
   openRun,
   partsOf,
+  recordChange,
   recordSystem,
   type RunFixture,
   sealOf,
@@ -77,9 +78,20 @@ export async function bundleVectors(): Promise<{
     "rolled-back-config.amcbundle": partsOf(
       makeSmallRun(world, {
         system: (made) => {
-          recordConfig(made, 2, later)
-          recordConfig(made, 1, configBytes)
+          recordChange(made, { path: configPath, sha256: sha256Hex(later), version: 2 })
+          recordChange(made, { path: configPath, sha256: sha256Hex(configBytes), version: 1 })
         },
+      }),
+    ),
+    "monitor-config.amcbundle": partsOf(
+      makeSmallRun(world, {
+        system: (made) =>
+          recordChange(made, {
+            path: configPath,
+            sha256: sha256Hex(later),
+            version: 2,
+            envelope: null,
+          }),
       }),
     ),
     "hidden-system.amcbundle": partsOf(
@@ -212,6 +224,12 @@ function casesOf(world: World, valid: Uint8Array, events: number): BundleCases {
         exit: 4,
       },
       {
+        why: "the monitor alone says that a config changed",
+        file: "monitor-config.amcbundle",
+        code: "ledger/config-change",
+        exit: 1,
+      },
+      {
         why: "the run does not say where the system's chain stood",
         file: "hidden-system.amcbundle",
         code: "run/heads",
@@ -247,14 +265,6 @@ interface SmallRunTerms {
   readonly system?: (lane: LaneFixture) => void
   readonly heads?: (lane: LaneFixture) => ReturnType<LaneFixture["heads"]>
   readonly windowMs?: number
-}
-
-function recordConfig(lane: LaneFixture, version: number, bytes: Uint8Array): void {
-  lane.record(
-    "config_change",
-    { path: configPath, sha256: sha256Hex(bytes), version, role: "auditor" },
-    { agent: systemAgent },
-  )
 }
 
 /** `node packages/verify/src/bundle-vectors.fixture.ts` writes the vectors anew. */

@@ -1,5 +1,8 @@
 import { buildBundle, type BundleParts, proveLeaves } from "@amc/bundle"
 import {
+  encodeEnvelope,
+  encodeStatement,
+  type EventPayload,
   fromHex,
   parseCheckpoint,
   parseNote,
@@ -7,7 +10,11 @@ import {
   sealRun,
   sha256Hex,
   signBundleManifest,
+  signedFilePredicateType,
+  type SignedFileTerms,
+  signEnvelope,
   signFile,
+  STATEMENT_PAYLOAD_TYPE,
   systemAgent,
   toHex,
   utf8,
@@ -42,11 +49,57 @@ export function recordSystem(lane: LaneFixture): void {
     { kid: key.kid, role: "monitor", action: "enrolled", from_ms: startMs },
     { agent: systemAgent },
   )
+  recordChange(lane, { path: configPath, sha256: sha256Hex(configBytes), version: 1 })
+}
+
+/** What a `config_change` event says, and the envelope that it holds. */
+export interface Change {
+  readonly path: string
+  readonly sha256: string
+  readonly version: number
+  /** The lane's own auditor's signature of just this, if left out. */
+  readonly envelope?: Uint8Array | null
+}
+
+/** Records that a config file is in force, as the monitor does. */
+export function recordChange(lane: LaneFixture, { envelope, ...change }: Change): void {
+  const { path, sha256, version } = change
+  const own = envelope === undefined ? changeEnvelope(lane.world, change) : envelope
+  if (own !== null) lane.changes.set(sha256Hex(own), own)
   lane.record(
     "config_change",
-    { path: configPath, sha256: sha256Hex(configBytes), version: 1, role: "auditor" },
-    { agent: systemAgent },
+    { path, sha256, version, role: "auditor" },
+    { agent: systemAgent, ...(own === null ? {} : { payload: payloadOf(own) }) },
   )
+}
+
+/** What the auditor signs of a file of this digest. */
+export function changeEnvelope(
+  { signers }: World,
+  {
+    sha256,
+    ...terms
+  }: { path: string; sha256: string; version: number } & Partial<SignedFileTerms>,
+): Uint8Array {
+  const predicate = {
+    workspace,
+    previous_sha256: null,
+    expires_ms: null,
+    role: "auditor",
+    ...terms,
+  } as const
+  const payload = encodeStatement({
+    subject: [{ name: terms.path, sha256hex: sha256 }],
+    predicateType: signedFilePredicateType,
+    predicate,
+  })
+  return encodeEnvelope(signEnvelope(STATEMENT_PAYLOAD_TYPE, payload, [signers.auditor]))
+}
+
+function payloadOf(bytes: Uint8Array): EventPayload {
+  const sha256 = sha256Hex(bytes)
+  const media = "application/vnd.dsse.envelope.v1+json"
+  return { sha256, size: bytes.length, media, blob_sha256: sha256 }
 }
 
 export function openRun(
@@ -134,6 +187,11 @@ export function partsOf(run: RunFixture): BundleParts {
     revocations: world.revocations,
     keys: world.certificates,
     configs: [{ path: configPath, bytes: configBytes, signature: configSignature(world) }],
+    changes: [
+      ...new Set(
+        leaves.flatMap(({ event }) => lane.changes.get(event.payload?.blob_sha256 ?? "") ?? []),
+      ),
+    ],
   }
 }
 

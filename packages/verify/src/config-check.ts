@@ -1,12 +1,15 @@
 import {
   type Event,
+  type EventBody,
   type Finding,
   openSignedFile,
   type PublicKey,
   sha256Hex,
   type SignedFileTerms,
 } from "@amc/core"
+import { type ConfigChangeTerms, openConfigChange } from "./config-change.ts"
 import { FindingList } from "./finding-list.ts"
+import { keyFindings } from "./key-check.ts"
 
 /** A config file as it was found, with the bytes of its `.sig` file if there is one. */
 export interface ConfigFile {
@@ -24,27 +27,47 @@ export type ConfigHistory = ReadonlyMap<
 /** Against what config files are checked. */
 export interface ConfigTerms {
   readonly workspace: string
+  /** All auditors, also those whose keys have ended. */
   readonly auditors: ReadonlyMap<string, PublicKey>
+  /** Those who may sign what the ledger does not name yet. */
+  readonly liveAuditors: ReadonlyMap<string, PublicKey>
   readonly history: ConfigHistory
   /** The time that an expiry is judged at. */
   readonly atMs: number
 }
 
 /**
- * Follows the `config_change` events of a ledger. The monitor's key alone signs them, so one can't undo
- * an earlier one: what does not raise the version of its path does not count.
+ * Follows the `config_change` events of a ledger. One that does not hold the auditor's signature of the same
+ * says nothing, and none undoes an earlier one: what does not raise the version of its path does not count.
  */
 export class ConfigLog {
   readonly #history = new Map<string, { version: number; sha256: string }>()
+  readonly #terms: Omit<ConfigChangeTerms, "subject">
+
+  constructor(terms: Omit<ConfigChangeTerms, "subject">) {
+    this.#terms = terms
+  }
 
   get history(): ConfigHistory {
     return this.#history
   }
 
-  /** Takes the next event into account and says what is wrong with it. The same change told twice is no fault. */
-  note(event: Event): readonly Omit<Finding, "subject">[] {
+  /**
+   * Takes the next event into account, with the bytes of its payload, and says what is wrong with it. The
+   * same change told twice is no fault. By a key that was revoked since it still tells the version.
+   */
+  note(event: Event, envelope: Uint8Array | null, subject: string): readonly Finding[] {
     if (event.type !== "config_change") return []
-    const { path, version, sha256 } = event.facts.measured
+    const findings = new FindingList()
+    const signedBy = openConfigChange(event, envelope, { ...this.#terms, subject }, findings)
+    if (signedBy === undefined) return findings.all()
+    const place = { index: event.lseq, ts: event.ts }
+    const use = { role: "auditor", signedBy, place, subject } as const
+    return [...keyFindings(this.#terms.keyring, use), ...this.#follow(event, subject)]
+  }
+
+  #follow({ facts }: EventBody<"config_change">, subject: string): readonly Finding[] {
+    const { path, version, sha256 } = facts.measured
     const last = this.#history.get(path)
     if (last === undefined || version > last.version) {
       this.#history.set(path, { version, sha256 })
@@ -52,7 +75,7 @@ export class ConfigLog {
     }
     if (version === last.version && sha256 === last.sha256) return []
     const detail = `it puts version ${version} of ${path} after version ${last.version}`
-    return [{ code: "config/rolled-back", detail, tampered: true }]
+    return [{ code: "config/rolled-back", subject, detail, tampered: true }]
   }
 }
 
@@ -67,9 +90,29 @@ export function checkConfig(file: ConfigFile, terms: ConfigTerms): readonly Find
       { code: "config/signature-invalid", subject, tampered: true },
       () => openSignedFile(file.bytes, signature, terms.auditors),
     )
-    if (signed !== undefined) findings.addAll(termsFindings(file, signed, terms))
+    if (signed !== undefined) {
+      findings.addAll(termsFindings(file, signed, terms))
+      if (findings.isEmpty) findings.addAll(endedKeyFindings(file, signed, terms))
+    }
   }
   return findings.all()
+}
+
+/** A key that has ended still counts for what the ledger named while it counted. */
+function endedKeyFindings(
+  { path, bytes, signature }: ConfigFile,
+  { version }: SignedFileTerms,
+  { history, liveAuditors }: ConfigTerms,
+): readonly Finding[] {
+  const last = history.get(path)
+  if (last?.version === version && last.sha256 === sha256Hex(bytes)) return []
+  const terms = { code: "trust/key-superseded", subject: path, tampered: false } as const
+  const live = new FindingList().attempt(terms, () =>
+    openSignedFile(bytes, signature ?? new Uint8Array(), liveAuditors),
+  )
+  if (live !== undefined) return []
+  const detail = "it is signed by an auditor's key that has ended, and the ledger does not name it"
+  return [{ ...terms, detail }]
 }
 
 function missingSignature(subject: string, history: ConfigHistory): Finding {

@@ -1,10 +1,12 @@
 export * from "./bundle.ts"
 export { type ChainHead } from "./chain-links.ts"
 export * from "./chain-check.ts"
+export { type ConfigChangeTerms } from "./config-change.ts"
 export {
   checkConfig,
   type ConfigFile,
   type ConfigHistory,
+  ConfigLog,
   type ConfigTerms,
 } from "./config-check.ts"
 export * from "./exit.ts"

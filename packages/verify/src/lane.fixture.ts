@@ -41,11 +41,15 @@ export const agent = "coder"
 /** Records events as a recorder would, in memory. */
 export class LaneFixture {
   readonly leaves: RecordedLeaf[] = []
+  /** The envelopes of config changes, by digest. */
+  readonly changes = new Map<string, Uint8Array>()
+  readonly world: World
   readonly #rootSha256: string
   readonly #lane: string
   signer: Signer
 
   constructor(world: World, lane: string = laneName) {
+    this.world = world
     this.#rootSha256 = world.rootSha256
     this.#lane = lane
     this.signer = world.signers.monitor

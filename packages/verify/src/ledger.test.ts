@@ -9,16 +9,19 @@ import {
   sha256Hex,
   signNote,
   systemAgent,
+  text,
   utf8,
 } from "@amc/core"
 import { expect, test } from "vitest"
 import {
+  changeEnvelope,
   configBytes,
   configPath,
   configSignature,
   makeRun,
   openRun,
   partsOf,
+  recordChange,
   reportOf,
   sealOf,
 } from "./bundle.fixture.ts"
@@ -82,6 +85,7 @@ function makeLedger(): { lane: LaneFixture; seal: Uint8Array; notes: string[] } 
 }
 
 const { lane, seal, notes } = makeLedger()
+const changeBlobs = [...lane.changes].map(([sha256, bytes]) => [sha256, bytes] as const)
 const rows: readonly LedgerRow[] = lane.leaves.map(({ leaf, hash, event }) =>
   rowOf(leaf, hash, event),
 )
@@ -103,10 +107,7 @@ interface Parts {
 const honest: Parts = {
   rows,
   notes,
-  blobs: [
-    [sha256Hex(blob), blob],
-    [sha256Hex(seal), seal],
-  ],
+  blobs: [[sha256Hex(blob), blob], [sha256Hex(seal), seal], ...changeBlobs],
   configs: [{ path: configPath, bytes: configBytes, signature: configSignature(world) }],
 }
 
@@ -132,7 +133,7 @@ test("accepts an honest ledger with a run, a session under way and checkpoints, 
       lanes: [{ lane: laneName, events: rows.length, sessions: { open: 1, sealed: 2 } }],
       checkpoints: 3,
       covered: rows.length,
-      blobs: 2,
+      blobs: 3,
       configs: 1,
     },
   })
@@ -264,7 +265,7 @@ test.each([
   },
   {
     why: "another payload (L28)",
-    change: { blobs: [[sha256Hex(blob), flip(blob)] as const, honest.blobs[1]!] },
+    change: { blobs: [[sha256Hex(blob), flip(blob)] as const, ...honest.blobs.slice(1)] },
     code: "ledger/blob-contradicted",
     subject: `event ${rows.length - 1} of lane ${laneName}`,
     exit: 4,
@@ -398,7 +399,7 @@ test("finds a run's seal that the auditor did not sign or that is another run's"
       sourceOf({
         rows: made.leaves.map(({ leaf }) => ({ leaf })),
         notes: [],
-        blobs: [[sha256Hex(bytes), bytes]],
+        blobs: [[sha256Hex(bytes), bytes], ...changeBlobs],
       }),
       terms,
     )
@@ -443,7 +444,9 @@ test("a damaged payload is a finding, and a store that can't be read is a fault"
   })
   expect(await verifyLedger(failing("store/damaged"), terms)).toMatchObject({
     accepted: false,
-    findings: [{ code: "ledger/blob-contradicted" }, {}],
+    findings: expect.arrayContaining([
+      expect.objectContaining({ code: "ledger/blob-contradicted" }),
+    ]),
   })
   await expect(verifyLedger(failing("store/unavailable"), terms)).rejects.toThrow(
     expect.objectContaining({ code: "store/unavailable" }),
@@ -463,21 +466,87 @@ test.each([
   "a config that the monitor alone puts in force after version 2 does not count: $why",
   async ({ version, sha256, isFound }) => {
     const made = makeRun(world).lane
-    const change = { path: configPath, role: "auditor" } as const
-    for (const terms of [
+    for (const change of [
       { version: 2, sha256: "ab".repeat(32) },
       { version, sha256 },
     ])
-      made.record("config_change", { ...change, ...terms }, { agent: systemAgent })
-    const verdict = await verifyLedger(
-      sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [] }),
-      terms,
-    )
+      recordChange(made, { path: configPath, ...change })
+    const verdict = await judgeLane(made)
     const found = verdict.accepted ? [] : verdict.findings.map(({ code }) => code)
     expect(found).toEqual([...(isFound ? ["config/rolled-back"] : []), "config/superseded"])
     expect(exitOf(verdict)).toBe(4)
   },
 )
+
+const judgeLane = (made: LaneFixture): ReturnType<typeof verifyLedger> => {
+  const blobs = [...made.changes].map(([sha256, bytes]) => [sha256, bytes] as const)
+  return verifyLedger(
+    sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [], blobs }),
+    terms,
+  )
+}
+const next = { path: configPath, sha256: "ab".repeat(32), version: 2 }
+
+test.each([
+  { why: "nothing of the auditor's", envelope: null, exit: 1 },
+  { why: "a stranger's signature", envelope: changeEnvelope(mallory, next), exit: 1 },
+  {
+    why: "a signature that does not fit",
+    envelope: utf8(
+      text(changeEnvelope(world, next)).replace(
+        /"sig":"(.)/,
+        (_, c) => `"sig":"${c === "A" ? "B" : "A"}`,
+      ),
+    ),
+    exit: 4,
+  },
+  { why: "no envelope", envelope: utf8("{}"), exit: 1 },
+  {
+    why: "what was signed of other bytes",
+    envelope: changeEnvelope(world, { ...next, sha256: "cd".repeat(32) }),
+    exit: 4,
+  },
+  {
+    why: "what was signed of another file",
+    envelope: changeEnvelope(world, { ...next, path: "fleet.yaml" }),
+    exit: 4,
+  },
+  {
+    why: "what was signed as another version",
+    envelope: changeEnvelope(world, { ...next, version: 3 }),
+    exit: 4,
+  },
+  {
+    why: "what was signed for another workspace",
+    envelope: changeEnvelope(world, { ...next, workspace: "other" }),
+    exit: 4,
+  },
+  {
+    why: "what had expired by then",
+    envelope: changeEnvelope(world, { ...next, expires_ms: startMs }),
+    exit: 1,
+  },
+  { why: "the seal of a run", envelope: seal, exit: 1 },
+])(
+  "a change of a config that holds $why is found and puts nothing in force",
+  async ({ envelope, exit }) => {
+    const made = makeRun(world).lane
+    recordChange(made, { ...next, envelope })
+    const verdict = await judgeLane(made)
+    const found = verdict.accepted ? [] : verdict.findings
+    expect(found.map(({ code, subject }) => [code, subject])).toEqual([
+      ["ledger/config-change", `event ${made.leaves.length - 1} of lane ${laneName}`],
+    ])
+    expect(exitOf(verdict)).toBe(exit)
+  },
+)
+
+test("a signature that two changes hold is read for each of them", async () => {
+  const made = makeRun(world).lane
+  const envelope = changeEnvelope(world, { ...next, version: 1, sha256: sha256Hex(configBytes) })
+  recordChange(made, { ...next, envelope })
+  expect(await judgeLane(made)).toMatchObject({ findings: [{ code: "ledger/config-change" }] })
+})
 
 test("asks for the configs after the events that name them", async () => {
   const asked: string[] = []

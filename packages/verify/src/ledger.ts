@@ -58,12 +58,14 @@ class LedgerCheck {
   readonly #source: LedgerSource
   readonly #terms: LedgerTerms
   readonly #findings = new FindingList()
-  readonly #configLog = new ConfigLog()
+  readonly #configLog: ConfigLog
   readonly #blobs = new Set<string>()
 
   constructor(source: LedgerSource, terms: LedgerTerms) {
     this.#source = source
     this.#terms = terms
+    const { keyring } = terms
+    this.#configLog = new ConfigLog({ workspace: keyring.workspace, keyring })
   }
 
   async run(): Promise<Verdict<LedgerSummary>> {
@@ -124,9 +126,8 @@ class LedgerCheck {
       this.#findings.addAll(tree.append(leafHash))
       if (checked === undefined) continue
       this.#checkColumns(stored, leafHash, checked.event, subject)
-      for (const finding of this.#configLog.note(checked.event))
-        this.#findings.add({ ...finding, subject })
-      await this.#checkBlob(checked.event, subject)
+      const payload = await this.#checkBlob(checked.event, subject)
+      this.#findings.addAll(this.#configLog.note(checked.event, payload, subject))
     }
     return chain.summary()
   }
@@ -143,8 +144,10 @@ class LedgerCheck {
     this.#findings.add({ code: "ledger/column-contradicted", subject, detail, tampered: true })
   }
 
-  async #checkBlob(event: Event, subject: string): Promise<void> {
+  /** Gives the bytes of a payload that is the auditor's word; those of others are only compared. */
+  async #checkBlob(event: Event, subject: string): Promise<Uint8Array | null> {
     const sha256 = event.payload?.blob_sha256 ?? null
+    const isSigned = event.type === "run_sealed" || event.type === "config_change"
     if (sha256 === null && event.type === "run_sealed")
       this.#findings.add({
         code: "ledger/run-seal",
@@ -152,7 +155,7 @@ class LedgerCheck {
         detail: "the event does not hold the auditor's seal",
         tampered: false,
       })
-    if (sha256 === null || (this.#blobs.has(sha256) && event.type !== "run_sealed")) return
+    if (sha256 === null || (this.#blobs.has(sha256) && !isSigned)) return null
     this.#blobs.add(sha256)
     const bytes = await this.#readBlob(sha256)
     if (bytes === null)
@@ -169,7 +172,11 @@ class LedgerCheck {
         detail: `what is stored as payload ${sha256} are other bytes`,
         tampered: true,
       })
-    else if (event.type === "run_sealed") this.#checkRunSeal(event, bytes, subject)
+    else {
+      if (event.type === "run_sealed") this.#checkRunSeal(event, bytes, subject)
+      return bytes
+    }
+    return null
   }
 
   async #readBlob(sha256: string): Promise<Uint8Array | null | "damaged"> {
@@ -217,6 +224,7 @@ class LedgerCheck {
     const terms = {
       workspace: keyring.workspace,
       auditors: keyring.keys("auditor"),
+      liveAuditors: keyring.keysNow("auditor", atMs),
       history,
       atMs,
     }

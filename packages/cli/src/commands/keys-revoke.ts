@@ -55,6 +55,9 @@ use is replaced at once. A root key is taken out with 'amc keys rotate --role ro
       lines: [
         `revoked  ${kid}`,
         ...rotated.map(({ role, kid: next }) => `${role.padEnd(8)} ${next} signs from now on`),
+        ...(rotated.some(({ role }) => role === "auditor")
+          ? ["Look at every config file, then sign what is yours with 'amc config sign'."]
+          : []),
         "Hand out 'amc keys export --format trust' to those who verify; see 'amc verify' for what falls.",
       ],
     }

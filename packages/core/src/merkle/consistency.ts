@@ -1,7 +1,8 @@
 import { equalBytes } from "../bytes.ts"
 import type { Digest } from "../digest.ts"
 import { hashNode } from "./hash.ts"
-import { half, malformedProof, splitOf } from "./shape.ts"
+import { half } from "./shape.ts"
+import { consistencyRanges } from "./subtree.ts"
 import { rootOf } from "./tree.ts"
 
 /** The claim that a tree is another tree with leaves appended, and the path that shows it. */
@@ -20,9 +21,9 @@ export interface ConsistencyProof {
  * @throws {@link AmcError} `proof/malformed` if the old size is zero or beyond the leaves.
  */
 export function consistencyPath(leafHashes: readonly Digest[], oldSize: number): Digest[] {
-  if (!Number.isSafeInteger(oldSize) || oldSize < 1 || oldSize > leafHashes.length)
-    throw malformedProof("old size is outside the tree")
-  return subproof(leafHashes, oldSize, true)
+  return consistencyRanges(oldSize, leafHashes.length).map(({ from, to }) =>
+    rootOf(leafHashes.slice(from, to)),
+  )
 }
 
 /**
@@ -59,15 +60,4 @@ function leadsToBothRoots({ oldSize, newSize, oldRoot, newRoot, path }: Consiste
     ;[node, last] = [half(node), half(last)]
   }
   return last === 0 && equalBytes(older, oldRoot) && equalBytes(newer, newRoot)
-}
-
-/** SUBPROOF of RFC 9162. `known` says that the verifier has the old root, so it is left out. */
-function subproof(leafHashes: readonly Digest[], oldSize: number, known: boolean): Digest[] {
-  const size = leafHashes.length
-  if (oldSize === size) return known ? [] : [rootOf(leafHashes)]
-  const split = splitOf(size)
-  const [left, right] = [leafHashes.slice(0, split), leafHashes.slice(split)]
-  return oldSize <= split
-    ? [...subproof(left, oldSize, known), rootOf(right)]
-    : [...subproof(right, oldSize - split, false), rootOf(left)]
 }

@@ -2,7 +2,8 @@ import { equalBytes } from "../bytes.ts"
 import type { Digest } from "../digest.ts"
 import { isFault } from "../errors.ts"
 import { hashNode } from "./hash.ts"
-import { half, malformedProof, splitOf } from "./shape.ts"
+import { checkPlace, half, malformedProof } from "./shape.ts"
+import { inclusionRanges } from "./subtree.ts"
 import { rootOf } from "./tree.ts"
 
 /** The path from one leaf to the root of a tree of a given size. */
@@ -18,16 +19,9 @@ export interface InclusionProof {
  * @throws {@link AmcError} `proof/malformed` if there is no such leaf.
  */
 export function inclusionPath(leafHashes: readonly Digest[], index: number): Digest[] {
-  checkPlace(index, leafHashes.length)
-  const path: Digest[] = []
-  let [from, to] = [0, leafHashes.length]
-  while (to - from > 1) {
-    const middle = from + splitOf(to - from)
-    const isLeft = index < middle
-    path.push(rootOf(isLeft ? leafHashes.slice(middle, to) : leafHashes.slice(from, middle)))
-    ;[from, to] = isLeft ? [from, middle] : [middle, to]
-  }
-  return path.reverse()
+  return inclusionRanges(index, leafHashes.length).map(({ from, to }) =>
+    rootOf(leafHashes.slice(from, to)),
+  )
 }
 
 /**
@@ -67,10 +61,4 @@ export function verifyInclusion(leafHash: Digest, proof: InclusionProof, root: D
     if (isFault(error, "proof/malformed")) return false
     throw error
   }
-}
-
-function checkPlace(leafIndex: number, treeSize: number): void {
-  if (!Number.isSafeInteger(leafIndex) || !Number.isSafeInteger(treeSize))
-    throw malformedProof("leaf index or tree size is not a safe integer")
-  if (leafIndex < 0 || leafIndex >= treeSize) throw malformedProof("leaf index is outside the tree")
 }

@@ -16,3 +16,10 @@ export function splitOf(size: number): number {
 export function malformedProof(message: string): AmcError {
   return new AmcError("proof/malformed", message)
 }
+
+/** Refuses a leaf that the tree does not have. @throws {@link AmcError} `proof/malformed` */
+export function checkPlace(leafIndex: number, treeSize: number): void {
+  if (!Number.isSafeInteger(leafIndex) || !Number.isSafeInteger(treeSize))
+    throw malformedProof("leaf index or tree size is not a safe integer")
+  if (leafIndex < 0 || leafIndex >= treeSize) throw malformedProof("leaf index is outside the tree")
+}

@@ -20,6 +20,8 @@ export interface MeasuredSession {
   /** False only where the monitor says that the agent was never started and nothing was answered. */
   readonly mayHaveRun: boolean
   readonly isIsolated: boolean
+  /** Whether only the owner's signed config says that it was isolated. */
+  readonly isDeclared: boolean
   readonly window: Surroundings
   measured<T extends FactType>(type: T): readonly MeasuredEvent<T>[]
 }
@@ -75,7 +77,7 @@ function lowered(item: Item, outcome: "fail" | "unknown"): Item {
 }
 
 function measuredView(
-  { id, isAnswered, isServed, isIsolated, mayHaveRun, facts }: Session,
+  { id, isAnswered, isServed, isIsolated, isDeclared, mayHaveRun, facts }: Session,
   window: Surroundings,
 ): MeasuredSession {
   return {
@@ -83,6 +85,7 @@ function measuredView(
     isAnswered,
     isServed,
     isIsolated,
+    isDeclared,
     mayHaveRun: mayHaveRun || isAnswered,
     window,
     measured: (type) => facts.measured(type),

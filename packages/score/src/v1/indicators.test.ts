@@ -104,6 +104,14 @@ test.each<{
   { why: "measured", id: "RES-06", plan: { box: "isolated" }, n: 1, k: 1 },
   { why: "a probe that read the vault", id: "RES-06", plan: { box: "leaky" }, n: 1, k: 0 },
   { why: "no box", id: "RES-06", plan: { box: "none" }, n: 1, k: 0 },
+  {
+    why: "no box, and declared isolated",
+    id: "RES-06",
+    plan: { box: "declared" },
+    n: 1,
+    k: 0,
+    unknown: 1,
+  },
   { why: "a box that is still open", id: "RES-06", plan: { end: "open" }, n: 1, k: 0, unknown: 1 },
   {
     why: "a leaky box, hung up",
@@ -387,6 +395,7 @@ function sessionOf(
     isAnswered: true,
     isServed: true,
     isIsolated: false,
+    isDeclared: false,
     mayHaveRun: true,
     window,
     measured: measured as MeasuredSession["measured"],

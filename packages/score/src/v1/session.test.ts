@@ -1,3 +1,4 @@
+import type { AuditCode } from "@amc/core"
 import { expect, test } from "vitest"
 import { record, type SessionPlan } from "../evidence.fixture.ts"
 import type { EvidenceEvent } from "../index.ts"
@@ -102,6 +103,37 @@ test("a seal can't make a leaky box isolated", () => {
   expect(sessionsOf(changed, agent, 0)[0]).toMatchObject({ isIsolated: false, isHardened: false })
 })
 
+test("a session that is declared isolated is observed at most, and its seal alone says so", () => {
+  const { events } = record({ sessions: [{ box: "declared" }] })
+  const [session] = sessionsOf(events, agent, 0)
+  expect(session).toMatchObject({ isDeclared: true, isIsolated: false, isHardened: false })
+  expect(sessionTier(session!, ["llm_request", "outcome"])).toBe("OBSERVED")
+  const hardened = sessionsOf(events.map(sealed({ hardened: true })), agent, 0)[0]!
+  expect(sessionTier(hardened, ["llm_request"])).toBe("OBSERVED")
+})
+
+test.each<{ why: string; plan: Partial<SessionPlan>; posture?: "measured" | "declared" }>([
+  { why: "a probe that found a leak", plan: { box: "leaky" }, posture: "declared" },
+  { why: "a seal that says shared", plan: { box: "none" } },
+  { why: "a seal that says measured, without a probe", plan: { box: "none" }, posture: "measured" },
+  { why: "recovery's seal", plan: { box: "declared", end: "recovered" } },
+  { why: "no seal", plan: { box: "declared", end: "open" } },
+])("nothing is declared isolated against $why", ({ plan, posture }) => {
+  const { events } = record({ sessions: [plan] })
+  const said = posture === undefined ? events : events.map(sealed({ posture }))
+  expect(sessionsOf(said, agent, 0)[0]).toMatchObject({ isDeclared: false, isIsolated: false })
+})
+
+test.each(["TRUST_BOUNDARY_VIOLATED", "TRUST_BOUNDARY_SHARED"] as const)(
+  "an audit %s of the session counts for more than what is declared",
+  (code) => {
+    const { events } = record({ sessions: [{ box: "declared", isStopped: true }] })
+    const audited = events.map((each) => withCode(each, code))
+    expect(sessionsOf(events, agent, 0)[0]).toMatchObject({ isDeclared: true })
+    expect(sessionsOf(audited, agent, 0)[0]).toMatchObject({ isDeclared: false })
+  },
+)
+
 test("a claim that names a session is no part of it", () => {
   const { events } = record({ sessions: [{}], claims: [{ question: "SK-02", level: 5 }] })
   const [claim, ...others] = events as [EvidenceEvent, ...EvidenceEvent[]]
@@ -127,6 +159,12 @@ function sealed(change: object): (each: EvidenceEvent) => EvidenceEvent {
     const facts = { measured: { ...each.event.facts.measured, ...change }, reported: {} }
     return { ...each, event: { ...each.event, facts } }
   }
+}
+
+function withCode(each: EvidenceEvent, code: AuditCode): EvidenceEvent {
+  if (each.event.type !== "audit") return each
+  const facts = { measured: { ...each.event.facts.measured, code }, reported: {} }
+  return { ...each, event: { ...each.event, facts } }
 }
 
 function elsewhere(each: EvidenceEvent): EvidenceEvent {

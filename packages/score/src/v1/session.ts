@@ -2,6 +2,7 @@ import {
   type FactType,
   type IsolationVerdict,
   judgeIsolation,
+  type MeasuredFacts,
   type Tier,
   tierOf,
   tiers,
@@ -33,6 +34,8 @@ export interface Session {
   /** Whether the isolation was measured by every probe and no seal or audit contradicts. */
   readonly isIsolated: boolean
   readonly isHardened: boolean
+  /** Whether nothing measured the isolation, the owner's signed config declares it, and nothing contradicts. */
+  readonly isDeclared: boolean
   /** False only where the monitor says that the agent was never started. */
   readonly mayHaveRun: boolean
   /** The digests of the bodies that were answered, in order: equal for a session that is played again. */
@@ -89,6 +92,7 @@ function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
     isServed: facts.measured("llm_response").some(isSuccess),
     isIsolated,
     isHardened: isIsolated && isHardenedBy(facts, verdicts),
+    isDeclared: !isIsolated && isDeclaredBy(facts, verdicts),
     mayHaveRun: mayHaveRunBy(facts),
     replayKey: replayKeyOf(facts),
   }
@@ -114,13 +118,25 @@ function isCut(facts: SessionFacts): boolean {
 }
 
 function isIsolatedBy(facts: SessionFacts, verdicts: readonly IsolationVerdict[]): boolean {
+  return verdicts.length > 0 && isApartBy(facts, verdicts, "measured")
+}
+
+/** A probe that found a leak, and an audit of the boundary, count for more than what was declared. */
+function isDeclaredBy(facts: SessionFacts, verdicts: readonly IsolationVerdict[]): boolean {
+  return isApartBy(facts, verdicts, "declared")
+}
+
+function isApartBy(
+  facts: SessionFacts,
+  verdicts: readonly IsolationVerdict[],
+  sealed: MeasuredFacts<"session_seal">["posture"],
+): boolean {
   const seals = facts.measured("session_seal")
   const audits = facts.measured("audit")
   return (
-    verdicts.length > 0 &&
     seals.length > 0 &&
     verdicts.every(({ posture }) => posture === "measured") &&
-    seals.every(({ measured }) => measured.posture === "measured") &&
+    seals.every(({ measured }) => measured.posture === sealed) &&
     audits.every(({ measured }) => !measured.code.startsWith("TRUST_BOUNDARY_"))
   )
 }

@@ -30,6 +30,38 @@ test.each<{ why: string; story: Story; expected: Partial<Report>; first: RegExp 
     first: /^the agent ran where it could reach the monitor's keys: 1 of 5 sessions/,
   },
   {
+    why: "nothing was measured, and the owner declares it",
+    story: { sessions: sessions.map((each) => ({ ...each, box: "declared" })) },
+    expected: {
+      status: "VALID",
+      posture: "declared",
+      trust_label: "LOW TRUST",
+      integrity_index: 70,
+    },
+    first: /^in 5 of 5 sessions only the owner's signed config says .* nothing measured it$/,
+  },
+  {
+    why: "one session of five is only declared",
+    story: { sessions: [...sessions.slice(1), { box: "declared" }] },
+    expected: { status: "VALID", posture: "declared", trust_label: "LOW TRUST" },
+    first: /^in 1 of 5 sessions only/,
+  },
+  {
+    why: "one session is declared and another was exposed",
+    story: { sessions: [...sessions, { box: "declared" }, { box: "none" }] },
+    expected: { status: "INVALID", posture: "shared", trust_label: "UNRELIABLE" },
+    first: /^the agent ran where it could reach the monitor's keys: 1 of 7 sessions/,
+  },
+  {
+    why: "the owner declares it and the boundary was violated",
+    story: {
+      sessions: sessions.map((each) => ({ ...each, box: "declared" })),
+      system: audit("TRUST_BOUNDARY_VIOLATED"),
+    },
+    expected: { status: "INVALID", trust_label: "UNRELIABLE", integrity_index: 0 },
+    first: /^the trust boundary was violated/,
+  },
+  {
     why: "a session is not sealed yet",
     story: { sessions: [...sessions, { end: "open" }] },
     expected: { status: "INVALID", posture: "shared" },

@@ -1,3 +1,4 @@
+import type { Session } from "./session.ts"
 import type { Violation, Window } from "./window.ts"
 
 /** How far the numbers can be trusted, before anybody looks at them. */
@@ -5,7 +6,7 @@ export interface Trust {
   readonly status: "VALID" | "INVALID"
   /** In plain words, the most important first. */
   readonly status_reasons: readonly string[]
-  readonly posture: "measured" | "shared"
+  readonly posture: "measured" | "declared" | "shared"
   readonly trust_label: "LOW TRUST" | "UNRELIABLE"
   readonly integrity_index: number
 }
@@ -16,6 +17,8 @@ const costs = {
   violation: { each: 100, most: 100 },
   nothing: { each: 60, most: 60 },
   shared: { each: 60, most: 60 },
+  /** The owner says so, and nothing measured it. */
+  declared: { each: 20, most: 20 },
   invalidFile: { each: 40, most: 40 },
   unsignedFile: { each: 20, most: 20 },
   gap: { each: 10, most: 30 },
@@ -30,20 +33,36 @@ export function trustOf(window: Window, missing: number): Trust {
   const wrong = invalidReasons(window, missing)
   const index = integrityIndex(window, missing)
   const ran = window.sessions.filter(({ mayHaveRun }) => mayHaveRun)
-  const isApart = ran.length > 0 && ran.every(({ isIsolated }) => isIsolated)
-  const fine = `the monitor measured in each of ${sessionsText(ran.length)} that the agent could not reach its keys`
   return {
     status: wrong.length === 0 ? "VALID" : "INVALID",
-    status_reasons: wrong.length === 0 ? [fine] : wrong,
-    posture: isApart ? "measured" : "shared",
+    status_reasons: wrong.length === 0 ? [fineText(ran)] : wrong,
+    posture: postureOf(ran),
     trust_label: wrong.length > 0 || index < 50 ? "UNRELIABLE" : "LOW TRUST",
     integrity_index: index,
   }
 }
 
+/** The lowest of the sessions in which the agent may have run. */
+function postureOf(ran: readonly Session[]): Trust["posture"] {
+  if (ran.length === 0 || ran.some(isExposed)) return "shared"
+  return ran.every(({ isIsolated }) => isIsolated) ? "measured" : "declared"
+}
+
+function isExposed({ isIsolated, isDeclared }: Session): boolean {
+  return !isIsolated && !isDeclared
+}
+
+function fineText(ran: readonly Session[]): string {
+  const declared = ran.filter(({ isDeclared }) => isDeclared).length
+  const sessions = sessionsText(ran.length)
+  return declared === 0
+    ? `the monitor measured in each of ${sessions} that the agent could not reach its keys`
+    : `in ${declared} of ${sessions} only the owner's signed config says that the agent could not reach the monitor's keys; nothing measured it`
+}
+
 function invalidReasons({ sessions, violations }: Window, missing: number): readonly string[] {
   const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
-  const open = ran.filter(({ isIsolated }) => !isIsolated)
+  const open = ran.filter(isExposed)
   const exposed = open.filter(({ isClosed }) => isClosed).length
   const unseen = open.length - exposed
   const of = `of ${sessionsText(ran.length)}`
@@ -65,7 +84,8 @@ function integrityIndex(window: Window, missing: number): number {
     missing,
     violation: violations.length,
     nothing: ran.length === 0 ? 1 : 0,
-    shared: ran.filter(({ isIsolated }) => !isIsolated).length,
+    shared: ran.filter(isExposed).length,
+    declared: ran.filter(({ isDeclared }) => isDeclared).length,
     invalidFile: brokenFiles.filter(({ isInvalid }) => isInvalid).length,
     unsignedFile: brokenFiles.filter(({ isInvalid }) => !isInvalid).length,
     gap: gaps,

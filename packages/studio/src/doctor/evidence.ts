@@ -44,7 +44,14 @@ export async function configs(workspace: Workspace, nowMs: number): Promise<read
   const history = hasLedger(workspace) ? await readConfigHistory(workspace) : new Map()
   const { keyring } = workspace
   const auditors = keyring.keys("auditor")
-  const terms = { workspace: workspace.workspace, auditors, history, atMs: nowMs }
+  const liveAuditors = keyring.keysNow("auditor", nowMs)
+  const terms = {
+    workspace: workspace.workspace,
+    auditors,
+    liveAuditors,
+    history,
+    atMs: nowMs,
+  }
   const found = allConfigs(workspace)
   const missing = [...history.keys()].filter((path) => !found.some((file) => file.path === path))
   return [

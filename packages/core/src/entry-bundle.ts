@@ -1,4 +1,4 @@
-import { AmcError, malformed } from "@amc/core"
+import { AmcError, malformed } from "./errors.ts"
 
 const entrySizeMax = 0xffff
 

@@ -1,0 +1,92 @@
+import { constants } from "node:fs"
+import { mkdir, open, opendir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { threadId } from "node:worker_threads"
+import { AmcError, malformed } from "@amc/core"
+import { type TileStore, tileSizeMax } from "@amc/ledger"
+import { moveDurably, writeDurably } from "./durable-file.ts"
+import { onMedium } from "./store-fault.ts"
+
+/** Keeps tiles as files under their paths, so that any static server can serve the folder. */
+export class FileTileStore implements TileStore {
+  readonly #dir: string
+
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  async read(path: string): Promise<Uint8Array | null> {
+    return onMedium(() => readRegular(this.#path(path), path))
+  }
+
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    const target = this.#path(path)
+    await onMedium(async () => {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+      // A name with a dot before it is none of the ledger's, and none that a static server shows.
+      const temporary = join(this.#dir, `.new-${process.pid}-${threadId}`)
+      await writeDurably(temporary, bytes)
+      await moveDurably(temporary, target)
+    })
+  }
+
+  async removeFolder(path: string): Promise<void> {
+    await onMedium(() => rm(this.#path(path), { recursive: true, force: true }))
+  }
+
+  async *list(folder?: string): AsyncGenerator<string, void, undefined> {
+    yield* this.#walk(folder ?? "")
+  }
+
+  async *#walk(folder: string): AsyncGenerator<string, void, undefined> {
+    const opened = await onMedium(() => openFolder(folder === "" ? this.#dir : this.#path(folder)))
+    if (opened === null) return
+    for await (const entry of opened) {
+      if (folder === "" && entry.name.startsWith(".new-")) continue
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`
+      if (entry.isDirectory()) yield* this.#walk(path)
+      else yield path
+    }
+  }
+
+  #path(path: string): string {
+    const isInside = path.split("/").every((part) => !/^\.{0,2}$/u.test(part))
+    if (!isInside || path.includes("\0")) throw malformed("this is no path of a tile")
+    return join(this.#dir, path)
+  }
+}
+
+async function openFolder(path: string): Promise<Awaited<ReturnType<typeof opendir>> | null> {
+  try {
+    return await opendir(path)
+  } catch (error) {
+    if (isAbsent(error)) return null
+    throw error
+  }
+}
+
+async function readRegular(path: string, name: string): Promise<Uint8Array | null> {
+  try {
+    // A link could lead out of the folder, and a pipe would never end.
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      const stat = await file.stat()
+      if (!stat.isFile() || stat.size > tileSizeMax)
+        throw new AmcError("store/damaged", `${name} is not a file of a tile's size`)
+      const bytes = await file.readFile()
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (isAbsent(error)) return null
+    if ((error as NodeJS.ErrnoException).code === "ELOOP")
+      throw new AmcError("store/damaged", `${name} is a link`, { cause: error })
+    throw error
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === "ENOENT" || code === "ENOTDIR"
+}
