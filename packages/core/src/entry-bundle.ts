@@ -1,6 +1,7 @@
 import { AmcError, malformed } from "./errors.ts"
 
-const entrySizeMax = 0xffff
+/** A leaf may have this many bytes, so that its length fits into two. */
+export const entrySizeMax: number = 0xffff
 
 /**
  * Frames leaves as C2SP tlog-tiles does in an entry bundle: each as its length in two bytes, big-endian,

@@ -95,7 +95,7 @@ async function measure(opened: OpenedSession, box: SandboxHandle): Promise<Isola
     const verdict = judgeIsolation(record)
     if (verdict.posture === "measured") return verdict
     await opened.audit("TRUST_BOUNDARY_SHARED", verdict.reasons.join("; "))
-    await auditContradiction(opened)
+    await auditContradiction(opened, "the probe found that the box does not hold")
     throw new AmcError(
       "sandbox/probe-failed",
       `the box does not hold: ${verdict.reasons.slice(0, 3).join("; ")}`,

@@ -124,12 +124,12 @@ test.each<{
   codes: readonly string[]
 }>([
   {
-    why: "isolated, and nothing is measured",
+    why: "isolated, and the agent runs with no box",
     mode: "isolated",
     driver: "none",
-    posture: "declared",
-    status: "VALID",
-    codes: [],
+    posture: "shared",
+    status: "INVALID",
+    codes: ["TRUST_BOUNDARY_VIOLATED", "CONFIG_CLAIM_CONTRADICTED"],
   },
   {
     why: "isolated, and the box is measured",

@@ -4,7 +4,7 @@ import type { AgentEnd, OpenedSession } from "./opened-session.ts"
 const declaredShared = "the workspace config declares the trust boundary shared"
 
 /** What the owner's signed config says of the trust boundary (T4). A config that is not signed says `shared`. */
-export function boundaryMode({ workspace }: Capture): "isolated" | "shared" | undefined {
+function boundaryMode({ workspace }: Capture): "isolated" | "shared" | undefined {
   return workspace.config.value.security?.trustBoundaryMode
 }
 
@@ -20,11 +20,9 @@ export async function auditBoundary(opened: OpenedSession): Promise<void> {
     await opened.audit("TRUST_BOUNDARY_SHARED", declaredShared)
 }
 
-/** A box that does not hold, where the owner's config says that the agent is isolated. */
-export async function auditContradiction(opened: OpenedSession): Promise<void> {
-  if (boundaryMode(opened.capture) === "isolated")
-    await opened.audit(
-      "CONFIG_CLAIM_CONTRADICTED",
-      "the workspace config says isolated, and the probe found that the box does not hold",
-    )
+/** The owner's config says that the agent is isolated, and the monitor found that it is not. */
+export async function auditContradiction(opened: OpenedSession, found: string): Promise<void> {
+  if (boundaryMode(opened.capture) !== "isolated") return
+  const detail = `the workspace config says isolated, and ${found}`
+  await opened.audit("CONFIG_CLAIM_CONTRADICTED", detail)
 }

@@ -5,6 +5,7 @@ import {
   type Finding,
   fromHex,
   rootFingerprint,
+  text,
   toHex,
   type Verdict,
 } from "@amc/core"
@@ -25,7 +26,15 @@ import { checkRun, type RunSummary } from "./run.ts"
 import { sliceOfRun } from "./run-slice.ts"
 import type { CheckedEvent } from "./session-check.ts"
 import { checkpointUse } from "./signed-checkpoint.ts"
-import { judgeTrustLabel, type TrustLabel } from "./trust-label.ts"
+import { judgeTrustLabel, type TrustLabel, type WitnessedTime } from "./trust-label.ts"
+import {
+  ageFindings,
+  checkWitnesses,
+  quorumFindings,
+  witnessedPins,
+  type WitnessSummary,
+  type WitnessTerms,
+} from "./witness-check.ts"
 
 /** What a bundle was verified to say. */
 export interface BundleSummary {
@@ -39,6 +48,8 @@ export interface BundleSummary {
   readonly report: Report
   /** This verifier's own label, never above the sealed one. */
   readonly trust_label: TrustLabel
+  /** What the verifier's own witnesses say; null without a policy: then time is self-asserted. */
+  readonly witnessing: WitnessSummary | null
 }
 
 /** An accepted bundle with what a verifier should remember of it. */
@@ -56,6 +67,7 @@ export interface BundlePolicy {
   readonly atMs: number
   /** What this verifier saw before under this root. */
   readonly known?: KnownTrust | undefined
+  readonly witnesses?: WitnessTerms | undefined
 }
 
 /**
@@ -83,27 +95,52 @@ async function checkBundle(
   if (opened === undefined) return undefined
   const signatures = checkBundleSignatures(files, opened, findings)
   if (signatures === undefined) return undefined
-  const trust = pinnedTrust(opened, policy, signatures)
+  const witnesses = policy.witnesses ?? { nowMs: policy.atMs }
+  const note = text(files.get(bundlePaths.checkpoint))
+  const witnessing = checkWitnesses(note, bundlePaths.checkpoint, witnesses, findings)
+  findings.addAll(forkFindings(policy, signatures))
+  const trust = pinnedTrust(opened, policy, signatures, witnessing)
   const events = checkBundleEvidence(files, { ...trust, ...signatures }, findings)
   if (!findings.isEmpty) return undefined
   const run = checkBundleRun(files, trust, { ...signatures, events }, findings)
   findings.addAll(expiryFindings(trust, policy.atMs))
   if (run === undefined) return undefined
+  findings.addAll([
+    ...quorumFindings(bundlePaths.checkpoint, witnesses, witnessing),
+    ...ageFindings(bundlePaths.checkpoint, witnesses, witnessing, run.runOpened.event.ts),
+  ])
   const { size, root } = signatures.checkpoint
   const checkpoint = { size, root_sha256: toHex(root) }
-  return { summary: summaryOf(files, trust, events, run), trust: trust.files, checkpoint }
+  const summary = summaryOf(files, trust, { events, run, witnessing })
+  return { summary, trust: trust.files, checkpoint }
 }
 
-/** A checkpoint that this verifier saw before vouches for all that the bundle holds. */
+/**
+ * A checkpoint that this verifier saw before, or that a quorum of its witnesses cosigned, vouches for all
+ * that the bundle holds.
+ */
 function pinnedTrust(
   trust: BundleTrust,
   { known }: BundlePolicy,
   { checkpoint }: BundleSignatures,
+  witnessing: WitnessSummary | null,
 ): BundleTrust {
   const { size, root } = checkpoint
   const isSame = (pin: CheckpointPin): boolean =>
     pin.size === size && pin.root_sha256 === toHex(root)
-  return { ...trust, keyring: trust.keyring.withPins((known?.pins ?? []).filter(isSame)) }
+  const pins = [...(known?.pins ?? []).filter(isSame), ...witnessedPins(checkpoint, witnessing)]
+  return { ...trust, keyring: trust.keyring.withPins(pins) }
+}
+
+/** A tree of one size that this verifier saw with another root: the owner shows two histories. */
+function forkFindings(
+  { known }: BundlePolicy,
+  { checkpoint: { size, root } }: BundleSignatures,
+): readonly Finding[] {
+  const other = known?.pins.find((pin) => pin.size === size && pin.root_sha256 !== toHex(root))
+  if (other === undefined) return []
+  const detail = `this machine accepted another tree of ${size} events of this ledger before`
+  return [{ code: "ledger/forked", subject: bundlePaths.checkpoint, detail, tampered: true }]
 }
 
 interface BundleEvidence extends BundleSignatures {
@@ -189,14 +226,21 @@ function bundleKeyFindings(
   return [manifest, note].flatMap((use) => keyFindings(keyring, use))
 }
 
+interface Judged {
+  readonly events: readonly CheckedEvent[]
+  readonly run: RunSummary
+  readonly witnessing: WitnessSummary | null
+}
+
 function summaryOf(
   { manifest }: BundleFiles,
   { roots }: BundleTrust,
-  events: readonly CheckedEvent[],
-  { report }: RunSummary,
+  { events, run, witnessing }: Judged,
 ): BundleSummary {
   const { workspace, origin, agent, run_id } = manifest
-  const trust_label = judgeTrustLabel(report.trust_label)
+  const { report } = run
+  const time = witnessedTime(events, run, witnessing?.since_ms ?? null)
+  const trust_label = judgeTrustLabel(report.trust_label, time)
   return {
     workspace,
     origin,
@@ -206,5 +250,18 @@ function summaryOf(
     events: events.length,
     report,
     trust_label,
+    witnessing,
   }
+}
+
+/** The time that the run's own evidence claims, where a quorum says something of it. */
+function witnessedTime(
+  events: readonly CheckedEvent[],
+  { run, runOpened }: RunSummary,
+  sinceMs: number | null,
+): WitnessedTime | null {
+  if (sinceMs === null) return null
+  const toMs = runOpened.event.ts
+  const counted = events.filter(({ event }) => event.ts >= run.window.from_ms)
+  return { sinceMs, fromMs: Math.min(toMs, ...counted.map(({ event }) => event.ts)), toMs }
 }

@@ -54,12 +54,18 @@ test.each(["monitor", "ledger", "auditor"] as const)(
     const revocations = list(2, [stolen(role, startMs + 100)])
     const [before, after] = [await pin(startMs + 99), await pin(startMs + 100)]
     const another = { ...before, root_sha256: "ab".repeat(32) }
-    for (const pins of [[], [after], [another], [{ ...before, size: size - 1 }]])
+    for (const pins of [[], [after], [{ ...before, size: size - 1 }]])
       expect(await judge(good, world, known({ revocations, pins }))).toMatchObject({
         codes: ["trust/key-compromised"],
         exit: 1,
       })
     expect((await judge(good, world, known({ revocations, pins: [before] }))).codes).toEqual([])
+    expect(await judge(good, world, known({ revocations, pins: [before, another] }))).toMatchObject(
+      {
+        codes: ["ledger/forked"],
+        exit: 4,
+      },
+    )
   },
 )
 

@@ -1,4 +1,5 @@
 import type { ConfigFile } from "./config-check.ts"
+import type { TileSource } from "./tile-check.ts"
 
 /** A stored event: its leaf, and whatever else the store keeps of it in columns, which must agree. */
 export interface LedgerRow {
@@ -22,6 +23,8 @@ export interface LedgerSource {
   blob(sha256: string): Promise<Uint8Array | null>
   /** The signed notes of all checkpoints, in the order in which they were made. */
   checkpoints(): Promise<readonly string[]>
+  /** The published tiles; without them they are not looked at. */
+  readonly tiles?: TileSource
   /** The config files. Asked for after the leaves: a file is written before its change is recorded. */
   configs(): Promise<readonly ConfigFile[]>
 }

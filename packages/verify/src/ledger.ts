@@ -2,46 +2,48 @@ import {
   equalBytes,
   type Event,
   type Finding,
-  fromHex,
   hashLeaf,
   isFault,
-  type Keyring,
   parseRunSeal,
   sha256Hex,
   STATEMENT_PAYLOAD_TYPE,
   type Verdict,
 } from "@amc/core"
 import { ChainCheck, type ChainSummary } from "./chain-check.ts"
+import { type CheckpointTerms, openCheckpoints, pinnedCheckpoints } from "./checkpoint-list.ts"
 import { checkConfig, type ConfigFile, ConfigLog } from "./config-check.ts"
 import { checkEnvelope } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
 import { keyFindings } from "./key-check.ts"
 import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
-import { checkpointUse, openSignedCheckpoint } from "./signed-checkpoint.ts"
-import { type NumberedCheckpoint, TreeCheck, type TreeHead } from "./tree-check.ts"
+import { TileCheck, type TileSummary } from "./tile-check.ts"
+import { unknownOrder } from "./tiles.ts"
+import { TreeCheck } from "./tree-check.ts"
+import { type LedgerWitnessing, witnessLedger } from "./ledger-witness.ts"
+import { ageFindings, quorumFindings, type WitnessTerms } from "./witness-check.ts"
 
 /** Against what a ledger is verified. */
-export interface LedgerTerms {
-  /** Of a root that the caller has pinned. */
-  readonly keyring: Keyring
-  readonly origin: string
+export interface LedgerTerms extends CheckpointTerms {
   /** The time that a config's expiry is judged at. */
   readonly atMs: number
+  readonly witnesses?: WitnessTerms | undefined
 }
 
 /** What a ledger was verified to hold. */
-export interface LedgerSummary {
+export interface LedgerSummary extends TileSummary {
   readonly events: number
   readonly lanes: readonly (ChainSummary & { readonly lane: string })[]
   readonly checkpoints: number
   /** How many events the largest checkpoint covers. */
   readonly covered: number
+  /** What the verifier's own witnesses say; null without a policy: then time is self-asserted. */
+  readonly witnessing: LedgerWitnessing | null
   readonly blobs: number
   readonly configs: number
 }
 
 /**
- * Verifies a whole ledger (L5): chains, signatures, seals, blobs, tree, checkpoints, configs. A ledger
+ * Verifies a whole ledger (L5): chains, signatures, seals, blobs, tree, checkpoints, tiles, configs. A ledger
  * that is being written to, or that recovered from a crash, has open or closed sessions and gaps, and
  * none of that is a finding.
  *
@@ -51,72 +53,74 @@ export async function verifyLedger(
   source: LedgerSource,
   terms: LedgerTerms,
 ): Promise<Verdict<LedgerSummary>> {
-  return new LedgerCheck(source, terms).run()
+  // Before the leaves: a ledger that grows meanwhile is then longer than its checkpoints, never shorter.
+  return new LedgerCheck(source, await source.checkpoints(), terms).run()
 }
 
 class LedgerCheck {
   readonly #source: LedgerSource
   readonly #terms: LedgerTerms
+  readonly #notes: readonly string[]
+  readonly #witnessing: LedgerWitnessing | null
   readonly #findings = new FindingList()
+  /** The time of the last event under the largest checkpoint, as the event says. */
+  #coveredMs: number | null = null
   readonly #configLog: ConfigLog
   readonly #blobs = new Set<string>()
 
-  constructor(source: LedgerSource, terms: LedgerTerms) {
+  constructor(source: LedgerSource, notes: readonly string[], terms: LedgerTerms) {
     this.#source = source
-    this.#terms = terms
-    const { keyring } = terms
+    this.#notes = notes
+    const { keyring, witnessing } = witnessLedger(notes, terms, witnessTerms(terms), this.#findings)
+    this.#terms = { ...terms, keyring }
+    this.#witnessing = witnessing
     this.#configLog = new ConfigLog({ workspace: keyring.workspace, keyring })
   }
 
   async run(): Promise<Verdict<LedgerSummary>> {
-    // Before the leaves: a ledger that grows meanwhile is then longer than its checkpoints, never shorter.
-    const checkpoints = this.#openCheckpoints(await this.#source.checkpoints())
-    const seen = [...checkpoints, ...pinnedCheckpoints(this.#terms)].sort((a, b) => a.size - b.size)
+    const tiles = await this.#openTiles()
+    const checkpoints = openCheckpoints(this.#notes, this.#terms, this.#findings)
+    const covered = Math.max(0, ...checkpoints.slice(-1).map(({ size }) => size))
+    const seen = [...checkpoints, ...(tiles?.heads ?? []), ...pinnedCheckpoints(this.#terms)]
     const lanes: (ChainSummary & { readonly lane: string })[] = []
     const names = await this.#source.lanes()
-    const tree = new TreeCheck(seen)
-    for (const lane of names) lanes.push({ lane, ...(await this.#checkLane(lane, tree)) })
-    this.#findings.addAll(
-      names.length > 1 && checkpoints.length > 0 ? [unknownOrder] : tree.finish(),
-    )
+    const tree = new TreeCheck(seen.sort((a, b) => a.size - b.size))
+    const isOneTree = names.length <= 1
+    for (const lane of names)
+      lanes.push({
+        lane,
+        ...(await this.#checkLane(lane, tree, isOneTree ? tiles : null, covered)),
+      })
+    this.#findings.addAll(!isOneTree && checkpoints.length > 0 ? [unknownOrder] : tree.finish())
+    const published = isOneTree ? await tiles?.finish() : undefined
     // After them: a config is written before its change is recorded.
     const configs = await this.#source.configs()
     this.#checkConfigs(configs)
+    this.#checkTime()
     return this.#findings.verdict({
       events: lanes.reduce((sum, { events }) => sum + events, 0),
       lanes,
       checkpoints: checkpoints.length,
-      covered: Math.max(0, ...checkpoints.slice(-1).map(({ size }) => size)),
+      covered,
+      witnessing: this.#witnessing,
       blobs: this.#blobs.size,
       configs: configs.length,
+      published: published?.published ?? null,
+      tiles: published?.tiles ?? 0,
     })
   }
 
-  #openCheckpoints(notes: readonly string[]): readonly NumberedCheckpoint[] {
-    const { keyring, origin } = this.#terms
-    const keys = keyring.keys("ledger")
-    const opened = notes.flatMap((note, at) => {
-      const subject = `checkpoint ${at}`
-      const terms = { code: "ledger/checkpoint", subject, tampered: false } as const
-      const checkpoint = this.#findings.attempt(terms, () =>
-        openSignedCheckpoint(note, origin, keys),
-      )
-      if (checkpoint === undefined) return []
-      this.#findings.addAll(keyFindings(keyring, { ...checkpointUse(checkpoint), subject }))
-      return [{ ...checkpoint, subject }]
-    })
-    for (const [at, { size, subject }] of opened.entries())
-      if (size < (opened[at - 1]?.size ?? 0))
-        this.#findings.add({
-          code: "ledger/checkpoint-order",
-          subject,
-          detail: "it is smaller than the one before it",
-          tampered: true,
-        })
-    return opened.sort((a, b) => a.size - b.size)
+  async #openTiles(): Promise<TileCheck | null> {
+    const { tiles } = this.#source
+    return tiles === undefined ? null : TileCheck.open(tiles, this.#terms, this.#findings)
   }
 
-  async #checkLane(lane: string, tree: TreeCheck): Promise<ChainSummary> {
+  async #checkLane(
+    lane: string,
+    tree: TreeCheck,
+    tiles: TileCheck | null,
+    covered: number,
+  ): Promise<ChainSummary> {
     const chain = new ChainCheck({ lane, keyring: this.#terms.keyring }, this.#findings)
     let row = 0
     for await (const stored of this.#source.leaves(lane)) {
@@ -124,7 +128,9 @@ class LedgerCheck {
       const leafHash = hashLeaf(stored.leaf)
       const checked = chain.add(stored.leaf)
       this.#findings.addAll(tree.append(leafHash))
+      await tiles?.append(stored.leaf)
       if (checked === undefined) continue
+      if (checked.event.lseq === covered - 1) this.#coveredMs = checked.event.ts
       this.#checkColumns(stored, leafHash, checked.event, subject)
       const payload = await this.#checkBlob(checked.event, subject)
       this.#findings.addAll(this.#configLog.note(checked.event, payload, subject))
@@ -218,6 +224,14 @@ class LedgerCheck {
     })
   }
 
+  #checkTime(): void {
+    const [terms, subject] = [witnessTerms(this.#terms), "checkpoints"]
+    this.#findings.addAll([
+      ...quorumFindings(subject, terms, this.#witnessing),
+      ...ageFindings(subject, terms, this.#witnessing, this.#coveredMs),
+    ])
+  }
+
   #checkConfigs(configs: readonly ConfigFile[]): void {
     const { keyring, atMs } = this.#terms
     const { history } = this.#configLog
@@ -241,18 +255,7 @@ class LedgerCheck {
   }
 }
 
-/** What this verifier saw before must be there still, or it vouches for nothing. */
-function pinnedCheckpoints({ keyring }: LedgerTerms): readonly TreeHead[] {
-  return keyring.pins.map(({ size, root_sha256 }) => ({
-    size,
-    root: fromHex(root_sha256),
-    subject: `pinned checkpoint of ${size} events`,
-  }))
-}
-
-const unknownOrder: Finding = {
-  code: "input/unsupported-version",
-  subject: "tree",
-  detail: "the ledger has several lanes, and this program knows the tree of one lane only",
-  tampered: false,
+/** Without terms nobody is asked for anything. */
+function witnessTerms({ witnesses, atMs }: LedgerTerms): WitnessTerms {
+  return witnesses ?? { nowMs: atMs }
 }

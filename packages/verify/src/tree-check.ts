@@ -4,6 +4,8 @@ import type { SignedCheckpoint } from "./signed-checkpoint.ts"
 /** What a tree was at a size, with the name that findings give it. */
 export interface TreeHead extends Pick<SignedCheckpoint, "size" | "root"> {
   readonly subject: string
+  /** Whether the verifier itself remembers it: what contradicts it is a fork or an older state, not a wrong note. */
+  readonly isPinned?: boolean
 }
 
 /** A checkpoint with the name that findings give it. */
@@ -32,7 +34,7 @@ export class TreeCheck {
     )
       if (!equalBytes(at.root, this.#tree.root()))
         found.push({
-          code: "ledger/tree-contradicted",
+          code: at.isPinned === true ? "ledger/forked" : "ledger/tree-contradicted",
           subject: at.subject,
           detail: `the first ${at.size} events are not those that it was signed over`,
           tampered: true,
@@ -41,8 +43,8 @@ export class TreeCheck {
   }
 
   finish(): readonly Finding[] {
-    return this.#checkpoints.slice(this.#next).map(({ subject, size }) => ({
-      code: "ledger/truncated",
+    return this.#checkpoints.slice(this.#next).map(({ subject, size, isPinned = false }) => ({
+      code: isPinned ? "ledger/rolled-back" : "ledger/truncated",
       subject,
       detail: `it was signed over ${size} events, and the ledger has ${this.#tree.size}`,
       tampered: true,
