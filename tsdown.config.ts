@@ -19,6 +19,7 @@ export default defineConfig([
     entry: {
       main: "packages/cli/src/main.ts",
       "recorder-worker": "packages/studio/src/recorder-worker.ts",
+      "checkpoint-worker": "packages/studio/src/checkpoint-worker.ts",
       "notary-main": "packages/vault/src/notary-main.ts",
     },
   },

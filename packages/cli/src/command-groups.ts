@@ -5,5 +5,7 @@ export const commandGroups: ReadonlyMap<string, string> = new Map([
   ["bundle", "a run and its evidence in one file: write, check, look in"],
   ["config", "the signed config files: sign, check, show"],
   ["keys", "the public keys and who vouches for them"],
+  ["witness", "cosign the checkpoints of others' ledgers"],
+  ["ledger", "the evidence and its tree: look, prove, publish, check"],
   ["vault", "the encrypted private keys: unlock, lock, passphrases"],
 ])

@@ -160,6 +160,57 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/config-schema.ts")).configSchema,
   },
   {
+    path: ["witness", "init"],
+    summary: "make a witness: a key of its own and an empty memory",
+    load: async () => (await import("./commands/witness-init.ts")).witnessInit,
+  },
+  {
+    path: ["witness", "serve"],
+    summary: "cosign what extends what was cosigned before, over HTTP",
+    load: async () => (await import("./commands/witness-serve.ts")).witnessServe,
+  },
+  {
+    path: ["ledger", "checkpoint"],
+    summary: "sign and publish a checkpoint of all that was recorded",
+    opensVault: true,
+    load: async () => (await import("./commands/ledger-checkpoint.ts")).ledgerCheckpoint,
+  },
+  {
+    path: ["ledger", "prove"],
+    summary: "prove that an event is in the ledger, by its receipt, hash or number",
+    load: async () => (await import("./commands/ledger-prove.ts")).ledgerProve,
+  },
+  {
+    path: ["ledger", "verify-proof"],
+    summary: "check a proof offline, with nothing but the file and a root or key",
+    load: async () => (await import("./commands/ledger-verify-proof.ts")).ledgerVerifyProof,
+  },
+  {
+    path: ["ledger", "tail"],
+    summary: "show the last events, and those that come",
+    load: async () => (await import("./commands/ledger-tail.ts")).ledgerTail,
+  },
+  {
+    path: ["ledger", "show"],
+    summary: "show one event whole, with its signature's state",
+    load: async () => (await import("./commands/ledger-show.ts")).ledgerShow,
+  },
+  {
+    path: ["ledger", "export"],
+    summary: "copy the published tree into a folder for a static server",
+    load: async () => (await import("./commands/ledger-export.ts")).ledgerExport,
+  },
+  {
+    path: ["ledger", "serve"],
+    summary: "serve the published tree on HTTP, to be read and no more",
+    load: async () => (await import("./commands/ledger-serve.ts")).ledgerServe,
+  },
+  {
+    path: ["ledger", "fsck"],
+    summary: "compare every tile and checkpoint with the stored events",
+    load: async () => (await import("./commands/ledger-fsck.ts")).ledgerFsck,
+  },
+  {
     path: ["verify"],
     summary: "check the whole workspace: ledger, seals, payloads, config",
     load: async () => (await import("./commands/verify.ts")).verify,

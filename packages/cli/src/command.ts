@@ -12,6 +12,8 @@ export interface Context {
   readonly isColoured: boolean
   /** Says how long work goes on; shown only where a person looks at stderr. */
   progress(text: string): void
+  /** A line on stdout at once, for commands whose output is a stream. */
+  out(line: string): void
   /** A line for people, on stderr. */
   err(line: string): void
   /** Asks the person at the terminal for something that is not shown; null where nobody is there. */
@@ -26,6 +28,8 @@ export interface Outcome {
   readonly exit: number
   readonly data: unknown
   readonly findings?: readonly Finding[]
+  /** Whether all of the output was a stream, one JSON object a line with `--json`, so that nothing is left to print. */
+  readonly isStream?: true
   /** Lines for stdout where `--json` is not asked for. */
   readonly lines: readonly string[]
 }

@@ -51,8 +51,11 @@ interface Envelope {
 
 function encode({ command, exit, data, findings }: Envelope): string {
   const ok = exit === Exit.accepted
-  const json = JSON.stringify({ schema: "amc.cli/v1", command, ok, exit, data, findings })
-  // JSON leaves these as they are, and a terminal would obey them.
+  return escapeJson(JSON.stringify({ schema: "amc.cli/v1", command, ok, exit, data, findings }))
+}
+
+/** The same JSON without what a terminal would obey, which JSON leaves as it is. */
+export function escapeJson(json: string): string {
   return json.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)
 }
 

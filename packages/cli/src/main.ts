@@ -75,6 +75,10 @@ async function createContext(progress: Progress, options: Options): Promise<Cont
     askHidden: askHere,
     isColoured: pc.isColorSupported && process.stdout.isTTY === true,
     progress: (text) => progress.show(text),
+    out: (line) => {
+      progress.end()
+      process.stdout.write(`${line}\n`)
+    },
     err: (line) => progress.line(line),
     readFile: readInput,
     signal: stop.signal,
@@ -98,7 +102,8 @@ function takeEnvironmentPassphrase(): Uint8Array | null {
 }
 
 function report(command: string, outcome: Outcome, isJson: boolean): number {
-  const { exit, findings = [], lines } = outcome
+  const { exit, findings = [], lines, isStream } = outcome
+  if (isStream === true) return exit
   if (isJson) return print(process.stdout, [outcomeEnvelope(command, outcome)], exit)
   for (const finding of findings) process.stderr.write(`${printable(describeFinding(finding))}\n`)
   for (const next of new Set(findings.map(nextStepOfFinding)))

@@ -17,6 +17,7 @@ const steps: Partial<Record<ErrorCode, string>> = {
   "ledger/lane-taken": "wait until the other amc of this workspace has ended",
   "sandbox/start-failed": "see that the command exists and can be run, by its name or its path",
   "bundle/malformed": "ask for the file again: it is cut short or not a bundle",
+  "witness/unavailable": "see that the witness runs at that address; 'amc run' asks it again",
   "input/unreadable": "see that the file exists and that this user may read it",
   "input/unsupported-version": "use a newer amc",
   "score/unknown-engine": "use a newer amc",
@@ -24,6 +25,14 @@ const steps: Partial<Record<ErrorCode, string>> = {
 }
 
 const findingSteps: Readonly<Record<string, string>> = {
+  "witness/quorum":
+    "ask the owner for a bundle of a run that these witnesses cosigned, or choose another policy",
+  "witness/checkpoint":
+    "a line in a witness's name was forged: ask for the file again, by another way",
+  "checkpoint/stale":
+    "ask the owner for a newer one; a ledger that is in use is cosigned with each run",
+  "ledger/forked":
+    "keep both files: signed by one key, they prove that the owner shows two histories",
   "bundle/unknown-root":
     "compare the fingerprint with the owner by another way than the file came, then pass --root sha256:…",
   "trust/root-expired":
@@ -34,6 +43,11 @@ const findingSteps: Readonly<Record<string, string>> = {
   "trust/rolled-back": "put the newer trust folder back from a backup",
   "trust/key-compromised":
     "only a checkpoint that was seen before the theft vouches for it; measure again with the new key",
+  "ledger/not-covered": "amc ledger checkpoint",
+  "tiles/missing": "amc ledger fsck --rebuild-tiles",
+  "tiles/contradicted":
+    "move that file away, then 'amc ledger fsck --rebuild-tiles'; if the events were changed, put the ledger back",
+  "proof/untrusted": "ask the owner for the root or the ledger's key by a way that you trust",
   "config/unsigned": "amc config sign",
   "config/signature-invalid": "look at what changed, then 'amc config sign'",
   "config/signature-missing": "look at what changed, then 'amc config sign'",

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { AmcError, type Signer } from "@amc/core"
+import { AmcError, rootKeysMax, type Signer } from "@amc/core"
 import { rootSigners, type Workspace } from "@amc/studio"
 import type { Command as Parser } from "commander"
 import { wholeNumber } from "./agent-options.ts"
@@ -21,7 +21,7 @@ export function addNewOwnerOptions(parser: Parser): Parser {
   return parser
     .option("--root-keys <n>", "make this many owners' keys, each in a file of its own")
     .option("--root-key-dir <folder>", "where to put those files; keep them offline afterwards")
-    .option("--threshold <m>", "how many of the owners have to sign a change", "1")
+    .option("--threshold <m>", "how many of the owners have to sign a change (as before, or 1)")
 }
 
 /** The owners who can sign here. @throws {@link AmcError} as {@link rootSigners} */
@@ -40,13 +40,15 @@ export function newOwners(
   context: Context,
   options: Options,
   version: number,
+  before = 1,
 ): { readonly files: readonly string[]; readonly threshold: number } {
-  const threshold = wholeNumber(textOption(options, "threshold"), "threshold", 16)
+  const given = textOption(options, "threshold") ?? String(before)
+  const threshold = wholeNumber(given, "threshold", rootKeysMax)
   const [keys, folder] = [textOption(options, "rootKeys"), textOption(options, "rootKeyDir")]
   if (keys === undefined && folder === undefined) return { files: [], threshold }
   if (keys === undefined || folder === undefined)
     throw new AmcError("usage/invalid", "--root-keys and --root-key-dir belong together")
-  const count = wholeNumber(keys, "root-keys", 16)
+  const count = wholeNumber(keys, "root-keys", rootKeysMax)
   const dir = resolve(context.cwd, folder)
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const files = Array.from({ length: count }, (_, at) =>

@@ -14,6 +14,7 @@ export const auditCodes = [
   "SECRET_SEEN",
   "SESSION_LIMIT_EXCEEDED",
   "VAULT_UNLOCK_FAILED",
+  "CHECKPOINT_FAILED",
 ] as const
 
 export type AuditCode = (typeof auditCodes)[number]

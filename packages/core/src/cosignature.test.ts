@@ -8,10 +8,10 @@ import {
   parseToldSize,
 } from "./add-checkpoint.ts"
 import { fromBase64, toBase64 } from "./base64.ts"
-import { utf8 } from "./bytes.ts"
+import { concatBytes, utf8 } from "./bytes.ts"
 import { openCosignatures, signCosignature } from "./cosignature.ts"
 import { isFault } from "./errors.ts"
-import { openNote, parseNote } from "./note.ts"
+import { keyId, openNote, parseNote, signatureLine } from "./note.ts"
 import { seededSigner } from "./testing/seeded-signer.ts"
 import { ownVectors } from "./testing/vectors.ts"
 import { cosignerVkey, parseCosignerVkey, parseVkey, vkey } from "./vkey.ts"
@@ -80,6 +80,19 @@ test.each([
   { why: "half a second", text: parseNote(note).text, time: 1.5 },
 ])("does not cosign $why", ({ text, time }) => {
   expect(() => signCosignature(text, { name: "w", time }, signer)).toThrow(malformed)
+})
+
+test("a cosignature of no time is none, though its key signed it", () => {
+  const [log] = note.split("\n\u2014 witness")
+  const { text } = parseNote(note)
+  const signature = concatBytes(
+    new Uint8Array(8),
+    signer.sign(utf8(`cosignature/v1\ntime 0\n${text}`)),
+  )
+  const line = signatureLine({ name: "w", keyId: keyId("w", signer.key, 4), signature })
+  expect(() => openCosignatures(`${log}\n${line}`, [{ name: "w", key: signer.key }])).toThrow(
+    expect.objectContaining({ code: "note/bad-signature" }),
+  )
 })
 
 test("a witness's key and a log's key are told apart, though the bytes are the same", () => {

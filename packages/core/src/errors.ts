@@ -36,6 +36,8 @@ export const errorCodes = {
   "ledger/closed": "the recorder is closed",
   "ledger/busy": "too much is waiting to be written",
   "ledger/lane-taken": "another process writes this lane",
+  "ledger/no-event": "the ledger has no such event",
+  "ledger/not-published": "no checkpoint of the ledger is published",
   "gateway/no-lease": "the request carries no lease",
   "gateway/lease-unknown": "the lease is not one that was issued here",
   "gateway/lease-expired": "the lease is past its end",

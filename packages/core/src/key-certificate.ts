@@ -52,15 +52,19 @@ export function issueKeyCertificate(
 }
 
 /**
- * The same certificate with more owners' signatures, so that it counts under the next root too.
+ * The same certificate with more owners' signatures, so that it counts under the next root too. Of those that
+ * are there, only the ones by `kept` stay.
  *
  * @throws {@link AmcError} `input/malformed`
  */
 export function countersignKeyCertificate(
   bytes: Uint8Array,
   owners: readonly Signer[],
+  kept: ReadonlySet<string>,
 ): Uint8Array {
-  return encodeEnvelope(addSignatures(parseEnvelope(bytes), owners))
+  const envelope = parseEnvelope(bytes)
+  const signatures = envelope.signatures.filter(({ keyid }) => kept.has(keyid))
+  return encodeEnvelope(addSignatures({ ...envelope, signatures }, owners))
 }
 
 /**

@@ -16,15 +16,18 @@ import { count, hex32, label } from "./fact-field.ts"
 
 export const rootPayloadType = "application/vnd.amc.root.v1+json"
 
+/** An envelope holds 16 signatures, and a change of the root needs those of old and new owners. */
+export const rootKeysMax = 8
+
 const schema = z.strictObject({
   v: z.literal(1),
   workspace: label,
   version: z.int().min(1),
-  threshold: z.int().min(1).max(16),
+  threshold: z.int().min(1).max(rootKeysMax),
   keys: z
     .array(z.strictObject({ kid: hex32, pub: z.string().length(44) }))
     .min(1)
-    .max(16),
+    .max(rootKeysMax),
   created_ms: count,
   expires_ms: count,
 })

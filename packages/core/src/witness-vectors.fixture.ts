@@ -1,14 +1,13 @@
 import { writeFileSync } from "node:fs"
 import { encodeAddCheckpoint } from "./add-checkpoint.ts"
 import { fromBase64, toBase64 } from "./base64.ts"
-import { text } from "./bytes.ts"
+import { text, utf8 } from "./bytes.ts"
 import { encodeCheckpoint } from "./checkpoint.ts"
 import { signCosignature } from "./cosignature.ts"
 import { hashLeaf } from "./merkle/hash.ts"
 import { consistencyPath } from "./merkle/consistency.ts"
 import { rootOf } from "./merkle/tree.ts"
 import { keyId, parseNote, signatureLine, signNote } from "./note.ts"
-import { utf8 } from "./bytes.ts"
 import { seededSigner } from "./testing/seeded-signer.ts"
 import { ownVectorsPath } from "./testing/vectors.ts"
 import { cosignerVkey, vkey } from "./vkey.ts"
@@ -22,28 +21,29 @@ const noteOf = (size: number): string =>
 /** RFC 6962's first of eight leaves, cosigned by three. */
 const note = noteOf(8)
 const body = parseNote(note).text
-const names = ["witness.example/w1", "witness.example/w2", "witness.example/w3"]
-const signers = [11, 12, 13].map(seededSigner)
-const [v1, v2, v3] = names.map((name, at) => cosignerVkey(name, signers[at]!.key)) as [
-  string,
-  string,
-  string,
-]
+const names = ["witness.example/w1", "witness.example/w2", "witness.example/w3"] as const
+const signers = [seededSigner(11), seededSigner(12), seededSigner(13)] as const
+const v1 = cosignerVkey(names[0], signers[0].key)
+const v2 = cosignerVkey(names[1], signers[1].key)
+const v3 = cosignerVkey(names[2], signers[2].key)
 const start = 1_780_000_000
-const line = (at: number, time: number, name = names[at]!, over = body): string =>
-  signCosignature(over, { name, time }, signers[at]!)
+const line = (at: 0 | 1 | 2, time: number, name: string = names[at], over = body): string =>
+  signCosignature(over, { name, time }, signers[at])
 
 /** The cosignature of a line with some of its bytes changed, under the same name and key id. */
 function forged(of: string, change: (signature: Uint8Array) => Uint8Array): string {
-  const [found] = parseNote(`${body}\n${of}`).signatures
-  return signatureLine({ ...found!, signature: change(Uint8Array.from(found!.signature)) })
+  return parseNote(`${body}\n${of}`)
+    .signatures.map((each) =>
+      signatureLine({ ...each, signature: change(Uint8Array.from(each.signature)) }),
+    )
+    .join("")
 }
 
 const w1 = line(0, start)
 const ed25519Line = signatureLine({
-  name: names[0]!,
-  keyId: keyId(names[0]!, signers[0]!.key, 4),
-  signature: signers[0]!.sign(utf8(body)),
+  name: names[0],
+  keyId: keyId(names[0], signers[0].key, 4),
+  signature: signers[0].sign(utf8(body)),
 })
 
 const cosignatures = {
@@ -168,7 +168,7 @@ const policies = {
     { why: "a witness called none", text: `witness none ${v1}\nquorum none\n` },
     {
       why: "one key under two names (L21)",
-      text: `witness a ${v1}\nwitness b ${cosignerVkey(names[1]!, signers[0]!.key)}\nquorum a\n`,
+      text: `witness a ${v1}\nwitness b ${cosignerVkey(names[1], signers[0].key)}\nquorum a\n`,
     },
     { why: "a log twice", text: `log ${logKey}\nlog ${logKey}\nquorum none\n` },
     { why: "a log with a witness's key", text: `log ${v1}\nquorum none\n` },
@@ -184,7 +184,7 @@ const policies = {
 
 const asked = { oldSize: 3, path: consistencyPath(hashes, 3), note }
 const request = text(encodeAddCheckpoint(asked))
-const hash = toBase64(hashes[0]!)
+const hash = toBase64(hashLeaf(Uint8Array.of(0)))
 const requests = {
   accepted: [
     {

@@ -3,6 +3,7 @@ import {
   consistencyRanges,
   type Digest,
   emptyRoot,
+  hashNode,
   inclusionRanges,
   isFault,
   joinSubtrees,
@@ -11,7 +12,6 @@ import {
   parseEntries,
   parseNote,
   parseTile,
-  rootOf,
   type Subtree,
   subtreesOf,
   tileOfSubtree,
@@ -28,7 +28,7 @@ export interface PublishedCheckpoint extends Checkpoint {
   readonly note: string
 }
 
-/** Of the tiles that were read last, this many are kept: 8 KiB each. */
+/** Of the tiles that were read last, this many are kept: 16 KiB each at most. */
 const cacheMax = 256
 
 /**
@@ -58,7 +58,7 @@ export async function readPublished(tiles: TileStore): Promise<PublishedCheckpoi
 export class TileReader {
   readonly size: number
   readonly #tiles: TileStore
-  readonly #cache = new Map<string, Promise<readonly Digest[]>>()
+  readonly #cache = new Map<string, Promise<OpenTile>>()
 
   /** @param size of a tree whose tiles were published */
   constructor(tiles: TileStore, size: number) {
@@ -85,11 +85,18 @@ export class TileReader {
   async leaf(index: number): Promise<Uint8Array> {
     // Says that it is outside of the tree as everything here says it.
     inclusionRanges(index, this.size)
-    const bundle = Math.floor(index / tileWidth)
-    const { bytes, path } = await this.#read({ level: "entries", index: bundle })
-    const leaf = damagedUnless(path, () => parseEntries(bytes))[index % tileWidth]
-    if (leaf === undefined) throw damaged(path, "is cut short")
-    return leaf
+    const entries = await this.entries(Math.floor(index / tileWidth))
+    return entries[index % tileWidth] as Uint8Array
+  }
+
+  /** The leaves of one entry bundle, as far as they are in the tree. */
+  async entries(bundle: number): Promise<readonly Uint8Array[]> {
+    const place = { level: "entries", index: bundle } as const
+    const { bytes, path } = await this.#read(place)
+    const own = widthOfTile(place, this.size)
+    const leaves = damagedUnless(path, () => parseEntries(bytes)).slice(0, own)
+    if (leaves.length < own) throw damaged(path, "is cut short")
+    return leaves
   }
 
   #hashes(ranges: readonly LeafRange[]): Promise<Digest[]> {
@@ -102,10 +109,10 @@ export class TileReader {
 
   async #subtree(subtree: Subtree): Promise<Digest> {
     const { level, index, from, to } = tileOfSubtree(subtree)
-    return rootOf((await this.#tile(level, index)).slice(from, to))
+    return (await this.#tile(level, index)).root(from, to)
   }
 
-  #tile(level: number, index: number): Promise<readonly Digest[]> {
+  #tile(level: number, index: number): Promise<OpenTile> {
     const key = `${level}/${index}`
     const known = this.#cache.get(key)
     this.#cache.delete(key)
@@ -116,9 +123,9 @@ export class TileReader {
     return tile
   }
 
-  async #readTile(level: number, index: number): Promise<readonly Digest[]> {
+  async #readTile(level: number, index: number): Promise<OpenTile> {
     const { bytes, path, width } = await this.#read({ level, index })
-    return damagedUnless(path, () => parseTile(bytes, width))
+    return new OpenTile(damagedUnless(path, () => parseTile(bytes, width)))
   }
 
   /** A partial tile may have been superseded by the full one. */
@@ -135,6 +142,29 @@ export class TileReader {
     }
     throw damaged(tilePath({ ...place, width: own }), "is not there")
   }
+}
+
+/** A tile with the nodes above its hashes, each of which is made once. */
+class OpenTile {
+  readonly #rows: (readonly Digest[])[]
+
+  constructor(hashes: readonly Digest[]) {
+    this.#rows = [hashes]
+  }
+
+  /** The root over hashes of which there are 1, 2, 4 … and that begin at a multiple of that. */
+  root(from: number, to: number): Digest {
+    const height = Math.log2(to - from)
+    for (let at = this.#rows.length; at <= height; at++)
+      this.#rows.push(parentsOf(this.#rows[at - 1] ?? []))
+    return this.#rows[height]?.[from / (to - from)] as Digest
+  }
+}
+
+function parentsOf(row: readonly Digest[]): readonly Digest[] {
+  return Array.from({ length: Math.floor(row.length / 2) }, (_, at) =>
+    hashNode(row[2 * at] as Digest, row[2 * at + 1] as Digest),
+  )
 }
 
 function damagedUnless<T>(path: string, parse: () => T): T {

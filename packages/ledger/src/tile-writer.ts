@@ -53,7 +53,7 @@ export class TileWriter {
     const superseded = await this.#growTo(frontier, size)
     if (!equalBytes(frontier.root(), root))
       throw new AmcError("store/damaged", "the tiles are not of the tree that was signed")
-    for (const file of frontier.partials()) await putTile(this.#terms.tiles, file)
+    await this.#put(frontier.partials())
     await this.#terms.tiles.write(checkpointPath, utf8(note))
     for (const folder of superseded) await this.#terms.tiles.removeFolder(folder)
     this.#frontier = frontier
@@ -62,11 +62,14 @@ export class TileWriter {
   async #growTo(frontier: TileFrontier, size: number): Promise<readonly string[]> {
     const superseded: string[] = []
     for await (const leaf of leavesOf(this.#terms, frontier.size, size))
-      for (const full of frontier.add(leaf)) {
-        await putTile(this.#terms.tiles, full)
-        superseded.push(partialTilesPath(full.name))
-      }
+      superseded.push(...(await this.#put(frontier.add(leaf))))
     return superseded
+  }
+
+  /** All at once, since none needs another; gives the folders of what full ones supersede. */
+  async #put(files: readonly TileFile[]): Promise<readonly string[]> {
+    await Promise.all(files.map((file) => putTile(this.#terms.tiles, file)))
+    return files.map(({ name }) => partialTilesPath(name))
   }
 
   async #reopen(): Promise<TileFrontier> {

@@ -12,10 +12,10 @@ import type { EventRow } from "./event-store.ts"
 
 export const lane = "main"
 export const origin = "acme/ledger"
-export const ledgerSigner = seededSigner("ledger")
+const ledgerSigner = seededSigner("ledger")
 
 /** A stored row around a leaf that is no event: tiles know only bytes. */
-export function rowOf(lseq: number): EventRow {
+function rowOf(lseq: number): EventRow {
   const leaf = utf8(`leaf ${lseq}`)
   return {
     lseq,

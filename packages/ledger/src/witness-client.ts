@@ -24,8 +24,8 @@ export interface WitnessAddress {
 export type WitnessReply =
   | {
       readonly kind: "cosigned"
-      /** The lines of the note that verified, with their newlines. */
-      readonly lines: string
+      /** The line of the note that verified, with its newline. */
+      readonly line: string
     }
   /** It holds a checkpoint of another size than the proof started from. */
   | { readonly kind: "size"; readonly size: number }
@@ -56,12 +56,13 @@ function cosigned(note: string, verifier: NoteVerifier, body: Uint8Array): Witne
   try {
     const { text: signed } = parseNote(note)
     const theirs = `${signed}\n${text(body)}`
-    // Line by line, so that what other keys signed stays out of the note that is kept.
-    const lines = parseNote(theirs).signatures.filter((line) => {
-      const alone = `${signed}\n${signatureLine(line)}`
+    // Line by line, so that what other keys signed stays out of the note that is kept; and one of them, so
+    // that no witness fills the note.
+    const line = parseNote(theirs).signatures.find((each) => {
+      const alone = `${signed}\n${signatureLine(each)}`
       return openCosignatures(alone, [verifier]).length > 0
     })
-    if (lines.length > 0) return { kind: "cosigned", lines: lines.map(signatureLine).join("") }
+    if (line !== undefined) return { kind: "cosigned", line: signatureLine(line) }
   } catch (cause) {
     if (!isFault(cause)) throw cause
     throw unavailable(verifier, "its cosignature does not fit", cause)

@@ -36,7 +36,7 @@ test("a log asks a witness over HTTP, and gets lines that verify", async () => {
   const reply = await ask(url, 0, 7)
   expect(reply.kind).toBe("cosigned")
   if (reply.kind !== "cosigned") return
-  expect(openCosignatures(honest.note(7) + reply.lines, [verifier])).toHaveLength(1)
+  expect(openCosignatures(honest.note(7) + reply.line, [verifier])).toHaveLength(1)
   expect(await ask(url, 3, 9)).toEqual({ kind: "size", size: 7 })
   expect(await ask(url, 7, 9)).toMatchObject({ kind: "cosigned" })
   const fork = new LogFixture(12, "fork", 4)
@@ -92,6 +92,17 @@ test("a medium that fails is told inside and answered without a word about it", 
   expect(warnings).toEqual(["the disk at /secret/place is full"])
 })
 
+test("a request that is too large is answered before it is all there", async () => {
+  const { url } = await serve()
+  const socket = connect(Number(new URL(url).port), "127.0.0.1")
+  const size = 100_000_000
+  socket.write(`POST /add-checkpoint HTTP/1.1\r\nhost: x\r\ncontent-length: ${size}\r\n\r\n`)
+  socket.write("x".repeat(200_000))
+  const [answer] = (await once(socket, "data")) as [Buffer]
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /)
+  socket.destroy()
+})
+
 test("a client that goes away in the middle harms nobody", async () => {
   const { url, warnings } = await serve()
   const socket = connect(Number(new URL(url).port), "127.0.0.1")
@@ -134,12 +145,20 @@ test.each([
   { why: "something that is no line", status: 200, body: "hello\n" },
   { why: "a size that is none", status: 409, body: "07\n" },
   { why: "a size that is too large to be one", status: 409, body: `${2 ** 53}\n` },
-  { why: "too much", status: 200, body: "x".repeat(70_000) },
-])("a witness that answers with $why gave no answer", async ({ status, body }) => {
+  { why: "a size of another type", status: 409, body: "7\n", type: "text/plain" },
+])("a witness that answers with $why gave no answer", async ({ status, body, type }) => {
   const url = await answering((_request, response) => {
-    response.writeHead(status, { "content-type": "text/x.tlog.size" }).end(body)
+    response.writeHead(status, { "content-type": type ?? "text/x.tlog.size" }).end(body)
   })
   await expect(ask(url, 0, 7)).rejects.toMatchObject({ code: "witness/unavailable" })
+})
+
+test("an answer that goes on and on is not read to its end", async () => {
+  const url = await answering((_request, response) => void response.write("x".repeat(70_000)))
+  await expect(ask(url, 0, 7)).rejects.toMatchObject({
+    code: "witness/unavailable",
+    message: expect.stringMatching(/the answer is too long$/),
+  })
 })
 
 test("a forged line in a witness's name poisons nothing that is kept (L20)", async () => {
@@ -149,9 +168,9 @@ test("a forged line in a witness's name poisons nothing that is kept (L20)", asy
   const url = await answering((_request, response) => void response.end(forOther.body))
   await expect(ask(url, 0, 7)).rejects.toMatchObject({ code: "witness/unavailable" })
   const both = await answering((_request, response) => {
-    response.end(honest.note(7).split("\n\n")[1]! + good.body)
+    response.end(honest.note(7).split("\n\n")[1]! + good.body + good.body)
   })
-  expect(await ask(both, 0, 7)).toEqual({ kind: "cosigned", lines: good.body })
+  expect(await ask(both, 0, 7)).toEqual({ kind: "cosigned", line: good.body })
 })
 
 test("a redirect is not followed", async () => {

@@ -7,6 +7,8 @@ import { type TileStore, tileSizeMax } from "@amc/ledger"
 import { moveDurably, writeDurably } from "./durable-file.ts"
 import { onMedium } from "./store-fault.ts"
 
+let filesMade = 0
+
 /** Keeps tiles as files under their paths, so that any static server can serve the folder. */
 export class FileTileStore implements TileStore {
   readonly #dir: string
@@ -24,7 +26,7 @@ export class FileTileStore implements TileStore {
     await onMedium(async () => {
       await mkdir(this.#dir, { recursive: true, mode: 0o700 })
       // A name with a dot before it is none of the ledger's, and none that a static server shows.
-      const temporary = join(this.#dir, `.new-${process.pid}-${threadId}`)
+      const temporary = join(this.#dir, `.new-${process.pid}-${threadId}-${filesMade++}`)
       await writeDurably(temporary, bytes)
       await moveDurably(temporary, target)
     })

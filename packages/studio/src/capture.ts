@@ -14,6 +14,9 @@ import {
 import type { RecorderClient, SessionName } from "@amc/ledger"
 import type { ConfigHistory } from "@amc/verify"
 import { vaultPathOf, vaultState } from "@amc/vault"
+import { keeperPlace, openKeeper } from "./checkpoint-keeper.ts"
+import { KeeperThread } from "./checkpoint-thread.ts"
+import { Checkpointer, type KeptCheckpoint } from "./checkpointer.ts"
 import { againstHistory, isUnrecorded, readConfigHistory } from "./config-history.ts"
 import { completeConfigs, judgeConfigs } from "./config-list.ts"
 import {
@@ -44,6 +47,8 @@ export interface CaptureTerms {
   readonly clock: () => number
   /** Go on with no providers where gateway.yaml can't be read, since it is about to be replaced. */
   readonly replacesGateway?: boolean
+  /** How often a checkpoint is made while events come; a second if left out. */
+  readonly checkpointEveryMs?: number
 }
 
 /**
@@ -70,6 +75,8 @@ export interface Capture {
   providerKey(provider: ProviderConfig): Promise<Uint8Array | null>
   /** Records an audit: about one session on its agent's account, or about the workspace. */
   audit(code: AuditCode, subject: string, detail: string, about?: SessionName): Promise<void>
+  /** A checkpoint of all that is durable now, signed, kept, remembered and published. */
+  checkpoint(): Promise<KeptCheckpoint>
   close(): Promise<void>
 }
 
@@ -87,8 +94,11 @@ export async function openCapture(workspace: Workspace, terms: CaptureTerms): Pr
   const own = await openBoth(workspace, terms.clock)
   try {
     completeConfigs(workspace)
-    const capture = captureOf(workspace, terms, own, await readConfigHistory(workspace))
+    const checkpointer = checkpointerOf(workspace, terms, own)
+    const history = await readConfigHistory(workspace)
+    const capture = captureOf(workspace, terms, { ...own, checkpointer }, history)
     await recordBeginnings(capture)
+    checkpointer.start()
     return capture
   } catch (error) {
     await closeBoth(own)
@@ -113,6 +123,10 @@ export async function requireNewest(workspace: Workspace): Promise<void> {
 interface Own {
   readonly recorder: OwnRecorder
   readonly notary: OwnNotary
+}
+
+interface OwnParts extends Own {
+  readonly checkpointer: Checkpointer
 }
 
 /** With an unlocked notary only the lane's key is left to open. */
@@ -147,10 +161,27 @@ async function closeBoth({ recorder, notary }: Own): Promise<void> {
   await notary.close()
 }
 
+function checkpointerOf(
+  workspace: Workspace,
+  { clock, checkpointEveryMs = 1000 }: CaptureTerms,
+  { recorder: { client }, notary: { notary } }: Own,
+): Checkpointer {
+  const place = keeperPlace(workspace)
+  return new Checkpointer({
+    recorder: client,
+    notary,
+    openKeeper: () => openKeeper(place),
+    startKeeper: () => new KeeperThread(place),
+    audit: (code, subject, detail) => recordAudit(client, { code, subject, detail }),
+    clock,
+    everyMs: checkpointEveryMs,
+  })
+}
+
 function captureOf(
   found: Workspace,
   { clock, replacesGateway = false }: CaptureTerms,
-  own: Own,
+  own: OwnParts,
   configHistory: ConfigHistory,
 ): Capture {
   const { recorder, notary } = own
@@ -181,14 +212,16 @@ function captureOf(
       ),
     audit: (code, subject, detail, about) =>
       recordAudit(recorder.client, { code, subject, detail }, about),
+    checkpoint: () => own.checkpointer.now(),
     close: () => closeSeen(workspace, own),
   }
 }
 
 /** Remembers how far the ledger got, and gives everything back whether or not that was possible. */
-async function closeSeen(workspace: Workspace, own: Own): Promise<void> {
+async function closeSeen(workspace: Workspace, own: OwnParts): Promise<void> {
   try {
     await own.recorder.client.flush()
+    await own.checkpointer.close()
     rememberHead(workspace, (await own.recorder.client.heads()).lane)
   } finally {
     await closeBoth(own)

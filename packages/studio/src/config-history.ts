@@ -77,7 +77,9 @@ export async function envelopeOf(
  */
 export function againstHistory<T extends JudgedConfig>(config: T, history: ConfigHistory): T {
   const last = history.get(config.path)
-  if (config.flaw === null && config.isByEndedKey && isUnrecorded(config, history))
+  if (config.flaw === null && config.endOfKey === "stolen")
+    return flawed(config, "is signed by a key that was stolen since")
+  if (config.flaw === null && config.endOfKey !== null && isUnrecorded(config, history))
     return flawed(config, "is signed by a key that has ended, and the ledger does not name it")
   if (last === undefined || config.flaw?.code === "CONFIG_SIGNATURE_INVALID") return config
   if (config.flaw !== null) return flawed(config, "was signed before and has no signature now")

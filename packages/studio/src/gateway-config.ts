@@ -43,7 +43,7 @@ export function loadAnyGatewayConfig(
       signature: null,
       version: 0,
       flaw,
-      isByEndedKey: false,
+      endOfKey: null,
     }
   }
 }

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { AmcError, gatewayConfigSchema, workspaceConfigSchema } from "@amc/core"
 import {
   createTrust,
@@ -13,6 +13,7 @@ import {
 } from "@amc/vault"
 import { gatewayConfigPath } from "./gateway-config.ts"
 import { newWorkspaceId } from "./ids.ts"
+import { claimInit } from "./init-claim.ts"
 import { withNotary } from "./notary-session.ts"
 import { passphraseFileOf } from "./root-signers.ts"
 import { writeConfig } from "./signed-config.ts"
@@ -50,8 +51,18 @@ export interface InitTerms {
  * @throws {@link AmcError} `workspace/exists`, `workspace/unwritable`
  */
 export async function initWorkspace(terms: InitTerms): Promise<Workspace> {
+  const dir = workspaceDir(terms.folder)
+  mkdirSync(dirname(dir), { recursive: true })
+  const release = claimInit(dir, terms.state)
+  try {
+    return await makeWorkspace(dir, terms)
+  } finally {
+    release()
+  }
+}
+
+async function makeWorkspace(dir: string, terms: InitTerms): Promise<Workspace> {
   const { folder, state, clock, cost, rootKeyFiles = [], threshold = 1 } = terms
-  const dir = workspaceDir(folder)
   if (existsSync(vaultPathOf(dir)))
     throw new AmcError("workspace/exists", `${dir} is there already`)
   for (const file of rootKeyFiles)

@@ -89,5 +89,5 @@ function unreadable({ workspace }: ConfigPlace, detail: string): LoadedConfig<Wo
   const flaw = { code: "CONFIG_SIGNATURE_INVALID", detail } as const
   const value: WorkspaceConfig = { v: 1, workspace, lane: "" }
   const file = { path: workspaceConfigPath, bytes, sha256: sha256Hex(bytes) }
-  return { ...file, value, signature: null, version: 0, flaw, isByEndedKey: false }
+  return { ...file, value, signature: null, version: 0, flaw, endOfKey: null }
 }

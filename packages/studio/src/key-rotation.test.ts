@@ -4,10 +4,12 @@ import { keyRoles, type KeyRole, signFile } from "@amc/core"
 import { openSlot, privateKeySigner, readPassphraseFile, trustPaths, vaultPathOf } from "@amc/vault"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { openCapture } from "./capture.ts"
+import { planSigning, signConfigs } from "./config-signing.ts"
 import { keysInUse, listKeys } from "./key-list.ts"
 import { renewRevocations, revokeKeyOf, rotateKeys } from "./key-rotation.ts"
 import { rootSigners } from "./root-signers.ts"
 import { rotateRoot } from "./root-rotation.ts"
+import { makeRun } from "./run.ts"
 import { verifyWorkspace } from "./verify-workspace.ts"
 import { newPlace, now, type Place } from "./workspace.fixture.ts"
 import { openWorkspace, type Workspace } from "./workspace.ts"
@@ -72,14 +74,42 @@ test("three rotations of everything leave one key of each role in use", async ()
   expect(await codes()).toEqual([])
 })
 
-test("a monitor key that was stolen takes down what nothing shows to be older (S09)", async () => {
+test("what a stolen monitor key signed falls with the runs that rest on it, and not with later ones (S09)", async () => {
   const kid = kidOf("monitor")
+  const before = await sealed()
   time += day
   const terms = { kid, compromisedFromMs: now, owners: await owners(), clock }
   const rotated = await revokeKeyOf(reopened(), terms)
   expect(rotated.map(({ role }) => role)).toEqual(["monitor"])
   expect(await codes()).toEqual(["trust/key-compromised"])
+  rmSync(join(place.workspace.dir, "runs", before), { recursive: true })
+  await sealed()
+  expect(await codes()).toEqual(["run/missing"])
 })
+
+test("after a theft of the auditor's key configs wait for their owner, and then all is well", async () => {
+  const kid = kidOf("auditor")
+  time += day
+  const terms = { kid, compromisedFromMs: now, owners: await owners(), clock }
+  await revokeKeyOf(reopened(), terms)
+  expect(await codes()).toEqual(["trust/key-compromised"])
+  const capture = await openCapture(reopened(), { clock })
+  expect(capture.gatewayConfig.flaw).toMatchObject({ code: "CONFIG_SIGNATURE_INVALID" })
+  await capture.close()
+  const plans = await planSigning(reopened(), { paths: [], expiresDays: null, clock })
+  await signConfigs(reopened(), plans, clock)
+  expect(await codes()).toEqual([])
+})
+
+/** Seals a run over what there is. Gives its id. */
+async function sealed(): Promise<string> {
+  const capture = await openCapture(reopened(), { clock })
+  try {
+    return (await makeRun(capture, { agent: "a1", windowDays: 14 })).stored.runId
+  } finally {
+    await capture.close()
+  }
+}
 
 test("a key of the ledger that is not in use any more can still be revoked", async () => {
   const kid = kidOf("ledger")

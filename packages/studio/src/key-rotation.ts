@@ -55,6 +55,8 @@ export async function rotateKeys(
       )
       rotated.push({ role, kid })
     }
+    // An unlocked notary still has the old keys.
+    if (roles.length > 0) await lockVault(workspace)
   })
   await recordChange(workspace, clock, resigns && roles.includes("auditor"))
   return rotated
@@ -81,8 +83,10 @@ export async function revokeKeyOf(
   const roles = role === undefined || isEnded ? [] : [role]
   // What a thief may have signed is for its owner to look at.
   const rotated = await rotateKeys(workspace, { roles, owners, clock, resigns: false })
-  const { dir, keyring } = reopenTrust(workspace)
-  revokeKey({ dir, keyring, owners, nowMs: clock() }, kid, compromisedFromMs)
+  await withIdleLane(workspace, async () => {
+    const { dir, keyring } = reopenTrust(workspace)
+    revokeKey({ dir, keyring, owners, nowMs: clock() }, kid, compromisedFromMs)
+  })
   await recordChange(workspace, clock, false)
   return rotated
 }
@@ -92,9 +96,11 @@ export async function renewRevocations(
   workspace: Workspace,
   { owners, clock }: Pick<KeyRotationTerms, "owners" | "clock">,
 ): Promise<void> {
-  const { dir, keyring } = workspace
-  addRevocations({ dir, keyring, owners, nowMs: clock() }, [])
-  reopenTrust(workspace)
+  await withIdleLane(workspace, async () => {
+    const { dir, keyring } = reopenTrust(workspace)
+    addRevocations({ dir, keyring, owners, nowMs: clock() }, [])
+    reopenTrust(workspace)
+  })
 }
 
 interface LanePlace {
@@ -104,15 +110,15 @@ interface LanePlace {
   readonly lastMs: number
 }
 
-/** Nobody writes between reading where the ledger ends and the change of its key. */
-async function withIdleLane(
+/** Nobody writes between reading where the ledger ends and the change of its key, nor changes the trust meanwhile. */
+export async function withIdleLane<T>(
   workspace: Workspace,
-  change: (place: LanePlace) => Promise<void>,
-): Promise<void> {
+  change: (place: LanePlace) => Promise<T>,
+): Promise<T> {
   const hadLedger = hasLedger(workspace)
   const lock = await lockLane(ledgerDir(workspace), workspace.lane)
   try {
-    await change(hadLedger ? await endOfLane(workspace) : { nextIndex: 0, lastMs: 0 })
+    return await change(hadLedger ? await endOfLane(workspace) : { nextIndex: 0, lastMs: 0 })
   } finally {
     lock.release()
   }
@@ -127,13 +133,12 @@ async function endOfLane(workspace: Workspace): Promise<LanePlace> {
   })
 }
 
-/** Opening a capture records what changed in keys and vault. An unlocked notary still has the old ones. */
+/** Opening a capture records what changed in keys and vault. */
 async function recordChange(
   workspace: Workspace,
   clock: () => number,
   hasNewAuditor: boolean,
 ): Promise<void> {
-  await lockVault(workspace)
   const capture = await openCapture(reopenTrust(workspace), { clock })
   try {
     if (hasNewAuditor) await resignConfigs(capture)

@@ -29,20 +29,6 @@ export async function withLedger<T>(
   }
 }
 
-/** Keeps a signed checkpoint beside the events that it covers. */
-export async function keepCheckpoint(
-  workspace: Workspace,
-  size: number,
-  note: string,
-): Promise<void> {
-  const ledger = openLedger(ledgerDir(workspace))
-  try {
-    await ledger.events.saveCheckpoint(size, note)
-  } finally {
-    await ledger.close()
-  }
-}
-
 /** The leaves of one agent's chain up to and including a place in it. */
 export async function agentLeaves(
   ledger: SqliteLedger,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { Keyring } from "@amc/core"
 import {
   findUnlocked,
   type Notary,
@@ -11,7 +12,12 @@ import {
 } from "@amc/vault"
 import { type Found, type VaultPlace, withPassphrases } from "./passphrase-source.ts"
 
-export interface NotaryPlace extends VaultPlace {
+/** A workspace whose keys are known, so that a notary with older ones is not used. */
+interface CertifiedPlace extends VaultPlace {
+  readonly keyring?: Keyring
+}
+
+export interface NotaryPlace extends CertifiedPlace {
   readonly dir: string
 }
 
@@ -42,12 +48,32 @@ export async function openNotary(
 
 /** The unlocked notary, if it has these slots and the command line names no passphrase for one of them. */
 export async function findNotary(
-  { workspace, state }: VaultPlace,
+  place: CertifiedPlace,
   slots: readonly NotarySlot[],
 ): Promise<UnlockedNotary | null> {
+  const { workspace, state } = place
   if (slots.some((slot) => state.passphrases.names(slot))) return null
   const unlocked = await findUnlocked(state.unlockedPath(workspace))
-  return unlocked !== null && slots.every((slot) => unlocked.slots.includes(slot)) ? unlocked : null
+  if (unlocked === null || !slots.every((slot) => unlocked.slots.includes(slot))) return null
+  if (await hasKeysOfToday(unlocked, place)) return unlocked
+  await unlocked.lock()
+  return null
+}
+
+/** A rotation that was killed leaves a notary with keys that have ended, and what it signs would count for nothing. */
+async function hasKeysOfToday(
+  unlocked: UnlockedNotary,
+  { keyring, state }: CertifiedPlace,
+): Promise<boolean> {
+  if (keyring === undefined) return true
+  const notary = await unlocked.connect()
+  try {
+    const now = state.passphrases.clock()
+    const held = [...(await notary.keys())]
+    return held.every(([role, { kid }]) => keyring.keysNow(role, now).has(kid))
+  } finally {
+    await notary.close()
+  }
 }
 
 /** Uses an unlocked notary, which goes on afterwards. @throws {@link AmcError} `notary/unavailable` */

@@ -24,7 +24,7 @@ export interface OwnRecorder {
   close(): Promise<void>
 }
 
-export function ledgerDir(workspace: Workspace): string {
+export function ledgerDir(workspace: Pick<Workspace, "dir">): string {
   return join(workspace.dir, "ledger")
 }
 

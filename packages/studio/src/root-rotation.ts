@@ -10,9 +10,9 @@ import {
   writePassphraseFile,
 } from "@amc/vault"
 import { openCapture } from "./capture.ts"
+import { withIdleLane } from "./key-rotation.ts"
 import { withPassphrase } from "./passphrase-source.ts"
 import { passphraseFileOf } from "./root-signers.ts"
-import { lockVault } from "./vault-unlock.ts"
 import { reopenTrust, type Workspace } from "./workspace.ts"
 
 export interface RootRotationTerms {
@@ -39,28 +39,36 @@ export interface NewRoot {
  * @throws {@link AmcError} `root/threshold`, `usage/invalid`, `vault/exists`, `vault/locked`
  */
 export async function rotateRoot(workspace: Workspace, terms: RootRotationTerms): Promise<NewRoot> {
-  const { owners, kept, newKeyFiles, threshold, clock } = terms
+  const { kept, newKeyFiles, threshold, clock } = terms
   const isInVault = newKeyFiles.length === 0 && kept.length === 0
   const count = isInVault ? 1 : newKeyFiles.length + kept.length
   if (threshold > count)
     throw new AmcError("usage/invalid", `a threshold of ${threshold} needs more than ${count} keys`)
-  const current = kidsOf(workspace)
+  const changed = await withIdleLane(workspace, () => replaceRoot(workspace, terms, isInVault))
+  await record(changed, clock)
+  const { version } = changed.keyring.roots.current
+  return { version, threshold, kids: [...kidsOf(changed)] }
+}
+
+async function replaceRoot(
+  workspace: Workspace,
+  { owners, kept, newKeyFiles, threshold, clock }: RootRotationTerms,
+  isInVault: boolean,
+): Promise<Workspace> {
+  const { dir } = workspace
+  const before = reopenTrust(workspace)
+  const addKey = (passphrase: Uint8Array): Promise<Signer> =>
+    addRootKey(dir, passphrase, kidsOf(before))
   const fresh = isInVault
-    ? [
-        await withRootSlot(workspace, (passphrase) =>
-          addRootKey(workspace.dir, passphrase, current),
-        ),
-      ]
+    ? [await withRootSlot(workspace, addKey)]
     : await createOwners(newKeyFiles)
-  const { dir, keyring } = workspace
   const newOwners = [...kept, ...fresh]
+  const { keyring } = before
   changeRoot({ dir, keyring, owners, newOwners, threshold, nowMs: clock() })
   const changed = reopenTrust(workspace)
   if (isInVault)
     await withRootSlot(changed, (passphrase) => dropOldRootKeys(dir, passphrase, kidsOf(changed)))
-  await record(changed, clock)
-  const { version } = changed.keyring.roots.current
-  return { version, threshold, kids: [...kidsOf(changed)] }
+  return changed
 }
 
 /**
@@ -94,7 +102,6 @@ async function withRootSlot<T>(
 }
 
 async function record(workspace: Workspace, clock: () => number): Promise<void> {
-  await lockVault(workspace)
   const capture = await openCapture(workspace, { clock })
   await capture.close()
 }

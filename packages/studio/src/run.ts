@@ -8,12 +8,11 @@ import {
 } from "@amc/core"
 import { bankSha256, currentBank, encodeReport, engine, type Report, scoreRun } from "@amc/score"
 import type { Capture } from "./capture.ts"
+import { cosignCheckpoint, witnessesConfigPath } from "./cosigning.ts"
 import { newRunId } from "./ids.ts"
-import { evidenceOf, keepCheckpoint, withLedger } from "./ledger-reader.ts"
+import { evidenceOf, withLedger } from "./ledger-reader.ts"
 import { readRunSlice, type RunSlice } from "./run-slice.ts"
 import { saveRun, type StoredRun } from "./run-store.ts"
-import { rememberCheckpoint } from "./seen-ledger.ts"
-import { pinCheckpoint } from "./workspace-trust.ts"
 import type { Workspace } from "./workspace.ts"
 
 export interface RunTerms {
@@ -24,6 +23,8 @@ export interface RunTerms {
 export interface SealedRun {
   readonly stored: StoredRun
   readonly report: Report
+  /** What the owner should know of the witnesses. */
+  readonly warnings: readonly string[]
 }
 
 const dayMs = 86_400_000
@@ -38,9 +39,11 @@ const dayMs = 86_400_000
  */
 export async function makeRun(capture: Capture, terms: RunTerms): Promise<SealedRun> {
   const opened = await openRun(capture, terms)
-  const checkpoint = await capture.recorder.checkpoint()
-  const note = await capture.notary.signCheckpoint(checkpoint)
-  await keepCheckpoint(capture.workspace, checkpoint.size, note)
+  const { checkpoint, note } = await capture.checkpoint()
+  const config = capture.configs.get(witnessesConfigPath)
+  const asked = cosignCheckpoint(capture.workspace, { ...checkpoint, note }, config)
+  // What it comes to is looked at below; until then it must not end the process.
+  asked.catch(() => undefined)
   const slice = await withLedger(capture.workspace, (ledger) => readRunSlice(ledger, opened))
   const report = scoreRun({
     events: evidenceOf([...slice.agent, ...slice.system]),
@@ -53,13 +56,11 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
     root_sha256: toHex(checkpoint.root),
   })
   const seal = await capture.notary.sealRun(runSeal)
-  const stored = { runId: runSeal.run.run_id, report: bytes, seal, checkpoint: note }
+  const cosigned = await asked
+  const stored = { runId: runSeal.run.run_id, report: bytes, seal, checkpoint: cosigned.note }
   saveRun(capture.workspace.dir, stored)
   await recordSeal(capture, runSeal, seal)
-  const { size, root_sha256 } = runSeal.run.checkpoint
-  rememberCheckpoint(capture.workspace, { size, root_sha256 })
-  pinCheckpoint(capture.workspace, { size, root_sha256, seen_ms: capture.clock() })
-  return { stored, report }
+  return { stored, report, warnings: cosigned.warnings }
 }
 
 /** Records `run_opened` with the heads of the agent's chain and of the system's. */
@@ -67,7 +68,8 @@ async function openRun(capture: Capture, { agent, windowDays }: RunTerms): Promi
   const { recorder, workspace, clock } = capture
   await recorder.flush()
   const heads = await headsOf(workspace, agent)
-  const now = clock()
+  // The lane's clock never goes back, and a window ends with its run's opening.
+  const now = Math.max(clock(), (await recorder.heads()).lane?.ts ?? 0)
   const measured: MeasuredFacts<"run_opened"> = {
     run_id: newRunId(),
     agent,

@@ -34,7 +34,10 @@ export type SeenLedger = z.infer<typeof seenSchema>
  *
  * @throws {@link AmcError} `input/malformed`
  */
-export function readSeen({ state, workspace }: Workspace): SeenLedger | null {
+export function readSeen({
+  state,
+  workspace,
+}: Pick<Workspace, "state" | "workspace">): SeenLedger | null {
   const path = state.seenPath(workspace)
   try {
     return seenSchema.parse(JSON.parse(readFileSync(path, "utf8")))
@@ -47,8 +50,11 @@ export function readSeen({ state, workspace }: Workspace): SeenLedger | null {
   }
 }
 
+/** Of whose ledger something was seen. */
+type SeenPlace = Pick<Workspace, "state" | "workspace" | "lane">
+
 /** Remembers the last event of the lane. @throws {@link AmcError} `workspace/unwritable` */
-export function rememberHead(workspace: Workspace, head: LaneHead | null): void {
+export function rememberHead(workspace: SeenPlace, head: LaneHead | null): void {
   const seen = readSeen(workspace)
   if (head === null || head.lseq <= (seen?.head?.lseq ?? -1)) return
   const { lseq, event_hash } = head
@@ -57,7 +63,7 @@ export function rememberHead(workspace: Workspace, head: LaneHead | null): void 
 
 /** Remembers a checkpoint that was signed. @throws {@link AmcError} `workspace/unwritable` */
 export function rememberCheckpoint(
-  workspace: Workspace,
+  workspace: SeenPlace,
   checkpoint: NonNullable<SeenLedger["checkpoint"]>,
 ): void {
   const seen = readSeen(workspace)
@@ -125,11 +131,11 @@ function rolledBack(what: string): Finding {
   return { code: "ledger/rolled-back", subject: "ledger", detail, tampered: true }
 }
 
-function nothingOf({ lane }: Workspace): SeenLedger {
+function nothingOf({ lane }: SeenPlace): SeenLedger {
   return { schema: "amc.seen/v1", lane, head: null, checkpoint: null }
 }
 
-function write({ state, workspace }: Workspace, seen: SeenLedger): void {
+function write({ state, workspace }: SeenPlace, seen: SeenLedger): void {
   state.folderOf(workspace)
   const path = state.seenPath(workspace)
   try {

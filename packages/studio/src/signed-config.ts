@@ -43,8 +43,8 @@ export interface JudgedConfig {
   readonly signature: Uint8Array | null
   readonly version: number
   readonly flaw: ConfigFlaw | null
-  /** Whether its signature is by a key that may sign no more: then only what the ledger names counts. */
-  readonly isByEndedKey: boolean
+  /** How the key ended that signed it; one that was replaced counts for what the ledger names, a stolen one for nothing. */
+  readonly endOfKey: "replaced" | "stolen" | null
 }
 
 /** A config file as it was read: the bytes that were verified are the bytes that were parsed. */
@@ -90,7 +90,7 @@ export function judgeConfig(
   } catch (error) {
     if (!isFault(error)) throw error
     const flaw = invalid(`${path}: its signature can't be read`)
-    return { ...file, signature: null, version: 0, flaw, isByEndedKey: false }
+    return { ...file, signature: null, version: 0, flaw, endOfKey: null }
   }
 }
 
@@ -105,8 +105,8 @@ function judgeSignature(
   { path, bytes }: { path: string; bytes: Uint8Array },
   signature: Uint8Array | null,
   now: number,
-): Pick<JudgedConfig, "version" | "flaw" | "isByEndedKey"> {
-  const nothing = { version: 0, isByEndedKey: false }
+): Pick<JudgedConfig, "version" | "flaw" | "endOfKey"> {
+  const nothing = { version: 0, endOfKey: null }
   if (signature === null)
     return { ...nothing, flaw: { code: "CONFIG_UNSIGNED", detail: `${path} has no signature` } }
   try {
@@ -115,7 +115,7 @@ function judgeSignature(
     return {
       version: terms.version,
       flaw: mismatch === null ? null : invalid(`${path}: ${mismatch}`),
-      isByEndedKey: !isSignedBy(bytes, signature, place.keyring.keysNow("auditor", now)),
+      endOfKey: endOfKey(place.keyring, bytes, signature, now),
     }
   } catch (error) {
     if (!isFault(error)) throw error
@@ -167,7 +167,7 @@ export async function signConfigBytes(
   const sha256 = sha256Hex(bytes)
   replace(signedCopyPath(place.dir, sha256), bytes)
   for (const step of writeSteps(place.dir, path, bytes, signature)) step()
-  return { path, bytes, sha256, signature, version: terms.version, flaw: null, isByEndedKey: false }
+  return { path, bytes, sha256, signature, version: terms.version, flaw: null, endOfKey: null }
 }
 
 /**
@@ -226,6 +226,20 @@ function fits({ keyring }: ConfigPlace, bytes: Uint8Array, file: string): boolea
     if (isFault(error)) return false
     throw error
   }
+}
+
+function endOfKey(
+  keyring: Keyring,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+  now: number,
+): JudgedConfig["endOfKey"] {
+  if (isSignedBy(bytes, signature, keyring.keysNow("auditor", now))) return null
+  const { revoked } = keyring.revocations
+  const unstolen = [...keyring.keys("auditor")].filter(
+    ([kid]) => revoked.get(kid)?.reason !== "compromised",
+  )
+  return isSignedBy(bytes, signature, new Map(unstolen)) ? "replaced" : "stolen"
 }
 
 function isSignedBy(

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { AmcError, type CheckpointPin, count, fromBase64, hex32, label, toBase64 } from "@amc/core"
-import type { KnownTrust, VersionedTrust } from "@amc/verify"
+import { FindingList, type KnownTrust, openCurrentTrust, type VersionedTrust } from "@amc/verify"
 import { z } from "zod"
 import { makePrivateFolder, type StateHome } from "./state-home.ts"
 
@@ -61,13 +61,15 @@ export interface SeenTrust extends VersionedTrust {
 
 /** Remembers what was verified under a root. @throws {@link AmcError} `workspace/unwritable` */
 export function rememberTrust(state: StateHome, seen: SeenTrust): void {
-  const before = recallTrust(state, seen.rootSha256)?.pins ?? []
+  const known = recallTrust(state, seen.rootSha256)
+  const before = known?.pins ?? []
   const fresh = seen.pins.filter((pin) => !before.some((old) => isSamePin(old, pin)))
+  const { roots, revocations } = newest(seen, known)
   const memory: z.infer<typeof schema> = {
     schema: "amc.known-trust/v1",
     workspace: seen.workspace,
-    roots: seen.roots.map(toBase64),
-    revocations: toBase64(seen.revocations),
+    roots: roots.map(toBase64),
+    revocations: toBase64(revocations),
     pins: withinLimit([...before, ...fresh]),
   }
   const path = memoryPath(state, seen.rootSha256)
@@ -80,9 +82,33 @@ export function rememberTrust(state: StateHome, seen: SeenTrust): void {
   }
 }
 
-/** Old pins thin out evenly: each vouches for all that is before it, so that a gap costs little. */
+/** What is not newer than what was seen, or does not hold, is not remembered in its place. */
+function newest(seen: SeenTrust, known: RememberedTrust | undefined): VersionedTrust {
+  const { rootSha256 } = seen
+  const current = openCurrentTrust(seen, { rootSha256, known }, new FindingList())
+  if (current !== undefined) return current.files
+  if (known !== undefined) return known
+  throw new AmcError("input/malformed", "the trust that is to be remembered does not hold")
+}
+
+/**
+ * Pins thin out evenly over the time that they are of: each vouches for all that is before it, so that the one
+ * between the two that are closest in time costs least.
+ */
 function withinLimit(pins: readonly CheckpointPin[]): readonly CheckpointPin[] {
-  return pins.length <= PINS ? pins : pins.filter((_, at) => at % 2 === 1 || at >= PINS / 2)
+  const kept = [...pins]
+  while (kept.length > PINS) kept.splice(leastMissed(kept), 1)
+  return kept
+}
+
+/** Never the first or the last. */
+function leastMissed(pins: readonly CheckpointPin[]): number {
+  let [least, at] = [Number.POSITIVE_INFINITY, 1]
+  for (let each = 1; each < pins.length - 1; each++) {
+    const gap = (pins[each + 1]?.seen_ms ?? 0) - (pins[each - 1]?.seen_ms ?? 0)
+    if (gap < least) [least, at] = [gap, each]
+  }
+  return at
 }
 
 function isSamePin(a: CheckpointPin, b: CheckpointPin): boolean {

@@ -1,23 +1,31 @@
 import { readArchive } from "@amc/bundle"
-import { AmcError, bundleManifestPath, isFault, parseBundleManifest, type Verdict } from "@amc/core"
+import {
+  bundleManifestPath,
+  type CheckpointPin,
+  isFault,
+  openRootChain,
+  parseBundleManifest,
+  type Verdict,
+} from "@amc/core"
 import {
   type BundleSummary,
-  FindingList,
-  type KnownTrust,
-  openCurrentTrust,
   verifyBundle,
+  type VersionedTrust,
+  type WitnessTerms,
 } from "@amc/verify"
+import { type GivenTrust, mergedTrust, rememberedRoot } from "./given-trust.ts"
 import type { StateHome } from "./state-home.ts"
-import type { TrustFile } from "./trust-file.ts"
-import { recallTrust, rememberedRootsOf, rememberTrust } from "./verifier-memory.ts"
+import { recallTrust, rememberTrust } from "./verifier-memory.ts"
 
 export interface VerifyBundleTerms {
   readonly state: StateHome
   /** What was given out of band; null to take what this machine remembers of the bundle's workspace. */
-  readonly trust: TrustFile | { readonly rootSha256: string } | null
+  readonly trust: GivenTrust | null
   readonly nowMs: number
   /** The time that expiry is judged at. */
   readonly atMs: number
+  /** The verifier's own policy and how old a checkpoint may be. */
+  readonly witnesses?: Omit<WitnessTerms, "nowMs">
   /** Told what could not be remembered. */
   readonly warn: (text: string) => void
 }
@@ -33,48 +41,32 @@ export async function verifyBundleHere(
   terms: VerifyBundleTerms,
 ): Promise<Verdict<BundleSummary>> {
   const { state, atMs, nowMs } = terms
-  const trust = terms.trust ?? { rootSha256: await rememberedRoot(bytes, state) }
+  const trust = terms.trust ?? { rootSha256: rememberedRoot(await namedWorkspace(bytes), state) }
   const { rootSha256 } = trust
   const known = mergedTrust(trust, recallTrust(state, rootSha256))
-  const verdict = await verifyBundle(bytes, { rootSha256, atMs, known })
+  // What the owners signed is remembered whatever becomes of the bundle: it may tell of a theft.
+  if (known !== undefined && "roots" in trust) remember(known, [], rootSha256, terms)
+  const witnesses = { ...terms.witnesses, nowMs }
+  const verdict = await verifyBundle(bytes, { rootSha256, atMs, known, witnesses })
   if (!verdict.accepted) return verdict
   const { summary, trust: seen, checkpoint } = verdict.value
-  try {
-    const pins = [{ ...checkpoint, seen_ms: nowMs }]
-    rememberTrust(state, { workspace: summary.workspace, rootSha256, ...seen, pins })
-  } catch (error) {
-    if (!isFault(error, "workspace/unwritable")) throw error
-    terms.warn(`what was verified can't be remembered: ${error.message}`)
-  }
+  remember(seen, [{ ...checkpoint, seen_ms: nowMs }], rootSha256, terms)
   return { accepted: true, value: summary }
 }
 
-/** The newer of what was given now and what was seen before. */
-function mergedTrust(
-  trust: TrustFile | { readonly rootSha256: string },
-  memory: KnownTrust | undefined,
-): KnownTrust | undefined {
-  if (!("roots" in trust)) return memory
-  const findings = new FindingList()
-  const current = openCurrentTrust(trust, { rootSha256: trust.rootSha256, known: memory }, findings)
-  const [first] = findings.all()
-  if (current === undefined)
-    throw new AmcError("input/malformed", `the trust file does not hold: ${first?.detail}`)
-  return { ...current.files, pins: memory?.pins ?? [] }
-}
-
-/** Whose root is meant where none was given: the one under which this workspace's bundles were accepted before. */
-async function rememberedRoot(bytes: Uint8Array, state: StateHome): Promise<string> {
-  const roots = rememberedRootsOf(state, await namedWorkspace(bytes))
-  const [root, ...others] = roots
-  if (root !== undefined && others.length === 0) return root
-  const message =
-    root === undefined
-      ? "no root is pinned, so nothing can be trusted"
-      : "this machine remembers more than one root for this workspace"
-  throw new AmcError("usage/invalid", message, {
-    hint: "ask the owner for the root fingerprint ('amc init' printed it) by a way that you trust, and pass it as --root sha256:…",
-  })
+function remember(
+  { roots, revocations }: VersionedTrust,
+  pins: readonly CheckpointPin[],
+  rootSha256: string,
+  { state, warn }: VerifyBundleTerms,
+): void {
+  try {
+    const { workspace } = openRootChain(roots, rootSha256).pinned
+    rememberTrust(state, { workspace, rootSha256, roots, revocations, pins })
+  } catch (error) {
+    if (!isFault(error, "workspace/unwritable")) throw error
+    warn(`what was verified can't be remembered: ${error.message}`)
+  }
 }
 
 /** What the bundle calls itself: only good enough to look up what was pinned. */

@@ -18,6 +18,7 @@ import {
   keyFindings,
   openSignedCheckpoint,
   type SignedCheckpoint,
+  ToldThefts,
   verifyRun,
 } from "@amc/verify"
 import { envelopeOf } from "./config-history.ts"
@@ -146,8 +147,10 @@ function checkedEvents(
       { agent: slice.runOpened.agent, leaves: slice.agent },
       { agent: "_system", leaves: slice.system },
     ]
+    const thefts = new ToldThefts(keyring)
+    for (const leaf of slice.system) thefts.note(leaf)
     const checked = chains.flatMap(({ agent, leaves }) => {
-      const check = new ChainCheck({ keyring, lane, agent }, findings)
+      const check = new ChainCheck({ keyring, lane, agent, toldThefts: thefts.kids }, findings)
       return leaves.flatMap((leaf) => check.add(leaf) ?? [])
     })
     await checkChanges(workspace, checked, ledger, findings)
@@ -166,6 +169,7 @@ async function checkChanges(
   for (const { event } of events)
     if (event.type === "config_change")
       findings.addAll(log.note(event, await envelopeOf(event, ledger), `event ${event.lseq}`))
+  findings.addAll(log.doubts())
 }
 
 /** The checkpoint that the run was made at must be one of this very ledger, and kept in it. */

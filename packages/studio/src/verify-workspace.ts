@@ -1,6 +1,14 @@
 import { type AmcError, type Finding, isFault, type Verdict } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
-import { FindingList, type LedgerSource, type LedgerSummary, verifyLedger } from "@amc/verify"
+import {
+  FindingList,
+  type LedgerSource,
+  type LedgerSummary,
+  type LedgerWitnessing,
+  verifyLedger,
+  type WitnessTerms,
+  witnessLedger,
+} from "@amc/verify"
 import { allConfigs } from "./config-list.ts"
 import { inspectWorkspace } from "./inspect-workspace.ts"
 import { attemptRead, findingOf } from "./ledger-finding.ts"
@@ -9,11 +17,14 @@ import { hasRun, listRuns } from "./run-store.ts"
 import { missingLedger, readSeen, seenFindings } from "./seen-ledger.ts"
 import { recordedVault, vaultFindings } from "./seen-vault.ts"
 import type { StateHome } from "./state-home.ts"
+import { tileStoreOf } from "./tile-folder.ts"
 import { verifyStoredRun } from "./verify-run.ts"
-import type { Workspace } from "./workspace.ts"
+import { reopenTrust, type Workspace } from "./workspace.ts"
 
 export interface VerifyTerms {
   readonly clock: () => number
+  /** The verifier's own policy and how old a checkpoint may be. */
+  readonly witnesses?: Omit<WitnessTerms, "nowMs">
   readonly progress: (text: string) => void
 }
 
@@ -25,6 +36,7 @@ export interface WorkspaceSummary {
   readonly checkpoints: number
   readonly configs: number
   readonly runs: number
+  readonly witnessing: LedgerWitnessing | null
 }
 
 /**
@@ -42,9 +54,10 @@ export async function verifyWorkspace(
   terms: VerifyTerms,
 ): Promise<Verdict<WorkspaceSummary>> {
   const findings = new FindingList()
-  const workspace = inspectWorkspace(folder, state, terms.clock(), findings)
-  if (workspace === undefined) return findings.verdict<WorkspaceSummary>(undefined)
+  const inspected = inspectWorkspace(folder, state, terms.clock(), findings)
+  if (inspected === undefined) return findings.verdict<WorkspaceSummary>(undefined)
   const look = new Look(findings)
+  const workspace = await witnessedWorkspace(inspected, terms)
   const ledger = await verifyEvidence(workspace, terms, look)
   const runs = listRuns(workspace.dir)
   for (const runId of runs) {
@@ -83,6 +96,23 @@ class Look {
   }
 }
 
+/** The workspace, for one who takes its witnesses' word for what was there when: also for its runs. */
+async function witnessedWorkspace(
+  workspace: Workspace,
+  { clock, witnesses }: VerifyTerms,
+): Promise<Workspace> {
+  if (witnesses?.policy === undefined || !hasLedger(workspace)) return workspace
+  const unseen = new FindingList()
+  // What is wrong here is told when the ledger is verified.
+  const notes = await unseen.attemptLater(
+    { code: "ledger/checkpoint", subject: "checkpoints", tampered: false },
+    () => withLedger(workspace, ({ events }) => events.checkpoints()),
+  )
+  const read = (notes ?? []).map(({ note }) => note)
+  const terms = { ...witnesses, nowMs: clock() }
+  return { ...workspace, keyring: witnessLedger(read, workspace, terms, unseen).keyring }
+}
+
 async function verifyEvidence(
   workspace: Workspace,
   terms: VerifyTerms,
@@ -111,18 +141,36 @@ async function verifyEvidence(
 async function verifyWhole(
   workspace: Workspace,
   opened: SqliteLedger,
-  { clock }: VerifyTerms,
+  { clock, witnesses }: VerifyTerms,
   findings: FindingList,
 ): Promise<LedgerSummary | undefined> {
   const source = sourceOf(workspace, opened)
-  const ledgerTerms = { keyring: workspace.keyring, origin: workspace.origin, atMs: clock() }
+  const nowMs = clock()
+  const { keyring, origin } = workspace
+  const ledgerTerms = { keyring, origin, atMs: nowMs, witnesses: { ...witnesses, nowMs } }
   let verdict = await verifyLedger(source, ledgerTerms)
   // A config that is being written while the ledger is walked looks wrong once, a forged one twice.
   if (!verdict.accepted && verdict.findings.every(isOfConfig))
     verdict = await verifyLedger(source, ledgerTerms)
+  // So do keys that are being replaced.
+  if (!verdict.accepted && verdict.findings.some(isOfKeys))
+    verdict = await verifyLedger(source, { ...ledgerTerms, keyring: newestKeyring(workspace) })
   if (verdict.accepted) return verdict.value
   findings.addAll(verdict.findings)
   return undefined
+}
+
+function isOfKeys({ code }: Finding): boolean {
+  return code === "ledger/unknown-key" || code.startsWith("trust/key-")
+}
+
+function newestKeyring(workspace: Workspace): Workspace["keyring"] {
+  try {
+    return reopenTrust(workspace).keyring
+  } catch (error) {
+    if (isFault(error)) return workspace.keyring
+    throw error
+  }
 }
 
 function isOfConfig({ code }: Finding): boolean {
@@ -135,6 +183,7 @@ function sourceOf(workspace: Workspace, { events, blobs }: SqliteLedger): Ledger
     leaves: (lane) => events.read(lane, 0),
     blob: (sha256) => blobs.get(sha256),
     checkpoints: async () => (await events.checkpoints()).map(({ note }) => note),
+    tiles: tileStoreOf(workspace),
     configs: async () => allConfigs(workspace),
   }
 }
@@ -150,7 +199,7 @@ async function missingRuns(
     if (event?.type !== "run_sealed" || hasRun(dir, event.facts.measured.run_id)) continue
     const { run_id: subject } = event.facts.measured
     const detail = "the ledger says that it was sealed, and it is not here"
-    findings.add({ code: "run/missing", subject, detail, tampered: false })
+    findings.add({ code: "run/missing", subject, detail, tampered: true })
   }
 }
 
@@ -167,9 +216,9 @@ async function verifyOneRun(
 }
 
 function summaryOf(
-  { events, lanes, blobs, checkpoints, configs }: LedgerSummary,
+  { events, lanes, blobs, checkpoints, configs, witnessing }: LedgerSummary,
   runs: number,
 ): WorkspaceSummary {
   const sessions = lanes.reduce((sum, { sessions: { sealed } }) => sum + sealed, 0)
-  return { events, sessions, blobs, checkpoints, configs, runs }
+  return { events, sessions, blobs, checkpoints, configs, runs, witnessing }
 }

@@ -183,10 +183,15 @@ test("day 240: the monitor's key was stolen on day 210", patient, async () => {
 test("day 250: work goes on with a new key, and a run counts what it signs", patient, async () => {
   today = 250
   const capture = await openCapture(opened(), { clock })
-  const { report } = await makeRun(capture, { agent: "a1", windowDays: 60 })
+  const { report, stored } = await makeRun(capture, { agent: "a1", windowDays: 60 })
   await capture.close()
-  // The sessions of days 200 and 220: the second is by the stolen key after the theft.
-  expect(report.sessions).toMatchObject({ opened: 2 })
+  // The sessions of days 200 and 220: both are by the stolen key.
+  expect(report.sessions).toMatchObject({ opened: 2, counted: 0 })
+  made.set("seventh", { runId: stored.runId, bundle: new Uint8Array() })
+  await exportAgain("seventh", "seventh")
+  // It tells of the theft itself, so that nothing rests on what the stolen key signed.
+  expect(await newcomer().judge("seventh", { trust: trustFile() })).toBe("accepted")
+  expect(await regular.judge("seventh")).toBe("accepted")
 })
 
 test(

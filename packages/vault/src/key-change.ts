@@ -75,9 +75,10 @@ export function revokeKey(terms: KeyChangeTerms, kid: string, compromisedFromMs:
   requireThreshold(terms.owners, terms.keyring.roots.current)
   if (!terms.keyring.certificates.has(kid))
     throw new AmcError("key/unknown", `the root certified no key ${kid}`)
-  addRevocations(terms, [
-    { kid, reason: "compromised", from_index: null, from_ms: compromisedFromMs },
-  ])
+  const before = terms.keyring.revocations.revoked.get(kid)
+  const earlier = before?.reason === "compromised" ? before.from_ms : compromisedFromMs
+  const from_ms = Math.min(earlier, compromisedFromMs)
+  addRevocations(terms, [{ kid, reason: "compromised", from_index: null, from_ms }])
 }
 
 /** Issues the next version of the list, for another year, with these entries in place of older ones. */

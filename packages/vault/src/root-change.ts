@@ -30,8 +30,9 @@ export function changeRoot(terms: RootChangeTerms): void {
     owners,
   )
   const both = [...new Map([...owners, ...newOwners].map((one) => [one.key.kid, one])).values()]
+  const kept = new Set(roots.current.keys.map(({ kid }) => kid))
   for (const [kid, bytes] of readTrustFiles(dir).byKid)
-    replacePublic(certificatePath(dir, kid), countersignKeyCertificate(bytes, newOwners))
+    replacePublic(certificatePath(dir, kid), countersignKeyCertificate(bytes, newOwners, kept))
   const list = {
     workspace,
     version: revocations.version + 1,

@@ -1,6 +1,6 @@
 import { lstatSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { AmcError, isFault } from "@amc/core"
 import { borrowMonitor } from "./loan.ts"
 import { NotaryLine } from "./notary-client.ts"
@@ -60,7 +60,8 @@ export async function unlockNotary(terms: UnlockTerms): Promise<UnlockedNotary> 
 export async function findUnlocked(unlockPath: string): Promise<UnlockedNotary | null> {
   if (lstatSync(unlockPath, { throwIfNoEntry: false }) === undefined) return null
   const file = readUnlockFile(unlockPath)
-  const end = file === null ? "gone" : await askOnce(file.socket, "keys")
+  const isOwn = file !== null && isOwnSocket(file.socket)
+  const end = isOwn ? await askOnce(file.socket, "keys") : "gone"
   if (file !== null && end === "answered") return unlocked(unlockPath, file)
   if (end === "silent")
     throw new AmcError("notary/unavailable", "the unlocked notary does not answer", {
@@ -89,6 +90,16 @@ function unlocked(
     lendMonitor: () => borrowMonitor(socket),
     lock: () => lock(unlockPath, socket),
   }
+}
+
+/** After a restart somebody else may have made a socket by the same name: ours lies in a folder of ours alone. */
+function isOwnSocket(path: string): boolean {
+  const [socket, folder] = [path, dirname(path)].map((each) =>
+    lstatSync(each, { throwIfNoEntry: false }),
+  )
+  const uid = process.getuid?.()
+  if (socket?.isSocket() !== true || folder?.isDirectory() !== true) return false
+  return socket.uid === uid && folder.uid === uid && (folder.mode & 0o077) === 0
 }
 
 /** What came of a request: an answer, nobody there, or somebody who says nothing. */

@@ -1,5 +1,12 @@
 import { changePath, configPath, configSignaturePath } from "@amc/bundle"
-import { type Event, type Finding, findConfigKind, type Keyring, sha256Hex } from "@amc/core"
+import {
+  type Event,
+  type Finding,
+  findConfigKind,
+  type Keyring,
+  type PublicKey,
+  sha256Hex,
+} from "@amc/core"
 import type { BundleFiles } from "./bundle-files.ts"
 import { checkConfig, type ConfigHistory, ConfigLog } from "./config-check.ts"
 import type { RunOpened } from "./run-slice.ts"
@@ -26,7 +33,7 @@ export function bundleConfigFindings(
   const { lseq: index, ts } = runOpened.event
   const auditors = {
     auditors: keyring.keys("auditor"),
-    liveAuditors: keyring.keysFrom("auditor", { index, ts }),
+    liveAuditors: withoutEnded(keyring, keyring.keysFrom("auditor", { index, ts })),
   }
   const log = new ConfigLog({ workspace, keyring })
   const changes = inTime(events).flatMap(({ event }) => {
@@ -37,10 +44,19 @@ export function bundleConfigFindings(
   const flaws = files.contents.configs.flatMap((path) => checkConfig(fileOf(files, path), terms))
   return [
     ...changes,
+    ...log.doubts(),
     ...unnamedChanges(files, events),
     ...flaws,
     ...coverFindings(files, log.history),
   ]
+}
+
+/** A key that has ended signs no later version, whatever it says of the time. */
+function withoutEnded(
+  { revocations }: Keyring,
+  keys: ReadonlyMap<string, PublicKey>,
+): ReadonlyMap<string, PublicKey> {
+  return new Map([...keys].filter(([kid]) => !revocations.revoked.has(kid)))
 }
 
 function envelopeOf(files: BundleFiles, { payload }: Event): Uint8Array | null {

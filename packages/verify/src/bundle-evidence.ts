@@ -11,6 +11,7 @@ import type { BundleFiles } from "./bundle-files.ts"
 import { ChainCheck } from "./chain-check.ts"
 import type { FindingList } from "./finding-list.ts"
 import type { CheckedEvent } from "./session-check.ts"
+import { ToldThefts } from "./told-thefts.ts"
 
 /** By what the evidence of a bundle is judged. */
 export interface EvidenceTerms {
@@ -27,10 +28,13 @@ export function checkBundleEvidence(
   terms: EvidenceTerms,
   findings: FindingList,
 ): readonly CheckedEvent[] {
+  const thefts = new ToldThefts(terms.keyring)
   return files.contents.lanes.flatMap((lane) => {
-    const events = [files.manifest.agent, systemAgent].flatMap((agent) =>
-      checkSlice(files, { lane, agent }, terms, findings),
-    )
+    // The system's chain first: it tells of thefts.
+    const [system, own] = [systemAgent, files.manifest.agent].map((agent) =>
+      checkSlice(files, { lane, agent }, { ...terms, thefts }, findings),
+    ) as [readonly CheckedEvent[], readonly CheckedEvent[]]
+    const events = [...own, ...system]
     const proofs = findings.attempt(
       { code: "bundle/proofs", subject: proofsPath(lane), tampered: false },
       () => parseProofs(files.get(proofsPath(lane))),
@@ -51,14 +55,15 @@ export function checkBundleEvidence(
 function checkSlice(
   files: BundleFiles,
   { lane, agent }: { lane: string; agent: string },
-  { keyring }: EvidenceTerms,
+  { keyring, thefts }: EvidenceTerms & { readonly thefts: ToldThefts },
   findings: FindingList,
 ): readonly CheckedEvent[] {
   const subject = evidencePath(lane, agent)
   const leaves = findings.attempt({ code: "bundle/entries", subject, tampered: false }, () =>
     parseEntries(files.get(subject)),
   )
-  const chain = new ChainCheck({ lane, agent, keyring }, findings)
+  for (const leaf of leaves ?? []) thefts.note(leaf)
+  const chain = new ChainCheck({ lane, agent, keyring, toldThefts: thefts.kids }, findings)
   return (leaves ?? []).flatMap((leaf) => chain.add(leaf) ?? [])
 }
 

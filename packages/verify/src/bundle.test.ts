@@ -44,6 +44,7 @@ test("accepts an honest bundle by its bytes and the pinned root alone", async ()
         events: lane.leaves.length,
         report,
         trust_label: report.trust_label,
+        witnessing: null,
       },
       trust: { roots: [world.rootBytes], revocations: world.revocations },
       checkpoint: {

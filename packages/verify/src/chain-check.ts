@@ -24,6 +24,8 @@ export interface ChainTerms {
   readonly agent?: string
   /** Of a root that the caller has pinned. */
   readonly keyring: Keyring
+  /** Stolen keys that the evidence tells of itself ({@link ToldThefts}): nothing rests on what they signed. */
+  readonly toldThefts?: ReadonlySet<string>
 }
 
 /** What a chain was found to hold. */
@@ -118,10 +120,11 @@ export class ChainCheck {
   }
 
   #keyPlaceFindings({ kid, lseq: index, ts }: Event): readonly Omit<Finding, "subject">[] {
-    const { keyring, lane } = this.#terms
+    const { keyring, lane, toldThefts } = this.#terms
     if (!this.#monitors.has(kid)) return []
     const flaw = keyring.flawOf("monitor", kid, { lane, index, ts })
-    return flaw === null ? [] : [describeFlaw(kid, flaw)]
+    if (flaw === null || (flaw === "compromised" && toldThefts?.has(kid) === true)) return []
+    return [describeFlaw(kid, flaw)]
   }
 
   #idFindings(id: string): readonly Omit<Finding, "subject">[] {

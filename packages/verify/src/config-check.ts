@@ -42,6 +42,8 @@ export interface ConfigTerms {
  */
 export class ConfigLog {
   readonly #history = new Map<string, { version: number; sha256: string }>()
+  /** By path: that its last change is by a key that was stolen since. */
+  readonly #doubts = new Map<string, readonly Finding[]>()
   readonly #terms: Omit<ConfigChangeTerms, "subject">
 
   constructor(terms: Omit<ConfigChangeTerms, "subject">) {
@@ -63,14 +65,27 @@ export class ConfigLog {
     if (signedBy === undefined) return findings.all()
     const place = { index: event.lseq, ts: event.ts }
     const use = { role: "auditor", signedBy, place, subject } as const
-    return [...keyFindings(this.#terms.keyring, use), ...this.#follow(event, subject)]
+    const flaws = keyFindings(this.#terms.keyring, use)
+    const doubts = flaws.filter(({ code }) => code === "trust/key-compromised")
+    const rest = flaws.filter((flaw) => !doubts.includes(flaw))
+    return [...rest, ...this.#follow(event, subject, doubts)]
   }
 
-  #follow({ facts }: EventBody<"config_change">, subject: string): readonly Finding[] {
+  /** What remains in doubt at the end: a change by a stolen key that nobody has signed anew since. */
+  doubts(): readonly Finding[] {
+    return [...this.#doubts.values()].flat()
+  }
+
+  #follow(
+    { facts }: EventBody<"config_change">,
+    subject: string,
+    doubts: readonly Finding[],
+  ): readonly Finding[] {
     const { path, version, sha256 } = facts.measured
     const last = this.#history.get(path)
     if (last === undefined || version > last.version) {
       this.#history.set(path, { version, sha256 })
+      this.#doubts.set(path, doubts)
       return []
     }
     if (version === last.version && sha256 === last.sha256) return []

@@ -125,7 +125,10 @@ function newestList(
   )
   if (theirs === undefined) return undefined
   const ours = known && last && openRevocationList(known.revocations, last.current)
-  if (ours === undefined || known === undefined) return { list: theirs, bytes: brought.revocations }
+  // A new root's owners number their list as they like: those of the one before may have been thieves.
+  const isRootNewer = last !== undefined && chain.current.version > last.current.version
+  if (ours === undefined || known === undefined || isRootNewer)
+    return { list: theirs, bytes: brought.revocations }
   if (theirs.version === ours.version && theirs.sha256 !== ours.sha256) {
     findings.add(forked("revocation list", subject))
     return undefined

@@ -18,6 +18,7 @@ import { keyFindings } from "./key-check.ts"
 import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
 import { TileCheck, type TileSummary } from "./tile-check.ts"
 import { unknownOrder } from "./tiles.ts"
+import { hasThefts, ToldThefts } from "./told-thefts.ts"
 import { TreeCheck } from "./tree-check.ts"
 import { type LedgerWitnessing, witnessLedger } from "./ledger-witness.ts"
 import { ageFindings, quorumFindings, type WitnessTerms } from "./witness-check.ts"
@@ -96,6 +97,7 @@ class LedgerCheck {
     // After them: a config is written before its change is recorded.
     const configs = await this.#source.configs()
     this.#checkConfigs(configs)
+    this.#findings.addAll(this.#configLog.doubts())
     this.#checkTime()
     return this.#findings.verdict({
       events: lanes.reduce((sum, { events }) => sum + events, 0),
@@ -121,7 +123,9 @@ class LedgerCheck {
     tiles: TileCheck | null,
     covered: number,
   ): Promise<ChainSummary> {
-    const chain = new ChainCheck({ lane, keyring: this.#terms.keyring }, this.#findings)
+    const { keyring } = this.#terms
+    const toldThefts = await this.#toldThefts(lane)
+    const chain = new ChainCheck({ lane, keyring, toldThefts }, this.#findings)
     let row = 0
     for await (const stored of this.#source.leaves(lane)) {
       const subject = `event ${row++} of lane ${lane}`
@@ -136,6 +140,14 @@ class LedgerCheck {
       this.#findings.addAll(this.#configLog.note(checked.event, payload, subject))
     }
     return chain.summary()
+  }
+
+  /** They are told after what they are about, so that they are looked for first, if there can be any. */
+  async #toldThefts(lane: string): Promise<ReadonlySet<string>> {
+    const thefts = new ToldThefts(this.#terms.keyring)
+    if (hasThefts(this.#terms.keyring))
+      for await (const { leaf } of this.#source.leaves(lane)) thefts.note(leaf)
+    return thefts.kids
   }
 
   #checkColumns(stored: LedgerRow, leafHash: Uint8Array, event: Event, subject: string): void {

@@ -61,7 +61,7 @@ export function quorumFindings(
   { policy }: WitnessTerms,
   summary: WitnessSummary | null,
 ): readonly Finding[] {
-  if (policy === undefined || (summary !== null && summary.quorum !== "not-met")) return []
+  if (policy === undefined || policy.quorum === null || summary?.quorum === "met") return []
   const count = summary?.witnesses.length ?? 0
   const detail = `${count} of the ${policy.witnesses.length} witnesses of the policy cosigned it, which are not the quorum`
   return [{ code: "witness/quorum", subject, detail, tampered: false }]

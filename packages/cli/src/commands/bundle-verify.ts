@@ -1,9 +1,10 @@
-import { AmcError, isFault, parseDigestText, toHex } from "@amc/core"
-import { findWorkspaceDir, readTrustFile, type TrustFile, verifyBundleHere } from "@amc/studio"
+import { verifyBundleHere } from "@amc/studio"
 import { exitOf } from "@amc/verify"
-import { type Command, type Context, textOption } from "../command.ts"
+import { type Command, textOption } from "../command.ts"
 import { viewReport } from "../report-view.ts"
+import { givenTrust } from "../root-option.ts"
 import { timeOption } from "../time-option.ts"
+import { witnessLines, witnessOptions } from "../witness-options.ts"
 
 export const bundleVerify: Command = {
   configure: (parser) =>
@@ -14,6 +15,11 @@ export const bundleVerify: Command = {
         "the owner's root: sha256:…, or the trust file that the owner gave you",
       )
       .option("--at <time>", "judge what expires at this time, such as 2026-11-23")
+      .option(
+        "--witness-policy <file>",
+        "your own policy (C2SP tlog-policy): whose cosignatures count",
+      )
+      .option("--max-age <time>", "refuse a checkpoint that is older than this, such as 48h")
       .addHelpText(
         "after",
         `
@@ -35,50 +41,23 @@ Exit codes: 0 genuine (whether it is good enough is another question: read the r
       trust: await givenTrust(context, textOption(options, "root")),
       nowMs: now,
       atMs: timeOption(textOption(options, "at"), "at") ?? now,
+      witnesses: await witnessOptions(context, options),
       warn: (text) => context.err(`amc: warning: ${text}`),
     })
     const exit = exitOf(verdict)
     if (!verdict.accepted)
       return { exit, data: null, findings: verdict.findings, lines: [`${file}: REJECTED`] }
-    const { workspace, agent, run_id, events, report } = verdict.value
+    const { workspace, agent, run_id, events, report, trust_label, witnessing } = verdict.value
     return {
       exit,
       data: verdict.value,
       lines: [
         `${file}: accepted; ${events} events of agent ${agent} in ${workspace}, ${run_id}`,
+        ...witnessLines(witnessing),
+        `trust       ${trust_label} by this verifier; sealed as ${report.trust_label}`,
         "",
         ...viewReport(report, { isColoured: context.isColoured }),
       ],
     }
   },
-}
-
-type Given = TrustFile | { readonly rootSha256: string }
-
-/** The root that the caller trusts: never one that came along with the bundle (K5). */
-async function givenTrust(context: Context, text: string | undefined): Promise<Given | null> {
-  if (text === undefined) return ownTrust(context)
-  if (text.startsWith("sha256:")) return { rootSha256: toHex(parseFingerprint(text)) }
-  if (/^[0-9a-f]{64}$/iu.test(text)) return { rootSha256: text.toLowerCase() }
-  return readTrustFile(await context.readFile(text))
-}
-
-function parseFingerprint(text: string): Uint8Array {
-  try {
-    return parseDigestText(text)
-  } catch (cause) {
-    if (!isFault(cause)) throw cause
-    throw new AmcError(
-      "usage/invalid",
-      "--root takes sha256: and 64 hexadecimal digits, or a trust file",
-      { cause },
-    )
-  }
-}
-
-/** In the folder of a workspace of one's own, its root is the one that is meant. */
-function ownTrust({ state, cwd }: Context): Given | null {
-  const dir = findWorkspaceDir(cwd)
-  const known = dir === null ? undefined : state.find(dir)
-  return known === undefined ? null : { rootSha256: known.root_sha256 }
 }

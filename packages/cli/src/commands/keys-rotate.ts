@@ -87,8 +87,8 @@ async function changeRoot(
   const owners = await ownersOf(context, workspace, options)
   const stays = filesOf(context, options, "keepRootKey")
   const kept = stays.length === 0 ? [] : await ownersOf(context, workspace, options, "keepRootKey")
-  const version = workspace.keyring.roots.current.version + 1
-  const { files, threshold } = newOwners(context, options, version)
+  const { version, threshold: before } = workspace.keyring.roots.current
+  const { files, threshold } = newOwners(context, options, version + 1, before)
   const all = [...owners, ...kept]
   const root = await rotateRoot(workspace, {
     owners: all,

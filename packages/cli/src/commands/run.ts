@@ -22,10 +22,11 @@ export const run: Command = {
     const capture = await openCapture(workspace, { clock: context.clock })
     try {
       await requireKnownAgent(capture, agent)
-      const { report } = await makeRun(capture, {
+      const { report, warnings } = await makeRun(capture, {
         agent,
         windowDays: windowDays(textOption(options, "window")),
       })
+      for (const warning of warnings) context.err(`warning: ${warning}`)
       return {
         exit: Exit.accepted,
         data: { report },

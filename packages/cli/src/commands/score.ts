@@ -127,9 +127,10 @@ async function capture(
 async function bundled(
   context: Context,
   workspace: Workspace,
-  { report, stored }: Scored,
+  { report, stored, warnings }: Scored,
   out: string | undefined,
 ): Promise<Outcome> {
+  for (const warning of warnings) context.err(`warning: ${warning}`)
   context.progress("writing the bundle")
   const { runId } = stored
   const file =

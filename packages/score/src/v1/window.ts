@@ -67,16 +67,14 @@ function isWithin(
   return lane === session.lane && isOpen
 }
 
-/** Sessions with an event that a key signed after somebody else may have had it. */
+/** Sessions in which a key signed that was stolen: whatever time it says, nothing here shows that it was before. */
 function sessionsByStolenKeys(events: readonly EvidenceEvent[]): readonly string[] {
-  const stolen = new Map<string, number>()
-  for (const { event } of events) {
-    if (event.type !== "key_change" || event.facts.measured.action !== "revoked") continue
-    const { kid, from_ms } = event.facts.measured
-    stolen.set(kid, Math.min(from_ms, stolen.get(kid) ?? from_ms))
-  }
-  return events.flatMap(({ event: { session, kid, ts } }) =>
-    session !== null && ts >= (stolen.get(kid) ?? Infinity) ? [session] : [],
+  const stolen = new Set<string>()
+  for (const { event } of events)
+    if (event.type === "key_change" && event.facts.measured.action === "revoked")
+      stolen.add(event.facts.measured.kid)
+  return events.flatMap(({ event: { session, kid } }) =>
+    session !== null && stolen.has(kid) ? [session] : [],
   )
 }
 

@@ -1,0 +1,55 @@
+import {
+  type Event,
+  eventHash,
+  isLeafSignedBy,
+  type KeyFlaw,
+  parseLeaf,
+  parseLeafEvent,
+} from "@amc/core"
+import { readPublished } from "@amc/ledger"
+import { findEvent, type NamedEvent } from "./event-place.ts"
+import { withLedger } from "./ledger-reader.ts"
+import { tileStoreOf } from "./tile-folder.ts"
+import type { Workspace } from "./workspace.ts"
+
+/** One event with what its own bytes tell of it; its place in the chain is for `amc verify`. */
+export interface ShownEvent {
+  readonly event_hash: string
+  readonly event: Event
+  /** Whether a monitor key that the root certified for this place signed it. */
+  readonly signature: "valid" | "invalid" | KeyFlaw
+  /** Whether the published checkpoint covers it. */
+  readonly covered: boolean
+  /** How many of its payload's bytes are stored; null if none are. */
+  readonly stored_bytes: number | null
+}
+
+/** Looks up one event. @throws {@link AmcError} as {@link findEvent} */
+export async function showEvent(workspace: Workspace, name: NamedEvent): Promise<ShownEvent> {
+  return withLedger(workspace, async (ledger) => {
+    const { row } = await findEvent(workspace, ledger, name)
+    const event = parseLeafEvent(parseLeaf(row.leaf))
+    const blob = event.payload?.blob_sha256 ?? null
+    const bytes = blob === null ? null : await ledger.blobs.get(blob)
+    const published = await readPublished(tileStoreOf(workspace))
+    return {
+      event_hash: eventHash(row.leaf),
+      event,
+      signature: signatureOf(workspace, row.leaf, event),
+      covered: row.lseq < (published?.size ?? 0),
+      stored_bytes: bytes?.length ?? null,
+    }
+  })
+}
+
+function signatureOf(
+  { keyring }: Workspace,
+  bytes: Uint8Array,
+  { lane, lseq: index, ts }: Event,
+): ShownEvent["signature"] {
+  const leaf = parseLeaf(bytes)
+  const key = keyring.keys("monitor").get(leaf.kid)
+  if (key === undefined) return "uncertified"
+  if (!isLeafSignedBy(leaf, key)) return "invalid"
+  return keyring.flawOf("monitor", leaf.kid, { lane, index, ts }) ?? "valid"
+}

@@ -1,0 +1,14 @@
+import { join } from "node:path"
+import { FileTileStore } from "@amc/store-sqlite"
+import { ledgerDir } from "./recorder-thread.ts"
+import type { Workspace } from "./workspace.ts"
+
+/** Where a workspace's tree is published: files that any static server can serve. */
+export function tileFolder(workspace: Pick<Workspace, "dir">): string {
+  return join(ledgerDir(workspace), "tiles")
+}
+
+/** The published tree of a workspace. */
+export function tileStoreOf(workspace: Pick<Workspace, "dir">): FileTileStore {
+  return new FileTileStore(tileFolder(workspace))
+}
