@@ -24,7 +24,7 @@ module.exports = {
   },
   ledger: {
     floor: "machinery",
-    holds: "recorder, group commit, sessions, recovery; owns the storage ports",
+    holds: "recorder, group commit, sessions, recovery, witness; owns the storage ports",
     may: ["core"],
   },
   "store-sqlite": {

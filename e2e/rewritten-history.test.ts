@@ -189,12 +189,15 @@ const attacks: readonly Attack[] = [
     change: () => {
       sql((db) => {
         const [row] = rows(db).slice(20)
-        const leaf = Buffer.from(row!.leaf)
-        leaf[leaf.length - 80]! ^= 1
+        const said = Buffer.from(row!.leaf).toString("latin1")
+        const leaf = Buffer.from(
+          said.replace(/"ts":(\d+)/, (_, ts: string) => `"ts":${Number(ts) + 1}`),
+          "latin1",
+        )
         db.prepare("UPDATE evidence_events SET leaf = ? WHERE lseq = ?").run(leaf, row!.lseq)
       })
     },
-    code: "ledger/leaf-malformed",
+    code: "ledger/signature-invalid",
   },
   {
     why: "L02 one event in the middle is deleted",

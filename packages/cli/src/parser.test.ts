@@ -54,6 +54,8 @@ test("what makes, changes or shares something has an example", async () => {
     "bundle verify",
     "config sign",
     "config schema",
+    "witness init",
+    "witness serve",
     "doctor",
   ])
 })

@@ -59,6 +59,7 @@ function tileVectors(): object {
       refused("an index beyond 2^53", "tile/0/x999/x999/x999/x999/x999/999"),
       refused("a width of 0", "tile/0/000.p/0"),
       refused("a width of 256, which is the full tile", "tile/0/000.p/256"),
+      refused("a width beyond 256", "tile/0/000.p/300"),
       refused("a width with a leading zero", "tile/0/000.p/01"),
       refused("no width", "tile/0/000.p/"),
       refused("a line break after it", "tile/0/000\n"),

@@ -252,7 +252,7 @@ class FaultyBlobs extends MemoryBlobStore {
   }
 }
 
-test("never lets time go back, and says so when the clock was set back", async () => {
+test("L18 never lets time go back, and says so when the clock was set back", async () => {
   const { writer, store, clock, breaches } = await openWriting()
   await writer.record(sampleAudit("now"))
   clock.advance(-1000)

@@ -85,9 +85,7 @@ const refusals = {
 async function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
   const pieces: Uint8Array[] = []
   let size = 0
-  // Kept open on return, or the client would see a cut connection and no answer.
-  const read = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
-  for await (const piece of read) {
+  for await (const piece of request as AsyncIterable<Uint8Array>) {
     size += piece.length
     if (size > addCheckpointMax) return null
     pieces.push(piece)

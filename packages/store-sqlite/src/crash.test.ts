@@ -48,7 +48,7 @@ function killAtOf(run: number): number {
   return run % 4 === 0 ? 0 : (run * 37) % 150
 }
 
-test(`no acknowledged event is lost by ${kills} kills`, async () => {
+test(`L25 no acknowledged event is lost by ${kills} kills`, async () => {
   const dir = mkdtempSync(join(tmpdir(), "amc-crash-"))
   onTestFinished(() => rmSync(dir, { recursive: true }))
   const acknowledged: string[] = []

@@ -40,7 +40,7 @@ function runChild(limit: string, dir: string, user = ""): [acknowledged: number,
   return [Number(acknowledged), code]
 }
 
-test("a full disk refuses, loses nothing that was acknowledged, and the lane goes on when there is room", async () => {
+test("L25 a full disk refuses, loses nothing that was acknowledged, and the lane goes on when there is room", async () => {
   const dir = tempDir()
   const [acknowledged, code] = runChild("trap '' XFSZ; ulimit -f 2000;", dir)
   expect(code).toBe("store/unavailable")

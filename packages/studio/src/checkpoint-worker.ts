@@ -1,9 +1,14 @@
+import { setPriority } from "node:os"
 import { type MessagePort, workerData } from "node:worker_threads"
 import { type Keeper, type KeeperPlace, openKeeper, type SignedTree } from "./checkpoint-keeper.ts"
 import type { KeeperReply, KeeperRequest } from "./checkpoint-thread.ts"
 import { faultMessage } from "@amc/ledger"
 
 const { port, place } = workerData as { readonly port: MessagePort; readonly place: KeeperPlace }
+
+// On Linux a thread has a priority of its own: recorder and calls come before the tree.
+if (process.platform === "linux") setPriority(10)
+
 let opened: Keeper | null = null
 let last: Promise<void> = Promise.resolve()
 

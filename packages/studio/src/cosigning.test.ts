@@ -1,4 +1,12 @@
-import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { once } from "node:events"
 import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -22,8 +30,11 @@ import { exportBundle } from "./bundle.ts"
 import { openCapture } from "./capture.ts"
 import { witnessesConfigPath } from "./cosigning.ts"
 import { exportKeys } from "./key-export.ts"
+import { keysInUse } from "./key-list.ts"
+import { revokeKeyOf } from "./key-rotation.ts"
 import { withLedger } from "./ledger-reader.ts"
 import { withNotary } from "./notary-session.ts"
+import { rootSigners } from "./root-signers.ts"
 import { makeRun, type SealedRun } from "./run.ts"
 import { writeConfig } from "./signed-config.ts"
 import { StateHome } from "./state-home.ts"
@@ -251,7 +262,9 @@ test("a witness that is thought to hold another size is asked again once", async
   expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
     sizes: { [vkeys[0]!]: expect.any(Number) },
   })
-  for (const text of [JSON.stringify({ schema: "amc.witness-sizes/v1", sizes: {} }), "broken"]) {
+  const sizes = [{}, { [vkeys[0]!]: 1_000_000 }]
+  const texts = sizes.map((each) => JSON.stringify({ schema: "amc.witness-sizes/v1", sizes: each }))
+  for (const text of [...texts, "broken"]) {
     writeFileSync(file, text)
     expect((await run(place)).warnings).toEqual([])
   }
@@ -321,6 +334,32 @@ test("a fork by the same keys gets no cosignature, and the witness keeps the pro
   expect(covered).toBeLessThan(checkpoints.at(-1)!.size)
 })
 
+test("at home too, a run by a key that was stolen later counts by its witnesses alone (L09)", async () => {
+  const { place, dirs } = newCopy()
+  await name(place, [await serve(place, dirs[0]!)])
+  const { runId } = (await run(place)).stored
+  const workspace = reopened(place)
+  const owners = await rootSigners(workspace, { files: [], ask: null })
+  const [monitor] = keysInUse(workspace.keyring, "monitor", clock())
+  // A cosignature's second must be over before the theft.
+  const later = (ms: number) => (): number => clock() + ms
+  await revokeKeyOf(workspace, {
+    kid: monitor!.kid,
+    compromisedFromMs: later(2000)(),
+    owners,
+    clock: later(5000),
+  })
+  // What this machine saw itself would vouch as well.
+  rmSync(join(workspace.state.dir, "trust"), { recursive: true })
+  const fallen = async (text: string): Promise<readonly string[]> => {
+    const verdict = await verify(place, policy(text))
+    const findings = verdict.accepted ? [] : verdict.findings
+    return findings.map(({ subject }) => subject).filter((subject) => subject.startsWith(runId))
+  }
+  expect(await fallen("quorum a\n")).toEqual([])
+  expect(await fallen("quorum none\n")).not.toEqual([])
+})
+
 test("a witness's folder is private, whole or nothing, and never made twice", async () => {
   const dir = join(temporaryFolder(), "w")
   const terms = { host: "127.0.0.1", port: 0, logs: [], clock, warn: () => undefined }
@@ -332,6 +371,11 @@ test("a witness's folder is private, whole or nothing, and never made twice", as
   for (const file of ["key", "passphrase", "memory"] as const)
     expect(statSync(witnessFiles(dir)[file]).mode & 0o077).toBe(0)
   await expect(initWitness(dir, "w/1")).rejects.toMatchObject({ code: "workspace/exists" })
+  const half = join(temporaryFolder(), "half")
+  mkdirSync(half)
+  writeFileSync(witnessFiles(half).memory, "")
+  await expect(initWitness(half, "w/1")).rejects.toMatchObject({ code: "workspace/exists" })
+  expect(existsSync(witnessFiles(half).passphrase)).toBe(false)
   rmSync(witnessFiles(dir).memory)
   await expect(openWitness({ ...terms, dir })).rejects.toMatchObject({ code: "store/unavailable" })
   writeFileSync(witnessFiles(dir).vkey, `${vkeys[0]}\n`)

@@ -56,7 +56,7 @@ export async function exportTiles(
   await requireOwnFolder(folder, target, published)
   const { origin, size, root } = published
   const counts = await new TreeCopy(tileStoreOf(workspace), target, size).run(root, progress)
-  const note = await withLedger(workspace, (ledger) => fullestNote(ledger, published))
+  const note = await withLedger(workspace, (ledger) => fullestNote(workspace, ledger, published))
   await target.write(checkpointPath, utf8(note))
   return { origin, size, root_sha256: toHex(root), ...counts }
 }

@@ -58,7 +58,7 @@ async function buildProof(
   return encodeTlogProof({
     index: row.lseq,
     path,
-    checkpoint: await fullestNote(ledger, published),
+    checkpoint: await fullestNote(workspace, ledger, published),
     extra: encodeProofExtra(brought),
   })
 }

@@ -1,6 +1,7 @@
-import { AmcError, equalBytes, parseCheckpoint, parseNote } from "@amc/core"
+import { AmcError, type Digest, equalBytes, isFault } from "@amc/core"
 import { type PublishedCheckpoint, readPublished } from "@amc/ledger"
 import type { SqliteLedger } from "@amc/store-sqlite"
+import { openSignedCheckpoint } from "@amc/verify"
 import { tileStoreOf } from "./tile-folder.ts"
 import type { Workspace } from "./workspace.ts"
 
@@ -13,14 +14,26 @@ export async function requirePublished(workspace: Workspace): Promise<PublishedC
   })
 }
 
-/** The note of this very checkpoint that was kept last: cosignatures come later than the first. */
+/**
+ * The note of this very checkpoint that was kept last, since cosignatures come later than the first. One that a
+ * ledger key of this workspace did not sign is passed over: somebody else put it there.
+ */
 export async function fullestNote(
+  workspace: Workspace,
   { events }: SqliteLedger,
-  { size, root, note }: PublishedCheckpoint,
+  published: PublishedCheckpoint,
 ): Promise<string> {
-  const kept = (await events.checkpoints()).filter((one) => one.size === size)
-  const same = kept.filter((one) =>
-    equalBytes(parseCheckpoint(parseNote(one.note).text).root, root),
-  )
-  return same.at(-1)?.note ?? note
+  const kept = (await events.checkpoints()).filter(({ size }) => size === published.size)
+  const same = kept.filter(({ note }) => isOf(workspace, note, published.root))
+  return same.at(-1)?.note ?? published.note
+}
+
+function isOf({ origin, keyring }: Workspace, note: string, root: Digest): boolean {
+  try {
+    const checkpoint = openSignedCheckpoint(note, origin, keyring.keys("ledger"))
+    return equalBytes(checkpoint.root, root)
+  } catch (error) {
+    if (isFault(error)) return false
+    throw error
+  }
 }

@@ -144,7 +144,7 @@ test.each([
     exit: 4,
   },
   {
-    why: "a checkpoint of another history of that size (L11)",
+    why: "L11 a checkpoint of another history of that size",
     bundle: signed({ checkpoint: makeRun(mallory).lane.checkpoint(world.signers.ledger) }),
     code: "bundle/not-included",
     exit: 4,
@@ -212,7 +212,7 @@ test("refuses events from beyond the run", async () => {
   })
 })
 
-test("refuses a tree that has the lane's events at other places than the lane does", async () => {
+test("L13 refuses a tree that has the lane's events at other places than the lane does", async () => {
   const hashes = [new Uint8Array(32), ...lane.leaves.map(({ hash }) => fromHex(hash))]
   const shifted = signNote(
     encodeCheckpoint({ origin, size: hashes.length, root: rootOf(hashes) }),

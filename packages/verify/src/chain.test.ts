@@ -70,25 +70,25 @@ const other = makeWorld("somebody else")
 
 test.each([
   {
-    why: "a changed bit (L01)",
+    why: "L01 a changed bit",
     leaves: all.with(5, flipLast(all[5]!)),
     code: "ledger/signature-invalid",
   },
-  { why: "an event left out (L02)", leaves: all.toSpliced(5, 1), code: "ledger/lane-broken" },
+  { why: "L02 an event left out", leaves: all.toSpliced(5, 1), code: "ledger/lane-broken" },
   {
-    why: "two events in each other's place (L04)",
+    why: "L04 two events in each other's place",
     leaves: all.with(5, all[6]!).with(6, all[5]!),
     code: "ledger/lane-broken",
   },
-  { why: "an event twice (L06)", leaves: all.toSpliced(5, 0, all[5]!), code: "ledger/id-repeated" },
+  { why: "L06 an event twice", leaves: all.toSpliced(5, 0, all[5]!), code: "ledger/id-repeated" },
   { why: "its beginning left out", leaves: all.slice(1), code: "ledger/lane-broken" },
   {
-    why: "a signature of zeros (L27)",
+    why: "L27 a signature of zeros",
     leaves: all.with(5, encodeLeaf({ ...parseLeaf(all[5]!), signature: new Uint8Array(64) })),
     code: "ledger/signature-invalid",
   },
   {
-    why: "another event's signature (L27)",
+    why: "L27 another event's signature",
     leaves: all.with(
       5,
       encodeLeaf({ ...parseLeaf(all[5]!), signature: parseLeaf(all[6]!).signature }),
@@ -107,12 +107,12 @@ test.each([
     code: "ledger/leaf-malformed",
   },
   {
-    why: "another lane's events (L07)",
+    why: "L07 another lane's events",
     leaves: madeBy(world, "other").slice(0, 3),
     code: "ledger/foreign-lane",
   },
-  { why: "another workspace's events (L08)", leaves: madeBy(other), code: "ledger/unknown-key" },
-])("finds $why", ({ leaves, code }) => {
+  { why: "L08 another workspace's events", leaves: madeBy(other), code: "ledger/unknown-key" },
+])("$why is found", ({ leaves, code }) => {
   const verdict = verifyChain(leaves, terms)
   expect(codes(verdict)).toContain(code)
   expect(exitOf(verdict)).toBe(4)
@@ -124,7 +124,7 @@ function madeBy(by: World, name: string = laneName): Uint8Array[] {
   return made.leaves.map(({ leaf }) => leaf)
 }
 
-test("knows a lane that starts from another root, although the same key signed it (L08)", () => {
+test("L08 knows a lane that starts from another root, although the same key signed it", () => {
   const moved = new LaneFixture({ ...other, signers: world.signers })
   recordSession(moved, "s")
   const verdict = verifyChain(
@@ -180,7 +180,7 @@ const opened = (made: LaneFixture, session: string): void => recordSession(made,
 
 test.each([
   {
-    why: "time that goes back (L18)",
+    why: "L18 time that goes back",
     write: lie({ ts: startMs - 1 }),
     code: "ledger/time-decreased",
     exit: 1,
@@ -276,7 +276,7 @@ test.each([
     code: "session/foreign-agent",
     exit: 1,
   },
-])("finds $why, even if the monitor signed it", ({ write, code, exit }) => {
+])("$why is found, even if the monitor signed it", ({ write, code, exit }) => {
   const made = new LaneFixture(world)
   write(made)
   const verdict = verifyChain(
@@ -362,7 +362,7 @@ test("any changed bit of any leaf is found as tampering", () => {
   )
 })
 
-test("removing, repeating or moving any events never passes, except at the end", () => {
+test("L02 L04 L05 L06 removing, repeating or moving any events never passes, except at the end", () => {
   const rows = fc.array(fc.nat(all.length - 1), { maxLength: all.length + 2 })
   fc.assert(
     fc.property(rows, (order) => {

@@ -1,13 +1,17 @@
 import { proveLeaves } from "@amc/bundle"
 import {
   encodeCheckpoint,
+  encodeLeaf,
   encodeProofExtra,
   encodeTlogProof,
   fromHex,
+  hashLeaf,
   mintReceipt,
+  parseLeaf,
   parseTlogProof,
   type ProofExtra,
   type Receipt,
+  rootOf,
   signNote,
   toHex,
   utf8,
@@ -263,6 +267,51 @@ test.each<{
   const verdict = verify(proof, terms)
   expect(codes(verdict)).toContain(code)
   expect(exitOf(verdict)).toBe(exit)
+})
+
+/** The same owner and keys, certified for less. */
+const narrow = makeWorld("owner", { ledger: { valid_to_index: 2 }, monitor: { valid_to_index: 0 } })
+const certificateOf = (of: World, role: "ledger" | "monitor"): Uint8Array =>
+  of.certificates.get(of.signers[role].key.kid)!
+
+test.each([
+  {
+    why: "the ledger's key signs a checkpoint",
+    ledger: narrow,
+    monitor: world,
+    subject: "checkpoint",
+  },
+  { why: "the monitor's key signs an event", ledger: world, monitor: narrow, subject: "leaf" },
+])("$why after its window: not accepted", ({ ledger, monitor, subject }) => {
+  const certificates = [certificateOf(ledger, "ledger"), certificateOf(monitor, "monitor")]
+  const verdict = verify(proofOf({ extra: { certificates, receipt: null } }))
+  expect(verdict.accepted ? [] : verdict.findings).toMatchObject([
+    { code: "trust/key-out-of-place", subject, tampered: false },
+  ])
+})
+
+test("L27 an event in the tree that the monitor did not sign is found", () => {
+  const forged = encodeLeaf({ ...parseLeaf(leaf), signature: new Uint8Array(64) })
+  const tree = hashes.with(at, hashLeaf(forged))
+  const checkpoint = signNote(
+    encodeCheckpoint({ origin, size: tree.length, root: rootOf(tree) }),
+    origin,
+    world.signers.ledger,
+  )
+  const [proof] = proveLeaves(tree, [at])
+  const brought = encodeProofExtra({ ...extra, leaf: forged, receipt: null })
+  const verdict = verify(utf8(encodeTlogProof({ ...proof!, checkpoint, extra: brought })))
+  expect([codes(verdict), exitOf(verdict)]).toEqual([["proof/leaf-unsigned"], 4])
+})
+
+test("every receipt must hold, the caller's and the one that came along", () => {
+  const late = minted({ receipt_id: "r-2" })
+  expect(verify(proofOf(), { receipt: late })).toMatchObject({
+    accepted: true,
+    value: { summary: { receipt: { receipt_id: "r-2" } } },
+  })
+  const wrong = proofOf({ extra: { receipt: minted({ agent: "mallory" }) } })
+  expect(codes(verify(wrong, { receipt: late }))).toEqual(["receipt/another-event"])
 })
 
 test("L11 a tree that differs from one of that size seen before is a fork", () => {

@@ -88,9 +88,9 @@ function checkProof(
   const checkpoint = checkInclusion(proof, hash, trust, findings)
   if (checkpoint === undefined) return undefined
   const event = checkLeaf(extra, trust, findings)
-  const receipt = checkReceipt(proof, { extra, terms, trust, hash }, findings)
-  if (event === undefined || receipt === undefined) return undefined
-  const bodyMatches = checkBody(terms.body, event, receipt, findings)
+  const receipt = checkReceipt(proof, { extra, terms, trust }, findings)
+  if (event === undefined) return undefined
+  const bodyMatches = checkBody(terms.body, event, findings)
   const { origin, size, root } = checkpoint
   return {
     summary: {
@@ -167,51 +167,43 @@ interface ReceiptCheck {
   readonly extra: ProofExtra | null
   readonly terms: EventProofTerms
   readonly trust: OpenProofTrust
-  readonly hash: string
 }
 
-/** Every receipt that there is must hold; the caller's own is the one that is told of. */
+/** Every receipt that there is must hold and be of this leaf; the caller's own is the one that is told of. */
 function checkReceipt(
   { index, path, checkpoint }: TlogProof,
-  { extra, terms, trust, hash }: ReceiptCheck,
+  { extra, terms, trust: { keyring } }: ReceiptCheck,
   findings: FindingList,
-): Receipt | null | undefined {
-  const texts = new Set([terms.receipt, extra?.receipt].filter((one) => typeof one === "string"))
-  const { keyring } = trust
-  if (keyring === null) {
-    if (terms.receipt !== undefined)
-      findings.add({
-        code: "proof/receipt-unverified",
-        subject: "receipt",
-        detail: "a ledger's key does not tell who signs receipts; a root does",
-        tampered: false,
-      })
-    return terms.receipt === undefined ? null : undefined
-  }
-  const receipts: Receipt[] = []
-  for (const header of texts) {
-    const given = { keyring, proof: { index, path }, checkpoint }
-    const verdict = verifyReceipt(header, extra === null ? given : { ...given, leaf: extra.leaf })
-    if (verdict.accepted) receipts.push(verdict.value.receipt)
-    else findings.addAll(verdict.findings)
-  }
-  if (receipts.length < texts.size) return undefined
-  const other = receipts.find(({ event_hash }) => event_hash !== hash)
-  if (other === undefined) return receipts[0] ?? null
-  const detail = "the receipt names another event"
-  findings.add({ code: "receipt/another-event", subject: "receipt", detail, tampered: true })
-  return undefined
+): Receipt | null {
+  if (keyring === null || extra === null) return withoutRoot(terms, findings)
+  const texts = new Set([terms.receipt, extra.receipt].filter((one) => typeof one === "string"))
+  const given = { keyring, proof: { index, path }, checkpoint, leaf: extra.leaf }
+  const receipts = [...texts].map((header) => verifyReceipt(header, given))
+  for (const verdict of receipts) if (!verdict.accepted) findings.addAll(verdict.findings)
+  const [first] = receipts
+  return first?.accepted === true ? first.value.receipt : null
+}
+
+/** Who signs receipts, only a root tells. */
+function withoutRoot({ receipt }: EventProofTerms, findings: FindingList): null {
+  if (receipt !== undefined)
+    findings.add({
+      code: "proof/receipt-unverified",
+      subject: "receipt",
+      detail: "a ledger's key does not tell who signs receipts; a root does",
+      tampered: false,
+    })
+  return null
 }
 
 /** Whether there is a body and it is the event's. */
 function checkBody(
   body: Uint8Array | undefined,
   event: Event | null,
-  receipt: Receipt | null,
   findings: FindingList,
 ): boolean {
   if (body === undefined) return false
-  const expected = event?.payload?.sha256 ?? receipt?.body_sha256
+  const expected = event?.payload?.sha256
   if (expected === sha256Hex(body)) return true
   const detail =
     expected === undefined

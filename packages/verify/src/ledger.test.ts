@@ -201,21 +201,21 @@ const note = (size: number, by = world): string => lane.checkpoint(by.signers.le
 
 test.each([
   {
-    why: "a changed event",
+    why: "L01 a changed event",
     change: column({ leaf: flip(rows[4]!.leaf) }),
     code: "ledger/signature-invalid",
     subject: `event 4 of lane ${laneName}`,
     exit: 4,
   },
   {
-    why: "a deleted event",
+    why: "L02 a deleted event",
     change: { rows: rows.toSpliced(4, 1) },
     code: "ledger/lane-broken",
     subject: `event 4 of lane ${laneName}`,
     exit: 4,
   },
   {
-    why: "events deleted from the end (L03)",
+    why: "L03 events deleted from the end",
     change: { rows: rows.slice(0, -2) },
     code: "ledger/truncated",
     subject: "checkpoint 2",
@@ -229,56 +229,56 @@ test.each([
     exit: 4,
   },
   {
-    why: "another agent in a column (L26)",
+    why: "L26 another agent in a column",
     change: column({ agent: "mallory" }),
     code: "ledger/column-contradicted",
     subject: `event 4 of lane ${laneName}`,
     exit: 4,
   },
   {
-    why: "another type in a column (L26)",
+    why: "L26 another type in a column",
     change: column({ type: "gap" }),
     code: "ledger/column-contradicted",
     subject: `event 4 of lane ${laneName}`,
     exit: 4,
   },
   {
-    why: "no session in a column (L26)",
+    why: "L26 no session in a column",
     change: column({ session: null }),
     code: "ledger/column-contradicted",
     subject: `event 4 of lane ${laneName}`,
     exit: 4,
   },
   {
-    why: "another leaf hash in a column (L26)",
+    why: "L26 another leaf hash in a column",
     change: column({ leafHash: new Uint8Array(32) }),
     code: "ledger/column-contradicted",
     subject: `event 4 of lane ${laneName}`,
     exit: 4,
   },
   {
-    why: "a missing payload (L28)",
+    why: "L28 a missing payload",
     change: { blobs: honest.blobs.slice(1) },
     code: "ledger/blob-missing",
     subject: `event ${rows.length - 1} of lane ${laneName}`,
     exit: 4,
   },
   {
-    why: "another payload (L28)",
+    why: "L28 another payload",
     change: { blobs: [[sha256Hex(blob), flip(blob)] as const, ...honest.blobs.slice(1)] },
     code: "ledger/blob-contradicted",
     subject: `event ${rows.length - 1} of lane ${laneName}`,
     exit: 4,
   },
   {
-    why: "a checkpoint over another history (L11)",
+    why: "L11 a checkpoint over another history",
     change: { notes: [makeRun(mallory).lane.checkpoint(world.signers.ledger)] },
     code: "ledger/tree-contradicted",
     subject: "checkpoint 0",
     exit: 4,
   },
   {
-    why: "checkpoints out of order (L10)",
+    why: "L10 checkpoints out of order",
     change: { notes: [note(9), note(3)] },
     code: "ledger/checkpoint-order",
     subject: "checkpoint 1",
@@ -344,7 +344,7 @@ test.each([
     subject: configPath,
     exit: 4,
   },
-])("finds $why, and says where", async ({ change, code, subject, exit }) => {
+])("$why is found, and where", async ({ change, code, subject, exit }) => {
   const verdict = await verifyLedger(sourceOf(change), terms)
   expect(verdict).toMatchObject({
     accepted: false,
@@ -353,7 +353,7 @@ test.each([
   expect(exitOf(verdict)).toBe(exit)
 })
 
-test("finds a rewritten history, signed with the stolen monitor key, by an older checkpoint (L09)", async () => {
+test("L09 finds a rewritten history, signed with the stolen monitor key, by an older checkpoint", async () => {
   const rewritten = makeRun(world, 3).lane
   const verdict = await verifyLedger(
     sourceOf({

@@ -1,7 +1,6 @@
 import {
   equalBytes,
   type Event,
-  type Finding,
   hashLeaf,
   isFault,
   parseRunSeal,

@@ -59,21 +59,21 @@ const minted = (change: Partial<Receipt>, by = world): string =>
 
 test.each([
   {
-    why: "for another body (R01)",
+    why: "R01 for another body",
     header,
     terms: { body: utf8("another") },
     code: "receipt/another-body",
     exit: 4,
   },
   {
-    why: "for another event (R02)",
+    why: "R02 for another event",
     header,
     terms: { leaf: otherLeaf },
     code: "receipt/another-event",
     exit: 4,
   },
   {
-    why: "of another agent than its event (R03)",
+    why: "R03 of another agent than its event",
     header: minted({ agent: "mallory" }),
     terms: { leaf },
     code: "receipt/another-event",
@@ -101,7 +101,7 @@ test.each([
     exit: 4,
   },
   {
-    why: "of another origin (R05)",
+    why: "R05 of another origin",
     header: minted({ origin: "other/ledger" }),
     terms: { checkpoint, proof },
     code: "receipt/checkpoint",
@@ -122,7 +122,7 @@ test.each([
     exit: 1,
   },
   {
-    why: "by a key that was not certified then (R06)",
+    why: "R06 by a key that was not certified then",
     header: minted({ ts: startMs - 1 }),
     terms: {},
     code: "trust/key-out-of-place",
@@ -157,7 +157,7 @@ test.each([
     code: "receipt/refused",
     exit: 1,
   },
-])("refuses a receipt $why", ({ header, terms, code, exit }) => {
+])("$why: the receipt is refused", ({ header, terms, code, exit }) => {
   const verdict = verifyReceipt(header, { keyring, ...terms })
   expect(codes(verdict)).toEqual([code])
   expect(exitOf(verdict)).toBe(exit)

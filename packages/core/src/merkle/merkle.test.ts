@@ -53,13 +53,13 @@ test("knows the empty root and the roots of public logs' test trees", () => {
   )
 })
 
-test("a node can't be passed off as a leaf", () => {
+test("L15 a node can't be passed off as a leaf", () => {
   const [a, b] = leaves as [Digest, Digest]
   const bytes = new Uint8Array([...a, ...b])
   expect(hashLeaf(bytes)).not.toEqual(hashNode(a, b))
 })
 
-test("repeating the last leaf gives another root", () => {
+test("L14 repeating the last leaf gives another root", () => {
   const [a, b, c] = leaves as [Digest, Digest, Digest]
   expect(rootOf([a, b, c])).not.toEqual(rootOf([a, b, c, c]))
 })
@@ -94,7 +94,7 @@ test(`every leaf of every tree up to ${MAX_LEAVES} leaves has the model's proof,
   }
 })
 
-test("a proof fits no other leaf, index, size or root", () => {
+test("L16 a proof fits no other leaf, index, size or root", () => {
   const root = rootOf(leaves)
   const proof = { leafIndex: 41, treeSize: MAX_LEAVES, path: inclusionPath(leaves, 41) }
   for (let n = 0; n < MAX_LEAVES; n++) {
@@ -218,7 +218,7 @@ describe("public probes", () => {
   })
 
   test.each(inclusion)(
-    "inclusion $name",
+    "L16 inclusion $name",
     ({ leafIdx, treeSize, root, leafHash, proof, wantErr }) => {
       const path = (proof ?? []).map(fromBase64)
       const claim = { leafIndex: leafIdx, treeSize, path }
@@ -226,10 +226,13 @@ describe("public probes", () => {
     },
   )
 
-  test.each(consistency)("consistency $name", ({ size1, size2, root1, root2, proof, wantErr }) => {
-    const [oldRoot, newRoot] = [fromBase64(root1), fromBase64(root2)]
-    const path = (proof ?? []).map(fromBase64)
-    const claim = { oldSize: size1, newSize: size2, oldRoot, newRoot, path }
-    expect(verifyConsistency(claim)).toBe(!wantErr)
-  })
+  test.each(consistency)(
+    "L16 consistency $name",
+    ({ size1, size2, root1, root2, proof, wantErr }) => {
+      const [oldRoot, newRoot] = [fromBase64(root1), fromBase64(root2)]
+      const path = (proof ?? []).map(fromBase64)
+      const claim = { oldSize: size1, newSize: size2, oldRoot, newRoot, path }
+      expect(verifyConsistency(claim)).toBe(!wantErr)
+    },
+  )
 })
