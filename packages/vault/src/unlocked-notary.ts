@@ -92,14 +92,17 @@ function unlocked(
   }
 }
 
-/** After a restart somebody else may have made a socket by the same name: ours lies in a folder of ours alone. */
+/**
+ * After a restart somebody else may have made a socket by the same name. One of ours that others can reach is
+ * still ours: the probe of a box has to try it.
+ */
 function isOwnSocket(path: string): boolean {
   const [socket, folder] = [path, dirname(path)].map((each) =>
     lstatSync(each, { throwIfNoEntry: false }),
   )
   const uid = process.getuid?.()
   if (socket?.isSocket() !== true || folder?.isDirectory() !== true) return false
-  return socket.uid === uid && folder.uid === uid && (folder.mode & 0o077) === 0
+  return socket.uid === uid && folder.uid === uid
 }
 
 /** What came of a request: an answer, nobody there, or somebody who says nothing. */
