@@ -56,6 +56,14 @@ test("what makes, changes or shares something has an example", async () => {
     "config schema",
     "witness init",
     "witness serve",
+    "ledger checkpoint",
+    "ledger prove",
+    "ledger verify-proof",
+    "ledger tail",
+    "ledger show",
+    "ledger export",
+    "ledger serve",
+    "ledger fsck",
     "doctor",
   ])
 })
