@@ -5,13 +5,14 @@ import { rootSigners, type Workspace } from "@amc/studio"
 import type { Command as Parser } from "commander"
 import { wholeNumber } from "./agent-options.ts"
 import { type Context, type Options, textOption } from "./command.ts"
+import { collected } from "./passphrase-options.ts"
 
 /** Adds what every command takes that the root's owners must sign. */
 export function addOwnerOptions(parser: Parser): Parser {
   return parser.option(
     "--root-key <file>",
     "an owner's key file; once for each owner (its passphrase: <file>.passphrase, or asked for)",
-    collect,
+    collected,
     [],
   )
 }
@@ -61,8 +62,4 @@ export function newOwners(
 export function filesOf({ cwd }: Context, options: Options, name: string): readonly string[] {
   const files = options[name]
   return Array.isArray(files) ? files.map((file) => resolve(cwd, String(file))) : []
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value]
 }

@@ -1,6 +1,7 @@
 import type { Report, ReportedQuestion } from "@amc/score"
 import pc from "picocolors"
 import { printable } from "./printable.ts"
+import { dayOf } from "./day.ts"
 
 export interface ViewTerms {
   readonly isColoured: boolean
@@ -141,7 +142,3 @@ function levelText(level: Level): string {
 }
 
 /** The UTC day of a time, without the machine's clock or zone. */
-function dayOf(ms: number): string {
-  // oxlint-disable-next-line no-restricted-globals
-  return new Date(ms).toISOString().slice(0, 10)
-}

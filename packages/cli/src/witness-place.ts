@@ -1,19 +1,7 @@
 import { resolve } from "node:path"
-import { AmcError } from "@amc/core"
 import { type Context, type Options, textOption } from "./command.ts"
 
 /** The folder of a witness. */
 export function witnessDir({ cwd }: Context, options: Options): string {
   return resolve(cwd, textOption(options, "dir") ?? "witness")
-}
-
-/** A host and port such as `127.0.0.1:8080` or `[::1]:0`. @throws {@link AmcError} `usage/invalid` */
-export function listenAddress(text: string): { readonly host: string; readonly port: number } {
-  const [, ipv6, name, digits] =
-    /^(?:\[([0-9a-fA-F:]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? []
-  const host = ipv6 ?? name
-  if (host !== undefined && Number(digits) <= 65_535) return { host, port: Number(digits) }
-  throw new AmcError("usage/invalid", "--listen takes a host and a port", {
-    hint: "for example --listen 127.0.0.1:3215",
-  })
 }

@@ -14,6 +14,7 @@ export const errorCodes = {
   "root/rolled-back": "the root or its revocation list is older than this machine has seen it",
   "root/threshold": "fewer root keys were given than the root asks for",
   "key/unknown": "no certified key has this id",
+  "key/too-many": "the workspace has as many keys as its formats hold",
   "note/bad-signature": "a trusted key's signature does not fit the signed note",
   "note/untrusted": "no trusted key signed the note",
   "usage/invalid": "the command line is wrong",

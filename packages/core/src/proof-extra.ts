@@ -2,6 +2,7 @@ import { z } from "zod"
 import { fromBase64, toBase64 } from "./base64.ts"
 import { canonicalize, parseCanonical } from "./canonical.ts"
 import { malformed } from "./errors.ts"
+import { keysMax } from "./revocation-list.ts"
 
 /**
  * What a proof of this program's own brings along, so that one file and a pinned root are enough. The
@@ -25,7 +26,7 @@ const schema = z.strictObject({
   receipt: z.string().max(8192).nullable(),
   roots: z.array(z.string()).max(1024),
   revocations: z.string(),
-  certificates: z.array(z.string()).max(1024),
+  certificates: z.array(z.string()).max(keysMax),
 })
 
 /** The canonical JSON of what goes into a proof's `extra`. */

@@ -9,6 +9,9 @@ import { isSignedByThreshold, type Root } from "./root.ts"
 
 export const revocationListPayloadType = "application/vnd.amc.revocation-list.v1+json"
 
+/** How many keys a workspace may have had certified and ended, over all its life. */
+export const keysMax = 1024
+
 const revocationSchema = z.strictObject({
   kid: hex32,
   /** Replaced in good order, or known to others than its owner. */
@@ -25,7 +28,7 @@ const schema = z.strictObject({
   version: z.int().min(1),
   created_ms: count,
   expires_ms: count,
-  revoked: z.array(revocationSchema).max(1024),
+  revoked: z.array(revocationSchema).max(keysMax),
 })
 
 /** The end of one key, as the root's owners tell it. */

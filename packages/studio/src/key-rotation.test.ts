@@ -1,7 +1,15 @@
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { keyRoles, type KeyRole, signFile } from "@amc/core"
-import { openSlot, privateKeySigner, readPassphraseFile, trustPaths, vaultPathOf } from "@amc/vault"
+import { keyRoles, type KeyRole, Keyring, signFile } from "@amc/core"
+import {
+  addRevocations,
+  openSlot,
+  privateKeySigner,
+  readPassphraseFile,
+  rotateRoleKey,
+  trustPaths,
+  vaultPathOf,
+} from "@amc/vault"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { openCapture } from "./capture.ts"
 import { planSigning, signConfigs } from "./config-signing.ts"
@@ -239,3 +247,56 @@ async function signedByOld(dir: string, bytes: Uint8Array): Promise<Uint8Array> 
   const terms = { path: "gateway.yaml", workspace, version: 99, role: "auditor" } as const
   return signFile(bytes, { ...terms, previous_sha256: null, expires_ms: null }, signer)
 }
+
+test("a change of the root that too few owners sign makes no key", async () => {
+  const folder = join(place.top, "owners")
+  mkdirSync(folder)
+  const asked = {
+    owners: [],
+    kept: [],
+    newKeyFiles: [join(folder, "a"), join(folder, "b")],
+    threshold: 2,
+    clock,
+  }
+  await expect(rotateRoot(reopened(), asked)).rejects.toMatchObject({ code: "root/threshold" })
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test("new owners' keys are taken away again if the second can't be made", async () => {
+  const folder = join(place.top, "owners")
+  mkdirSync(folder)
+  writeFileSync(join(folder, "b"), "in the way")
+  const newKeyFiles = [join(folder, "a"), join(folder, "b")]
+  const asked = { owners: await owners(), kept: [], newKeyFiles, threshold: 2, clock }
+  await expect(rotateRoot(reopened(), asked)).rejects.toMatchObject({ code: "vault/exists" })
+  expect(readFileSync(join(folder, "b"), "utf8")).toBe("in the way")
+  expect(readdirSync(folder)).not.toContain("a")
+  expect(reopened().keyring.roots.current.version).toBe(1)
+})
+
+test("a key that could not be listed any more is not replaced", async () => {
+  const workspace = reopened()
+  const { keyring, dir } = workspace
+  const [one] = [...keyring.certificates.values()]
+  const many = Array.from({ length: 1024 }, (_, at) => ({
+    ...one!,
+    key: { ...one!.key, kid: String(at) },
+  }))
+  const full = new Keyring(keyring.roots, keyring.revocations, many)
+  const terms = { dir, keyring: full, owners: await owners(), nowMs: time }
+  const vault = readFileSync(vaultPathOf(dir))
+  const passphrase = new Uint8Array()
+  const rotation = { ...terms, role: "ledger" as const, passphrase, fromIndex: 1, fromMs: time }
+  await expect(rotateRoleKey(rotation)).rejects.toMatchObject({ code: "key/too-many" })
+  const ended = many.map(({ key: { kid } }) => ({
+    kid,
+    reason: "superseded" as const,
+    from_index: 1,
+    from_ms: time,
+  }))
+  expect(() => addRevocations(terms, [...ended, { ...ended[0]!, kid: "more" }])).toThrow(
+    "1024 keys at most",
+  )
+  expect(readFileSync(vaultPathOf(dir))).toEqual(vault)
+  expect(await codes()).toEqual([])
+})

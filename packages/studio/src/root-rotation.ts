@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from "node:fs"
 import { AmcError, type Signer } from "@amc/core"
 import {
   addRootKey,
@@ -6,6 +7,8 @@ import {
   dropOldRootKeys,
   generatePassphrase,
   hasRootSlot,
+  requireThreshold,
+  rootPath,
   vaultPathOf,
   writePassphraseFile,
 } from "@amc/vault"
@@ -57,6 +60,7 @@ async function replaceRoot(
 ): Promise<Workspace> {
   const { dir } = workspace
   const before = reopenTrust(workspace)
+  requireThreshold(owners, before.keyring.roots.current)
   const addKey = (passphrase: Uint8Array): Promise<Signer> =>
     addRootKey(dir, passphrase, kidsOf(before))
   const fresh = isInVault
@@ -64,7 +68,14 @@ async function replaceRoot(
     : await createOwners(newKeyFiles)
   const newOwners = [...kept, ...fresh]
   const { keyring } = before
-  changeRoot({ dir, keyring, owners, newOwners, threshold, nowMs: clock() })
+  try {
+    changeRoot({ dir, keyring, owners, newOwners, threshold, nowMs: clock() })
+  } catch (error) {
+    // Once the root names them, nobody else has these keys.
+    if (!existsSync(rootPath(dir, keyring.roots.current.version + 1)))
+      newKeyFiles.forEach(removeOwner)
+    throw error
+  }
   const changed = reopenTrust(workspace)
   if (isInVault)
     await withRootSlot(changed, (passphrase) => dropOldRootKeys(dir, passphrase, kidsOf(changed)))
@@ -78,16 +89,33 @@ async function replaceRoot(
  */
 async function createOwners(files: readonly string[]): Promise<readonly Signer[]> {
   const owners: Signer[] = []
-  for (const file of files) {
-    const passphrase = generatePassphrase()
-    try {
-      writePassphraseFile(passphraseFileOf(file), passphrase)
-      owners.push(await createRootKeyFile(file, passphrase))
-    } finally {
-      passphrase.fill(0)
+  const made: string[] = []
+  try {
+    for (const file of files) {
+      owners.push(await createOwner(file))
+      made.push(file)
     }
+    return owners
+  } catch (error) {
+    made.forEach(removeOwner)
+    throw error
   }
-  return owners
+}
+
+async function createOwner(file: string): Promise<Signer> {
+  const passphrase = generatePassphrase()
+  try {
+    writePassphraseFile(passphraseFileOf(file), passphrase)
+    return await createRootKeyFile(file, passphrase)
+  } finally {
+    passphrase.fill(0)
+  }
+}
+
+/** Of a key that never became an owner's. */
+function removeOwner(file: string): void {
+  rmSync(file, { force: true })
+  rmSync(passphraseFileOf(file), { force: true })
 }
 
 async function withRootSlot<T>(

@@ -67,9 +67,9 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
 async function openRun(capture: Capture, { agent, windowDays }: RunTerms): Promise<string> {
   const { recorder, workspace, clock } = capture
   await recorder.flush()
-  const heads = await headsOf(workspace, agent)
+  const { heads, lastMs } = await headsOf(workspace, agent)
   // The lane's clock never goes back, and a window ends with its run's opening.
-  const now = Math.max(clock(), (await recorder.heads()).lane?.ts ?? 0)
+  const now = Math.max(clock(), lastMs)
   const measured: MeasuredFacts<"run_opened"> = {
     run_id: newRunId(),
     agent,
@@ -94,17 +94,18 @@ async function openRun(capture: Capture, { agent, windowDays }: RunTerms): Promi
   return recorded.event_hash
 }
 
-/** The last events of the agent and of the system, in every lane that has any. */
+/** The last events of the agent and of the system in every lane that has any, and when the own lane's last event was. */
 function headsOf(
   workspace: Workspace,
   agent: string,
-): Promise<MeasuredFacts<"run_opened">["heads"]> {
+): Promise<{ heads: MeasuredFacts<"run_opened">["heads"]; lastMs: number }> {
   return withLedger(workspace, async ({ events }) => {
     const heads: MeasuredFacts<"run_opened">["heads"] = []
     for (const lane of [...(await events.lanes())].sort())
       for (const head of await events.agentHeads(lane))
         if (head.agent === agent || head.agent === systemAgent) heads.push({ lane, ...head })
-    return heads.sort((a, b) => (`${a.lane}/${a.agent}` < `${b.lane}/${b.agent}` ? -1 : 1))
+    heads.sort((a, b) => (`${a.lane}/${a.agent}` < `${b.lane}/${b.agent}` ? -1 : 1))
+    return { heads, lastMs: (await events.head(workspace.lane))?.ts ?? 0 }
   })
 }
 

@@ -68,7 +68,7 @@ export async function openSessionGateway(
     limits: defaultLimits,
     spoolDir: capture.spoolDir,
     secrets,
-    monitorKid: [...capture.workspace.keyring.keys("monitor").keys()][0] ?? "",
+    monitorKid: [...capture.workspace.keyring.keysNow("monitor", capture.clock()).keys()][0] ?? "",
   })
   await recordLease(capture, lease, "issued")
   const socketPath = join(capture.runDir, `${session.slice(-12)}.sock`)

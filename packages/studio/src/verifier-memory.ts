@@ -1,6 +1,17 @@
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { AmcError, type CheckpointPin, count, fromBase64, hex32, label, toBase64 } from "@amc/core"
+import { threadId } from "node:worker_threads"
+import {
+  AmcError,
+  type CheckpointPin,
+  count,
+  fromBase64,
+  hex32,
+  isFault,
+  label,
+  openRootChain,
+  toBase64,
+} from "@amc/core"
 import { FindingList, type KnownTrust, openCurrentTrust, type VersionedTrust } from "@amc/verify"
 import { z } from "zod"
 import { makePrivateFolder, type StateHome } from "./state-home.ts"
@@ -49,7 +60,17 @@ export function rememberedRootsOf(state: StateHome, workspace: string): readonly
   const names = existsSync(folder) ? readdirSync(folder).sort() : []
   return names
     .flatMap((name) => /^([0-9a-f]{64})\.json$/u.exec(name)?.[1] ?? [])
-    .filter((root) => recallTrust(state, root)?.workspace === workspace)
+    .filter((root) => workspaceOf(state, root) === workspace)
+}
+
+/** A file that can't be read says nothing of the others. */
+function workspaceOf(state: StateHome, rootSha256: string): string | undefined {
+  try {
+    return recallTrust(state, rootSha256)?.workspace
+  } catch (error) {
+    if (isFault(error, "input/malformed")) return undefined
+    throw error
+  }
 }
 
 /** What is to be remembered under a root; a checkpoint keeps the time at which it was first seen. */
@@ -73,12 +94,34 @@ export function rememberTrust(state: StateHome, seen: SeenTrust): void {
     pins: withinLimit([...before, ...fresh]),
   }
   const path = memoryPath(state, seen.rootSha256)
+  // Several verifiers may be at it at once.
+  const temporary = `${path}.${process.pid}-${threadId}.tmp`
   try {
     makePrivateFolder(join(state.dir, "trust"))
-    writeFileSync(`${path}.tmp`, `${JSON.stringify(memory)}\n`, { mode: 0o600, flush: true })
-    renameSync(`${path}.tmp`, path)
+    writeFileSync(temporary, `${JSON.stringify(memory)}\n`, { mode: 0o600, flush: true })
+    renameSync(temporary, path)
   } catch (cause) {
+    rmSync(temporary, { force: true })
     throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
+  }
+}
+
+/**
+ * Remembers trust that was verified under a root, with the checkpoints that were accepted under it. Not being able
+ * to is told, and no reason to withhold the verdict.
+ */
+export function rememberVerified(
+  { roots, revocations }: VersionedTrust,
+  pins: readonly CheckpointPin[],
+  rootSha256: string,
+  { state, warn }: { readonly state: StateHome; readonly warn: (text: string) => void },
+): void {
+  try {
+    const { workspace } = openRootChain(roots, rootSha256).pinned
+    rememberTrust(state, { workspace, rootSha256, roots, revocations, pins })
+  } catch (error) {
+    if (!isFault(error, "workspace/unwritable")) throw error
+    warn(`what was verified can't be remembered: ${error.message}`)
   }
 }
 

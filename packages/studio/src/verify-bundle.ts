@@ -1,21 +1,9 @@
 import { readArchive } from "@amc/bundle"
-import {
-  bundleManifestPath,
-  type CheckpointPin,
-  isFault,
-  openRootChain,
-  parseBundleManifest,
-  type Verdict,
-} from "@amc/core"
-import {
-  type BundleSummary,
-  verifyBundle,
-  type VersionedTrust,
-  type WitnessTerms,
-} from "@amc/verify"
+import { bundleManifestPath, isFault, parseBundleManifest, type Verdict } from "@amc/core"
+import { type BundleSummary, verifyBundle, type WitnessTerms } from "@amc/verify"
 import { type GivenTrust, mergedTrust, rememberedRoot } from "./given-trust.ts"
 import type { StateHome } from "./state-home.ts"
-import { recallTrust, rememberTrust } from "./verifier-memory.ts"
+import { recallTrust, rememberVerified } from "./verifier-memory.ts"
 
 export interface VerifyBundleTerms {
   readonly state: StateHome
@@ -45,28 +33,13 @@ export async function verifyBundleHere(
   const { rootSha256 } = trust
   const known = mergedTrust(trust, recallTrust(state, rootSha256))
   // What the owners signed is remembered whatever becomes of the bundle: it may tell of a theft.
-  if (known !== undefined && "roots" in trust) remember(known, [], rootSha256, terms)
+  if (known !== undefined && "roots" in trust) rememberVerified(known, [], rootSha256, terms)
   const witnesses = { ...terms.witnesses, nowMs }
   const verdict = await verifyBundle(bytes, { rootSha256, atMs, known, witnesses })
   if (!verdict.accepted) return verdict
   const { summary, trust: seen, checkpoint } = verdict.value
-  remember(seen, [{ ...checkpoint, seen_ms: nowMs }], rootSha256, terms)
+  rememberVerified(seen, [{ ...checkpoint, seen_ms: nowMs }], rootSha256, terms)
   return { accepted: true, value: summary }
-}
-
-function remember(
-  { roots, revocations }: VersionedTrust,
-  pins: readonly CheckpointPin[],
-  rootSha256: string,
-  { state, warn }: VerifyBundleTerms,
-): void {
-  try {
-    const { workspace } = openRootChain(roots, rootSha256).pinned
-    rememberTrust(state, { workspace, rootSha256, roots, revocations, pins })
-  } catch (error) {
-    if (!isFault(error, "workspace/unwritable")) throw error
-    warn(`what was verified can't be remembered: ${error.message}`)
-  }
 }
 
 /** What the bundle calls itself: only good enough to look up what was pinned. */

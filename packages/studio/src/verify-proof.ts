@@ -10,7 +10,7 @@ import {
 import { type EventProofSummary, verifyEventProof } from "@amc/verify"
 import { type GivenTrust, mergedTrust, rememberedRoot } from "./given-trust.ts"
 import type { StateHome } from "./state-home.ts"
-import { recallTrust, rememberTrust } from "./verifier-memory.ts"
+import { recallTrust, rememberVerified } from "./verifier-memory.ts"
 
 export interface VerifyProofTerms {
   readonly state: StateHome
@@ -43,16 +43,12 @@ export function verifyProofHere(
   const trust = terms.trust ?? { rootSha256: rememberedRoot(namedWorkspace(bytes), state) }
   const { rootSha256 } = trust
   const known = mergedTrust(trust, recallTrust(state, rootSha256))
+  // What the owners signed is remembered whatever becomes of the proof: it may tell of a theft.
+  if (known !== undefined && "roots" in trust) rememberVerified(known, [], rootSha256, terms)
   const verdict = verifyEventProof(bytes, { ...asked, trust: { rootSha256, known, atMs } })
   if (verdict.accepted && verdict.value.trust !== null) {
     const { trust: seen, summary } = verdict.value
-    const pins = [{ ...summary.checkpoint, seen_ms: terms.nowMs }]
-    try {
-      rememberTrust(state, { ...seen, rootSha256, pins })
-    } catch (error) {
-      if (!isFault(error, "workspace/unwritable")) throw error
-      terms.warn(`what was verified can't be remembered: ${error.message}`)
-    }
+    rememberVerified(seen, [{ ...summary.checkpoint, seen_ms: terms.nowMs }], rootSha256, terms)
   }
   return summaryOf(verdict)
 }

@@ -1,4 +1,4 @@
-import { type AmcError, type Finding, isFault, type Verdict } from "@amc/core"
+import { type AmcError, type Finding, isFault, type Keyring, type Verdict } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import {
   FindingList,
@@ -153,8 +153,9 @@ async function verifyWhole(
   if (!verdict.accepted && verdict.findings.every(isOfConfig))
     verdict = await verifyLedger(source, ledgerTerms)
   // So do keys that are being replaced.
-  if (!verdict.accepted && verdict.findings.some(isOfKeys))
-    verdict = await verifyLedger(source, { ...ledgerTerms, keyring: newestKeyring(workspace) })
+  const newer = newerKeyring(workspace)
+  if (newer !== undefined && !verdict.accepted && verdict.findings.some(isOfKeys))
+    verdict = await verifyLedger(source, { ...ledgerTerms, keyring: newer })
   if (verdict.accepted) return verdict.value
   findings.addAll(verdict.findings)
   return undefined
@@ -164,13 +165,20 @@ function isOfKeys({ code }: Finding): boolean {
   return code === "ledger/unknown-key" || code.startsWith("trust/key-")
 }
 
-function newestKeyring(workspace: Workspace): Workspace["keyring"] {
+/** The keyring of the files as they are by now, if the one that was verified with is older. */
+function newerKeyring(workspace: Workspace): Keyring | undefined {
   try {
-    return reopenTrust(workspace).keyring
+    const { keyring } = reopenTrust(workspace)
+    return versionOf(keyring) === versionOf(workspace.keyring) ? undefined : keyring
   } catch (error) {
-    if (isFault(error)) return workspace.keyring
+    if (isFault(error)) return undefined
     throw error
   }
+}
+
+/** A certificate counts before the list says what it replaced. */
+function versionOf({ roots, revocations, certificates }: Keyring): string {
+  return [roots.current.version, revocations.version, certificates.size].join(" ")
 }
 
 function isOfConfig({ code }: Finding): boolean {

@@ -12,6 +12,7 @@ export { generatePrivateKey, privateKeySigner } from "./private-key.ts"
 export {
   addRevocations,
   type KeyChangeTerms,
+  requireThreshold,
   revokeKey,
   rotateRoleKey,
   type RotationTerms,

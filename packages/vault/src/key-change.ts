@@ -2,6 +2,7 @@ import {
   AmcError,
   issueKeyCertificate,
   issueRevocationList,
+  keysMax,
   type Keyring,
   type KeyRole,
   type KeyTerms,
@@ -43,11 +44,17 @@ export interface RotationTerms extends KeyChangeTerms {
  * old one as superseded. After a crash between any two steps the key in the vault is certified for what it
  * signs, and the next rotation finishes the list.
  *
- * @throws {@link AmcError} `root/threshold`; as {@link changeSlot}; `workspace/unwritable`
+ * @throws {@link AmcError} `root/threshold`, `key/too-many`; as {@link changeSlot}; `workspace/unwritable`
  */
 export async function rotateRoleKey(terms: RotationTerms): Promise<{ readonly kid: string }> {
   const { dir, keyring, owners, role, passphrase, fromIndex, fromMs } = terms
   requireThreshold(owners, keyring.roots.current)
+  const ended = [...keyring.keys(role).keys()].filter(
+    (kid) => !keyring.revocations.revoked.has(kid),
+  )
+  // Before anything is written: a key that is replaced and can't be listed would go on counting.
+  requireRoom(keyring.certificates.size + 1)
+  requireRoom(keyring.revocations.revoked.size + ended.length)
   const secret = generatePrivateKey()
   const { key } = privateKeySigner(secret)
   const certificate = issueKeyCertificate(key, certificateTerms(terms), owners)
@@ -55,9 +62,6 @@ export async function rotateRoleKey(terms: RotationTerms): Promise<{ readonly ki
   // The map is wiped by the vault, and the old key with it.
   await changeSlot(vaultPathOf(dir), slotOfRole[role], passphrase, (secrets) =>
     new Map(secrets).set(keyNames[role], secret),
-  )
-  const ended = [...keyring.keys(role).keys()].filter(
-    (kid) => !keyring.revocations.revoked.has(kid),
   )
   addRevocations(
     terms,
@@ -89,6 +93,7 @@ export function addRevocations(
   requireThreshold(owners, keyring.roots.current)
   const { version, revoked } = keyring.revocations
   const entries = new Map([...revoked, ...added.map((each) => [each.kid, each] as const)])
+  requireRoom(entries.size)
   const bytes = issueRevocationList(
     {
       workspace: keyring.workspace,
@@ -117,6 +122,14 @@ export function requireThreshold(owners: readonly Signer[], root: Root): void {
     `${root.threshold} of the root's ${root.keys.length} keys are needed, and ${count} can sign here`,
     { hint: "name the owners' key files with --root-key, once for each" },
   )
+}
+
+/** @throws {@link AmcError} `key/too-many` if a workspace would have more keys than the formats hold */
+function requireRoom(count: number): void {
+  if (count <= keysMax) return
+  throw new AmcError("key/too-many", `a workspace has ${keysMax} keys at most in all its life`, {
+    hint: "start a new workspace; this one's evidence goes on counting",
+  })
 }
 
 function certificateTerms(terms: RotationTerms): KeyTerms {

@@ -1,11 +1,18 @@
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { basename, join } from "node:path"
-import { AmcError, isFault, type Keyring, malformed, openKeyring, type TrustFiles } from "@amc/core"
+import {
+  AmcError,
+  isFault,
+  type Keyring,
+  keysMax,
+  malformed,
+  openKeyring,
+  type TrustFiles,
+} from "@amc/core"
 import { rootPath, trustPaths } from "./trust-paths.ts"
 
 const MAX_FILE = 65_536
 const MAX_LIST = 1 << 20
-const MAX_FILES = 1024
 
 /** The files of a workspace's trust, read and not checked. */
 export interface StoredTrust extends TrustFiles {
@@ -54,7 +61,7 @@ export function loadKeyring(dir: string, pinnedRoot: string): Keyring {
 
 function namesIn(path: string): string[] {
   const names = found(path, () => readdirSync(path)).filter((name) => name.endsWith(".json"))
-  if (names.length > MAX_FILES) throw new AmcError("input/too-large", `too many files in ${path}`)
+  if (names.length > keysMax) throw new AmcError("input/too-large", `too many files in ${path}`)
   return names.sort()
 }
 

@@ -4,6 +4,7 @@ import { type Command, type Context, flagOption, textOption } from "../command.t
 import { configPath } from "../config-path.ts"
 import { Exit } from "../exit.ts"
 import { printable } from "../printable.ts"
+import { dayOf } from "../day.ts"
 
 export const configSign: Command = {
   configure: (parser) =>
@@ -61,7 +62,3 @@ function filesText(count: number): string {
 }
 
 /** The UTC day of a time, without the machine's clock or zone. */
-function dayOf(ms: number): string {
-  // oxlint-disable-next-line no-restricted-globals
-  return new Date(ms).toISOString().slice(0, 10)
-}

@@ -1,6 +1,7 @@
 import { type ListedKey, listKeys, openWorkspace } from "@amc/studio"
 import type { Command } from "../command.ts"
 import { Exit } from "../exit.ts"
+import { dayOf } from "../day.ts"
 
 export const keysList: Command = {
   configure: (parser) => parser.addHelpText("after", "\nExample:\n  amc keys list"),
@@ -48,7 +49,3 @@ function lineOf({ kid, role, lanes, state, from_ms, to_ms }: ListedKey): string 
 }
 
 /** The UTC day of a time, without the machine's clock or zone. */
-function dayOf(ms: number): string {
-  // oxlint-disable-next-line no-restricted-globals
-  return new Date(ms).toISOString().slice(0, 10)
-}

@@ -10,6 +10,7 @@ import {
   newOwners,
   ownersOf,
 } from "../owner-options.ts"
+import { collected } from "../passphrase-options.ts"
 
 export const keysRotate: Command = {
   configure: (parser) =>
@@ -24,7 +25,7 @@ export const keysRotate: Command = {
       .option(
         "--keep-root-key <file>",
         "with --role root: an owner who stays; once for each",
-        (value: string, before: readonly string[]) => [...before, value],
+        collected,
         [],
       )
       .addHelpText(

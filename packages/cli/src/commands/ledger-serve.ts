@@ -1,8 +1,8 @@
 import { once } from "node:events"
-import { AmcError } from "@amc/core"
-import { type ListenAddress, openWorkspace, serveTiles, tileStoreOf } from "@amc/studio"
+import { openWorkspace, serveTiles, tileStoreOf } from "@amc/studio"
 import { type Command, flagOption, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
+import { listenAddress } from "../listen-address.ts"
 
 export const ledgerServe: Command = {
   configure: (parser) =>
@@ -21,7 +21,7 @@ it reads every event with its facts; payloads are not served.`,
 
   async run(context, _args, options) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const address = addressOption(textOption(options, "listen") ?? "")
+    const address = listenAddress(textOption(options, "listen") ?? "")
     const server = await serveTiles(tileStoreOf(workspace), address)
     const { origin } = workspace
     context.out(
@@ -33,13 +33,4 @@ it reads every event with its facts; payloads are not served.`,
     await server.close()
     return { exit: Exit.accepted, data: null, lines: [], isStream: true }
   },
-}
-
-function addressOption(text: string): ListenAddress {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/u.exec(text) ?? []
-  const host = bracketed ?? plain
-  const port = Number(digits)
-  if (host === undefined || !(port <= 65_535))
-    throw new AmcError("usage/invalid", "--listen takes a host and a port, such as 127.0.0.1:8080")
-  return { host, port }
 }

@@ -3,7 +3,8 @@ import { openWitness, parseLogs } from "@amc/studio"
 import { type Command, type Context, flagOption, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
 import { textOptions } from "../passphrase-options.ts"
-import { listenAddress, witnessDir } from "../witness-place.ts"
+import { listenAddress } from "../listen-address.ts"
+import { witnessDir } from "../witness-place.ts"
 
 export const witnessServe: Command = {
   configure: (parser) =>

@@ -127,3 +127,11 @@ test("an old Node and a taken port are told", async () => {
     next: "ss -ltnp 'sport = :3210'",
   })
 })
+
+test("a clock that stands before the keys' time is told as that", async () => {
+  const found = await troubles(copyOf(base), now - 10 * dayMs)
+  expect(found).toMatchObject({
+    "key monitor": "fail: set the clock",
+    "key auditor": "fail: set the clock",
+  })
+})

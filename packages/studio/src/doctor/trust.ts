@@ -1,5 +1,5 @@
-import { keyRoles } from "@amc/core"
-import { keysInUse } from "../key-list.ts"
+import { type Keyring, type KeyRole, keyRoles } from "@amc/core"
+import { keysInUse, listKeys } from "../key-list.ts"
 import type { Workspace } from "../workspace.ts"
 import { type Diagnosis, fail, ok, warn } from "./diagnosis.ts"
 
@@ -22,7 +22,7 @@ export function trust({ keyring }: Workspace, nowMs: number): readonly Diagnosis
       keyring.revocations.expiresMs - nowMs,
       "amc keys revoke --renew",
     ),
-    ...keyRoles.map((role) => keysOf(role, keysInUse(keyring, role, nowMs).length)),
+    ...keyRoles.map((role) => keysOf(keyring, role, nowMs)),
   ]
 }
 
@@ -33,9 +33,18 @@ function expiry(id: string, what: string, leftMs: number, next: string): Diagnos
   return leftMs < soonMs ? warn(id, detail, next) : ok(id, detail)
 }
 
-function keysOf(role: string, count: number): Diagnosis {
+function keysOf(keyring: Keyring, role: KeyRole, nowMs: number): Diagnosis {
   const [id, next] = [`key ${role}`, `amc keys rotate --role ${role}`]
+  const count = keysInUse(keyring, role, nowMs).length
   if (count === 1) return ok(id, "one key in use")
+  if (count === 0 && isEarly(keyring, role, nowMs))
+    return fail(id, "its key counts from a time that this clock has not reached", "set the clock")
   if (count === 0) return fail(id, "no key in use", next)
   return warn(id, `${count} keys are certified, as after a change that was cut short`, next)
+}
+
+function isEarly(keyring: Keyring, role: KeyRole, nowMs: number): boolean {
+  return listKeys(keyring, nowMs).some(
+    (each) => each.role === role && each.state === "not yet valid",
+  )
 }

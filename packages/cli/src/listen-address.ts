@@ -1,0 +1,13 @@
+import { AmcError } from "@amc/core"
+import type { ListenAddress } from "@amc/studio"
+
+/** A host and port of `--listen`, such as `127.0.0.1:8080` or `[::1]:0`. @throws {@link AmcError} `usage/invalid` */
+export function listenAddress(text: string): ListenAddress {
+  const [, ipv6, name, digits] =
+    /^(?:\[([0-9a-fA-F:]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? []
+  const host = ipv6 ?? name
+  if (host !== undefined && Number(digits) <= 65_535) return { host, port: Number(digits) }
+  throw new AmcError("usage/invalid", "--listen takes a host and a port", {
+    hint: "for example --listen 127.0.0.1:8080",
+  })
+}
