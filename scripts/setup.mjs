@@ -12,6 +12,7 @@ const systemPackages = { bwrap: "bubblewrap", socat: "socat", setpriv: "util-lin
 /** The same for `npm test`: tools of another make that judge what amc writes. A path stands for what is no program. */
 const testPackages = {
   openssl: "openssl",
+  "ssh-keygen": "openssh-client",
   go: "golang-go",
   "/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev",
 }

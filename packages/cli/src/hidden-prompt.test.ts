@@ -61,3 +61,13 @@ test("a flood is refused", async () => {
   await expect(answer("x".repeat(1025))).rejects.toMatchObject({ code: "input/too-large" })
   expect((await answer(`${"x".repeat(1024)}\r`)).said).toHaveLength(1024)
 })
+
+test("the terminal shows no keys any more when the question appears", async () => {
+  const terminal = newTerminal()
+  const echo: boolean[][] = []
+  const output = { write: () => echo.push([...terminal.raw]) }
+  const asked = askHidden({ ...terminal, output }, "passphrase: ")
+  terminal.keys.write("secret\r")
+  await asked
+  expect(echo[0]).toEqual([true])
+})

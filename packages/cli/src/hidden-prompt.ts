@@ -44,8 +44,9 @@ export function askHidden({ input, output }: Terminal, question: string): Promis
     if (at >= 0 && at + 1 < chunk.length) input.unshift(Buffer.from(chunk.subarray(at + 1)))
     chunk.fill(0)
   }
-  output.write(question)
+  // First: what is typed as soon as the question shows must not show itself.
   input.setRawMode(true)
+  output.write(question)
   input.on("data", take).resume()
   return promise
 }
