@@ -114,9 +114,27 @@ export const factSchemas = {
     },
     {
       path: foreign,
-      format: z.enum(["openai.chat", "openai.responses", "other"]),
+      /** How it was read (spec/gateway-http.md, "Formats"). */
+      format: z.enum([
+        "openai.chat",
+        "openai.responses",
+        "openai.completions",
+        "openai.embeddings",
+        "anthropic.messages",
+        "anthropic.count_tokens",
+        "gemini.generate",
+        "gemini.embed",
+        "gemini.count_tokens",
+        "ollama.chat",
+        "ollama.generate",
+        "ollama.embed",
+        "bedrock.converse",
+        "bedrock.invoke",
+        "other",
+      ]),
       model: foreign,
       stream: flag,
+      /** How many it offers; those of a namespace count one by one. */
       tools: count,
     },
   ),
@@ -147,8 +165,11 @@ export const factSchemas = {
     {
       model: foreign,
       finish_reason: foreign,
+      /** Counts as the provider gives them; -1 for one that it does not give. */
       input_tokens: integer,
       output_tokens: integer,
+      cache_read_tokens: integer,
+      cache_write_tokens: integer,
       tool_calls: count,
       tool_names: z.array(foreign).max(64),
     },

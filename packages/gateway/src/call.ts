@@ -11,18 +11,19 @@ import {
   type Recorder,
   type ReportedFacts,
 } from "@amc/core"
+import { noResponseFacts } from "./answer-document.ts"
 import type { AuditGate } from "./audit-gate.ts"
 import type { ClientLink } from "./client-link.ts"
 import { type Ending, Exchange } from "./exchange.ts"
 import { ForeignValues } from "./foreign-values.ts"
-import { RequestReader } from "./format-openai.ts"
+import { formatNamed } from "./formats.ts"
 import { fieldOf, forwardedFields, requestHeaders } from "./header-fields.ts"
 import type { Ingress, Lease, LeaseBook } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
-import { noResponseFacts } from "./openai-document.ts"
 import { type Problem, problemOf, problemType } from "./problem.ts"
 import type { ReceiptShelf } from "./receipt-shelf.ts"
 import { readBody, type RequestBody } from "./request-body.ts"
+import { RequestReader } from "./request-reader.ts"
 import type { Metered } from "./response-meter.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { SpoolFile } from "./spool-file.ts"
@@ -182,7 +183,7 @@ export class Call {
       limits: this.#world.limits,
       clock: this.#world.clock,
       method,
-      format: reported.format,
+      format: formatNamed(reported.format),
       isStreamWanted: reported.stream || /:stream/i.test(target),
       ownHeaders: this.#ownHeaders(event),
     })

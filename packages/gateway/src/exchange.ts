@@ -1,11 +1,12 @@
 import type { Dispatcher } from "undici"
 import type { ErrorCode, MeasuredFacts } from "@amc/core"
 import type { ClientLink } from "./client-link.ts"
-import type { Format } from "./format-openai.ts"
+import { isFramed } from "./answer-reader.ts"
+import type { Format } from "./format.ts"
 import { GrowingBytes } from "./growing-bytes.ts"
 import { fieldOf, responseHeaders } from "./header-fields.ts"
 import type { GatewayLimits } from "./limits.ts"
-import { isEventStream, ResponseMeter } from "./response-meter.ts"
+import { ResponseMeter } from "./response-meter.ts"
 import { retryAfterMs } from "./retry-after.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 
@@ -17,7 +18,7 @@ export interface ExchangeTerms {
   readonly secrets: SecretScanner
   readonly clock: () => number
   readonly method: string
-  readonly format: Format
+  readonly format: Format | null
   /** Whether the request asks for a stream. */
   readonly isStreamWanted: boolean
   /** The gateway's own headers of the answer. */
@@ -109,8 +110,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#contentLength = this.#bodyLength(raw, status)
     this.#meter = new ResponseMeter({
       ...this.#terms,
-      contentType,
-      contentCoding: fieldOf(raw, "content-encoding"),
+      fieldOf: (name) => fieldOf(raw, name),
       onDrain: () => this.#proceed({ meter: true }),
     })
     if (this.#isStream(status, contentType)) this.#sendHead(this.#head)
@@ -176,9 +176,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #isStream(status: number, contentType: string): boolean {
-    const isStreamType = /^application\/(?:x-ndjson|jsonl|stream\+json|vnd\.amazon\.eventstream)\b/i
-    if (isEventStream(contentType) || isStreamType.test(contentType)) return true
-    return this.#terms.isStreamWanted && status < 300
+    return isFramed(contentType) || (this.#terms.isStreamWanted && status < 300)
   }
 
   #bodyLength(raw: readonly string[], status: number): number | null {

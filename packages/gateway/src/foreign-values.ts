@@ -18,12 +18,12 @@ export class ForeignValues {
     return redacted.slice(0, foreignTextMax).toWellFormed()
   }
 
-  /** An integer that JSON can carry, or the value that stood there before. */
-  integer(value: unknown, before: number): number {
-    if (value === null) return before
+  /** A count; -1 for one that is not given, or is none. */
+  count(value: unknown): number {
+    if (value === null) return -1
     // Canonical JSON has no -0.
-    if (Number.isSafeInteger(value)) return (value as number) + 0
+    if (Number.isSafeInteger(value) && (value as number) >= 0) return (value as number) + 0
     this.truncated = true
-    return before
+    return -1
   }
 }

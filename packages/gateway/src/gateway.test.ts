@@ -144,6 +144,8 @@ const shared = {
   model: "gpt-y",
   input_tokens: 5,
   output_tokens: 3,
+  cache_read_tokens: -1,
+  cache_write_tokens: -1,
   tool_names: ["run_tests"],
 }
 const calls = [
@@ -156,6 +158,8 @@ const calls = [
       finish_reason: "tool_calls",
       input_tokens: 11,
       output_tokens: 7,
+      cache_read_tokens: -1,
+      cache_write_tokens: -1,
       tool_calls: 2,
       tool_names: ["read", "write"],
     },
@@ -172,6 +176,8 @@ const calls = [
       finish_reason: "tool_calls",
       input_tokens: 11,
       output_tokens: 7,
+      cache_read_tokens: -1,
+      cache_write_tokens: -1,
       tool_calls: 1,
       tool_names: ["read"],
     },

@@ -8,6 +8,10 @@ export interface JsonVisitor {
   readonly depth: number
   /** A value, or the start of an object or array (`undefined`). The path is reused after the call. */
   value(path: JsonPath, value: JsonScalar | undefined): void
+  /** Whether the object or array that starts here is looked into; all are if this is left out. */
+  enters?(path: JsonPath): boolean
+  /** Who gets the text of the string that starts here, in pieces and with its escapes as they are. */
+  textSink?(path: JsonPath): ((bytes: Uint8Array) => void) | null
 }
 
 const quote = 0x22
@@ -42,6 +46,9 @@ export class JsonScan {
   #captured: Buffer | null = null
   #capturedSize = 0
   #capturing = false
+  #sink: ((bytes: Uint8Array) => void) | null = null
+  /** Values at this many steps or more lie in what the visitor does not enter. */
+  #hiddenFrom = Infinity
 
   constructor(visitor: JsonVisitor) {
     this.#visitor = visitor
@@ -62,6 +69,7 @@ export class JsonScan {
     this.#arrays.length = this.#path.length = 0
     this.#expect = "value"
     this.#broken = this.#inString = false
+    this.#hiddenFrom = Infinity
     return isJson
   }
 
@@ -103,8 +111,10 @@ export class JsonScan {
     if (!this.#isKey && !this.#mayStartValue()) return
     this.#inString = true
     this.#escaped = false
-    this.#capturing = this.#path.length <= this.#visitor.depth
+    this.#capturing = this.#isVisible()
     this.#capturedSize = 0
+    this.#sink =
+      this.#capturing && !this.#isKey ? (this.#visitor.textSink?.(this.#path) ?? null) : null
   }
 
   #readString(bytes: Buffer, from: number): number {
@@ -128,6 +138,7 @@ export class JsonScan {
   }
 
   #capture(bytes: Uint8Array): void {
+    this.#sink?.(bytes)
     if (!this.#capturing) return
     this.#captured ??= Buffer.allocUnsafe(capturedMax)
     const part = bytes.subarray(0, capturedMax - this.#capturedSize)
@@ -173,8 +184,10 @@ export class JsonScan {
     if (!this.#mayStartValue()) return
     this.#show(undefined)
     if (this.#arrays.length >= nestingMax) this.#broken = true
+    const isEntered = !this.#isVisible() || (this.#visitor.enters?.(this.#path) ?? true)
     this.#arrays.push(isArray)
     this.#path.push(isArray ? 0 : "")
+    if (!isEntered) this.#hiddenFrom = this.#path.length
     this.#expect = isArray ? "value-or-end" : "key-or-end"
   }
 
@@ -186,6 +199,7 @@ export class JsonScan {
       return
     }
     this.#path.pop()
+    if (this.#path.length < this.#hiddenFrom) this.#hiddenFrom = Infinity
     this.#endValue()
   }
 
@@ -209,7 +223,11 @@ export class JsonScan {
   }
 
   #show(value: JsonScalar | undefined): void {
-    if (this.#path.length <= this.#visitor.depth) this.#visitor.value(this.#path, value)
+    if (this.#isVisible()) this.#visitor.value(this.#path, value)
+  }
+
+  #isVisible(): boolean {
+    return this.#path.length <= this.#visitor.depth && this.#path.length < this.#hiddenFrom
   }
 
   #endValue(): void {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import type { Readable } from "node:stream"
 import { AmcError, type ObservedPayload } from "@amc/core"
-import type { RequestReader } from "./format-openai.ts"
+import type { RequestReader } from "./request-reader.ts"
 import type { GatewayLimits } from "./limits.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { SpoolFile } from "./spool-file.ts"

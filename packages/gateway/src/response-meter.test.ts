@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib"
 import { expect, test } from "vitest"
+import { formatNamed } from "./formats.ts"
 import { ResponseMeter } from "./response-meter.ts"
 import { SecretScanner } from "./secret-scanner.ts"
 
@@ -11,9 +12,8 @@ async function metered(contentCoding: string | null, bytes: Uint8Array, isWhole 
   const meter = new ResponseMeter({
     limits: { decodedBytes: 10_000, storedResponseBytes: 6_000 },
     secrets: new SecretScanner([]),
-    format: "openai.chat",
-    contentType: "application/json",
-    contentCoding,
+    format: formatNamed("openai.chat"),
+    fieldOf: (name) => (name === "content-type" ? "application/json" : contentCoding),
     onDrain: () => undefined,
   })
   for (let at = 0; at < bytes.length; at += 7) meter.push(bytes.subarray(at, at + 7))

@@ -1,18 +1,20 @@
 import { createHash } from "node:crypto"
 import type { Transform } from "node:stream"
 import * as zlib from "node:zlib"
-import { type Format, ResponseReader } from "./format-openai.ts"
+import { type AnswerReader, openAnswerReader } from "./answer-reader.ts"
+import { noResponseFacts, type ResponseFacts } from "./answer-document.ts"
+import type { Format } from "./format.ts"
 import { GrowingBytes } from "./growing-bytes.ts"
 import type { GatewayLimits } from "./limits.ts"
-import { noResponseFacts, type ResponseFacts } from "./openai-document.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 
 export interface MeterTerms {
   readonly limits: Pick<GatewayLimits, "decodedBytes" | "storedResponseBytes">
   readonly secrets: SecretScanner
-  readonly format: Format
-  readonly contentType: string
-  readonly contentCoding: string | null
+  /** Null for an answer of which nothing is read. */
+  readonly format: Format | null
+  /** The value of one of the answer's headers. */
+  readonly fieldOf: (name: string) => string | null
   /** Called when {@link ResponseMeter.push} may go on after it said no. */
   readonly onDrain: () => void
 }
@@ -47,7 +49,7 @@ export class ResponseMeter {
 
   constructor(terms: MeterTerms) {
     this.#terms = terms
-    const coding = terms.contentCoding?.trim().toLowerCase() ?? "identity"
+    const coding = terms.fieldOf("content-encoding")?.trim().toLowerCase() ?? "identity"
     const isCoded = coding !== "identity" && coding !== ""
     this.#plain = new Content(readerOf(terms), terms.limits.storedResponseBytes)
     this.#coded = isCoded ? new Content(null, 0) : null
@@ -102,9 +104,9 @@ class Content {
   size = 0
   readonly #hash = createHash("sha256")
   readonly #kept: GrowingBytes
-  readonly #reader: ResponseReader | null
+  readonly #reader: AnswerReader | null
 
-  constructor(reader: ResponseReader | null, kept: number) {
+  constructor(reader: AnswerReader | null, kept: number) {
     this.#reader = reader
     this.#kept = new GrowingBytes(kept)
   }
@@ -123,13 +125,9 @@ class Content {
   }
 }
 
-function readerOf({ format, contentType, secrets }: MeterTerms): ResponseReader | null {
-  if (format === "other") return null
-  const isStream = isEventStream(contentType)
-  if (!isStream && !/^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)) return null
-  return new ResponseReader(format, isStream, secrets)
-}
-
-export function isEventStream(contentType: string): boolean {
-  return /^text\/event-stream\b/i.test(contentType)
+function readerOf({ format, fieldOf, secrets }: MeterTerms): AnswerReader | null {
+  if (format === null) return null
+  const reader = openAnswerReader(format, fieldOf("content-type") ?? "", secrets)
+  reader?.header(fieldOf)
+  return reader
 }

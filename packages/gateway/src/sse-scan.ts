@@ -1,22 +1,17 @@
+import type { Framing, FrameSink } from "./frame-sink.ts"
+
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 const space = 0x20
 const dataField = Buffer.from("data:")
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
-export interface SseSink {
-  /** Bytes of the current event's data. */
-  data(bytes: Uint8Array): void
-  /** The current event is whole. Not called for one without data. */
-  eventEnd(): void
-}
-
 /**
  * Splits a stream of server-sent events into the data of its events (WHATWG HTML, "Server-sent
  * events"), in pieces of any size and without keeping any of it.
  */
-export class SseScan {
-  readonly #sink: SseSink
+export class SseScan implements Framing {
+  readonly #sink: FrameSink
   /** The start of the line, until it is known whether it is a data line. */
   #start = Buffer.alloc(0)
   #line: "start" | "data-space" | "data" | "other" = "start"
@@ -24,7 +19,7 @@ export class SseScan {
   #afterReturn = false
   #isFirstLine = true
 
-  constructor(sink: SseSink) {
+  constructor(sink: FrameSink) {
     this.#sink = sink
   }
 
@@ -48,9 +43,10 @@ export class SseScan {
   }
 
   /** Ends the stream. An event whose closing blank line is missing is given all the same. */
-  end(): void {
+  end(): boolean {
     if (this.#line !== "start" || this.#start.length > 0) this.#endLine()
     this.#endEvent()
+    return true
   }
 
   #part(bytes: Buffer): void {
@@ -98,7 +94,7 @@ export class SseScan {
   }
 
   #endEvent(): void {
-    if (this.#hasData) this.#sink.eventEnd()
+    if (this.#hasData) this.#sink.frameEnd(true)
     this.#hasData = false
   }
 }

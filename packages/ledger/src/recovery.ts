@@ -51,7 +51,12 @@ function crashedFacts(call: OpenCall): Facts<"llm_response"> {
     retry_after_ms: -1,
     facts_truncated: false,
   }
-  const tokens = { input_tokens: -1, output_tokens: -1 }
+  const tokens = {
+    input_tokens: -1,
+    output_tokens: -1,
+    cache_read_tokens: -1,
+    cache_write_tokens: -1,
+  }
   const reported = { model: "", finish_reason: "", ...tokens, tool_calls: 0, tool_names: [] }
   return { measured, reported }
 }

@@ -237,6 +237,8 @@ function recordExchange(
     finish_reason: prose,
     input_tokens: 1,
     output_tokens: 2,
+    cache_read_tokens: -1,
+    cache_write_tokens: -1,
     tool_calls: 1,
     tool_names: [prose],
   }

@@ -88,6 +88,8 @@ export function sampleResponse(
       finish_reason: "stop",
       input_tokens: 12,
       output_tokens: 34,
+      cache_read_tokens: -1,
+      cache_write_tokens: -1,
       tool_calls: 1,
       tool_names: ["read_file"],
     },

@@ -222,6 +222,8 @@ export function recordCall(lane: LaneFixture, session: string, call: number): vo
       finish_reason: "stop",
       input_tokens: 9,
       output_tokens: 3,
+      cache_read_tokens: -1,
+      cache_write_tokens: -1,
       tool_calls: 0,
       tool_names: [],
     },
