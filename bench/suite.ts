@@ -79,6 +79,11 @@ export const benches: readonly Bench[] = [
     ],
   },
   {
+    name: "ledger-proofs",
+    args: ["100000", "500"],
+    gates: [atMost("prove an event of 100k from files alone", ["proveMs"], "ms", 1, 0.5)],
+  },
+  {
     name: "verify",
     args: ["500", "5"],
     gates: [
@@ -106,6 +111,7 @@ export const benches: readonly Bench[] = [
     args: ["100000", "5"],
     gates: [atMost("report over 100k events", ["seconds"], "s", 10, 2)],
   },
+  { name: "ledger-growth", args: [], byHand: true, gates: [] },
   { name: "bundle-flips", args: [], byHand: true, gates: [] },
 ]
 
