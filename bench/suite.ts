@@ -113,6 +113,7 @@ export const benches: readonly Bench[] = [
   },
   { name: "ledger-growth", args: [], byHand: true, gates: [] },
   { name: "bundle-flips", args: [], byHand: true, gates: [] },
+  { name: "ledger-faults", args: ["10"], byHand: true, gates: [] },
 ]
 
 /** Gates of the design that nothing here can measure yet. */

@@ -9,8 +9,9 @@ const top = fileURLToPath(new URL("..", import.meta.url))
 const stamp = join(top, "node_modules", ".amc-setup")
 /** Debian package by the program that it brings. */
 const systemPackages = { bwrap: "bubblewrap", socat: "socat", setpriv: "util-linux" }
-/** The same for `npm test`: tools of another make that judge what amc writes. A path stands for what is no program. */
+/** The same for `npm test`: tools of another make that judge what amc writes, or make its files fail. A path stands for what is no program. */
 const testPackages = {
+  strace: "strace",
   openssl: "openssl",
   "ssh-keygen": "openssh-client",
   go: "golang-go",

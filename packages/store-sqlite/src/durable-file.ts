@@ -2,8 +2,26 @@ import { createHash } from "node:crypto"
 import { copyFile, mkdir, open, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
 
-/** Writes a new file for the owner alone; its bytes are on the disk when this resolves. */
-export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * Writes a file for the owner alone under a temporary name and moves it to its own: whole, or not at all. It
+ * is on the disk when this resolves.
+ */
+export async function placeDurably(
+  temporary: string,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  try {
+    await writeDurably(temporary, bytes)
+    await moveDurably(temporary, path)
+  } catch (error) {
+    // What hindered the writing may hinder this too; what stays is removed when the lane is opened again.
+    await rm(temporary, { force: true }).catch(() => undefined)
+    throw error
+  }
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   const file = await open(path, "w", 0o600)
   try {
     await file.writeFile(bytes)
@@ -41,12 +59,18 @@ export async function moveDurably(from: string, to: string): Promise<void> {
 
 /** Takes a file over from another file system, where it can't be renamed from. */
 export async function copyDurably(from: string, to: string): Promise<string> {
-  await copyFile(from, to)
-  const sha256 = await hashDurably(to)
-  await rm(from)
-  return sha256
+  try {
+    await copyFile(from, to)
+    const sha256 = await hashDurably(to)
+    await rm(from)
+    return sha256
+  } catch (error) {
+    await rm(to, { force: true }).catch(() => undefined)
+    throw error
+  }
 }
 
+/** Makes the names of the files in a folder durable. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r")
   try {

@@ -1,12 +1,10 @@
 import { access, mkdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { threadId } from "node:worker_threads"
 import { AmcError, malformed, sha256Hex } from "@amc/core"
 import type { BlobStore } from "@amc/ledger"
-import { copyDurably, hashDurably, moveDurably, writeDurably } from "./durable-file.ts"
+import { copyDurably, hashDurably, moveDurably, placeDurably } from "./durable-file.ts"
+import { temporaryPath } from "./leftovers.ts"
 import { onMedium } from "./store-fault.ts"
-
-let filesMade = 0
 
 /** Keeps each payload in a file named by its digest, two folders deep. Only the owner may read them. */
 export class FileBlobStore implements BlobStore {
@@ -19,9 +17,7 @@ export class FileBlobStore implements BlobStore {
   async put(sha256: string, bytes: Uint8Array): Promise<void> {
     checkBlobDigest(sha256, bytes)
     await onMedium(async () => {
-      const path = await this.#newPath()
-      await writeDurably(path, bytes)
-      await moveDurably(path, this.#path(sha256))
+      await placeDurably(await this.#newPath(), this.#path(sha256), bytes)
     })
   }
 
@@ -52,10 +48,9 @@ export class FileBlobStore implements BlobStore {
     return { path: copy, sha256: await copyDurably(path, copy) }
   }
 
-  /** A name that no other live thread uses; what a crash left under it is written over. */
   async #newPath(): Promise<string> {
     await mkdir(this.#dir, { recursive: true, mode: 0o700 })
-    return join(this.#dir, `.new-${process.pid}-${threadId}-${filesMade++}`)
+    return temporaryPath(this.#dir)
   }
 
   #path(sha256: string): string {

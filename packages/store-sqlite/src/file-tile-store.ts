@@ -1,13 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
 import { mkdir, opendir, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { threadId } from "node:worker_threads"
 import { AmcError, malformed } from "@amc/core"
 import { type TileStore, tileSizeMax } from "@amc/ledger"
-import { moveDurably, writeDurably } from "./durable-file.ts"
+import { placeDurably } from "./durable-file.ts"
+import { isLeftover, temporaryPath } from "./leftovers.ts"
 import { onMedium } from "./store-fault.ts"
-
-let filesMade = 0
 
 /** Keeps tiles as files under their paths, so that any static server can serve the folder. */
 export class FileTileStore implements TileStore {
@@ -25,10 +23,7 @@ export class FileTileStore implements TileStore {
     const target = this.#path(path)
     await onMedium(async () => {
       await mkdir(this.#dir, { recursive: true, mode: 0o700 })
-      // A name with a dot before it is none of the ledger's, and none that a static server shows.
-      const temporary = join(this.#dir, `.new-${process.pid}-${threadId}-${filesMade++}`)
-      await writeDurably(temporary, bytes)
-      await moveDurably(temporary, target)
+      await placeDurably(temporaryPath(this.#dir), target, bytes)
     })
   }
 
@@ -44,7 +39,7 @@ export class FileTileStore implements TileStore {
     const opened = await onMedium(() => openFolder(folder === "" ? this.#dir : this.#path(folder)))
     if (opened === null) return
     for await (const entry of opened) {
-      if (folder === "" && entry.name.startsWith(".new-")) continue
+      if (folder === "" && isLeftover(entry.name)) continue
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) yield* this.#walk(path)
       else yield path

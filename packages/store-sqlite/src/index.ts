@@ -1,5 +1,6 @@
 export { FileBlobStore } from "./file-blob-store.ts"
 export { FileTileStore } from "./file-tile-store.ts"
 export * from "./lane-lock.ts"
+export { removeLeftovers } from "./leftovers.ts"
 export * from "./sqlite-ledger.ts"
 export * from "./sqlite-witness-store.ts"

@@ -14,7 +14,11 @@ export function openDatabase(path: string, { readOnly = false }: OpenTerms): Dat
   checkPrivateFile(path)
   const db = new Database(path, { readonly: readOnly, fileMustExist: true, timeout: 2000 })
   try {
-    if (!readOnly) prepare(db)
+    if (!readOnly) {
+      prepare(db)
+      // SQLite does so too when it first flushes its log, and says nothing if that fails.
+      syncFolder(dirname(path))
+    }
     checkVersion(db)
     return db
   } catch (error) {
@@ -34,10 +38,17 @@ export function makePrivateFile(path: string): boolean {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
     throw error
   }
-  const folder = openSync(dirname(path), "r")
-  fsyncSync(folder)
-  closeSync(folder)
+  syncFolder(dirname(path))
   return true
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r")
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
 }
 
 /** Refuses a database that others may read or write. @throws {@link AmcError} `store/unavailable` */

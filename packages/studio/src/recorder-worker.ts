@@ -1,8 +1,10 @@
+import { join } from "node:path"
 import { type MessagePort, workerData } from "node:worker_threads"
 import { LaneWriter, recoverLane, serveRecorder, uuidSource } from "@amc/ledger"
-import { lockLane, openLedger } from "@amc/store-sqlite"
+import { blobFolderName, lockLane, openLedger, removeLeftovers } from "@amc/store-sqlite"
 import { openLaneSigner } from "@amc/vault"
 import type { RecorderThreadTerms } from "./recorder-thread.ts"
+import { tileFolderName } from "./tile-folder.ts"
 
 const terms = workerData as RecorderThreadTerms & { readonly port: MessagePort }
 
@@ -17,6 +19,8 @@ const clock = Math.abs(ahead) < 60_000 ? machineClock : (): number => machineClo
 /** The lane's lock comes first: only its holder may look for what a crash left open. */
 async function openWriter(): Promise<{ writer: LaneWriter; release: () => Promise<void> }> {
   const lock = await lockLane(terms.ledgerDir, terms.lane)
+  for (const folder of [blobFolderName, tileFolderName])
+    await removeLeftovers(join(terms.ledgerDir, folder))
   const ledger = openLedger(terms.ledgerDir)
   const signer = await openLaneSigner(terms.vaultPath, terms.passphrase)
   const { lane, origin, rootSha256 } = terms

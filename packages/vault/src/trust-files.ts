@@ -23,7 +23,7 @@ export interface StoredTrust extends TrustFiles {
 /**
  * Reads the trust files of a workspace folder. Everything in it may have been planted: see {@link loadKeyring}.
  *
- * @throws {@link AmcError} `workspace/missing`, `input/malformed`, `input/too-large`
+ * @throws {@link AmcError} `workspace/missing`, `input/malformed`, `input/too-large`, `input/unreadable`
  */
 export function readTrustFiles(dir: string): StoredTrust {
   const paths = trustPaths(dir)
@@ -79,6 +79,14 @@ function found<T>(path: string, read: () => T): T {
     return read()
   } catch (cause) {
     if (cause instanceof AmcError) throw cause
-    throw new AmcError("workspace/missing", `${path} can't be read`, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    const isAbsent = code === "ENOENT" || code === "ENOTDIR"
+    throw new AmcError(
+      isAbsent ? "workspace/missing" : "input/unreadable",
+      `${path} can't be read`,
+      {
+        cause,
+      },
+    )
   }
 }
