@@ -35,6 +35,8 @@ export const channelsByType: Readonly<Record<FactType, readonly Channel[]>> = {
   agent_process_exited: agentProcess,
   llm_request: gateway,
   llm_response: [...gateway, "recorder"],
+  network_connect: gateway,
+  network_traffic: [...gateway, "recorder"],
   lease: session,
   sandbox_plan: ["sandbox"],
   sandbox_probe: ["sandbox"],

@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { type EgressConfig, egressConfigSchema } from "./egress-config.ts"
 import { agentId, label } from "./fact-field.ts"
 
 /** `amc.config.yaml`: what this workspace is and what its owner declares of it (T4). */
@@ -23,7 +24,7 @@ const upstreamUrl = z
   .regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+$/, "an origin such as https://api.example.com")
   .refine((text) => URL.canParse(text), "no such host can be")
 
-/** `gateway.yaml`: the providers that the gateway forwards to, by the first segment of the path. */
+/** `gateway.yaml`: the providers that the gateway forwards to, by the first segment of the path, and where else agents may connect to. */
 export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({
   v: z.literal(1),
   providers: z
@@ -44,6 +45,7 @@ export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({
       (providers) => new Set(providers.map(({ id }) => id)).size === providers.length,
       "a provider is named twice",
     ),
+  egress: egressConfigSchema.optional(),
 })
 
 export interface ProviderConfig {
@@ -58,6 +60,7 @@ export interface ProviderConfig {
 export interface GatewayConfig {
   readonly v: 1
   readonly providers: readonly ProviderConfig[]
+  readonly egress?: EgressConfig | undefined
 }
 
 /** `agents/<id>/agent.config.yaml`: the limits of one agent's sessions. */

@@ -174,6 +174,52 @@ export const factSchemas = {
       tool_names: z.array(foreign).max(64),
     },
   ),
+  /** A connection out of the agent's reach that was allowed; recorded before anything is dialled. */
+  network_connect: facts(
+    {
+      connection_id: label,
+      /** A tunnel of bytes behind CONNECT, or one plain HTTP request. */
+      kind: z.enum(["tunnel", "http"]),
+      /** What the monitor resolved and dialled, whatever the client says inside. */
+      host: label,
+      port: count,
+      address: label,
+      /** The entry of the signed allowlist that let it pass. */
+      rule: label,
+      /** The signed range that allows this address although it is private or special; empty if none is needed. */
+      exception: z.string().max(64),
+      /** In the head of a plain request. */
+      secrets_found: count,
+    },
+    { method: foreign, target: foreign },
+  ),
+  /** What went through a connection so far, and how it ended. */
+  network_traffic: facts(
+    {
+      connection_id: label,
+      connect_event_hash: hex32,
+      completeness: z.enum([
+        "open",
+        "complete",
+        "client-gone",
+        "upstream-cut",
+        "upstream-unreachable",
+        "timeout",
+        "refused",
+        "limit",
+        "closed",
+        "crashed",
+      ]),
+      /** Towards the host, and from it. */
+      bytes_sent: count,
+      bytes_received: count,
+      duration_ms: count,
+      /** Of a plain request; 0 if there was none. */
+      status: count,
+    },
+    /** From the TLS ClientHello, in which more may be hidden than it shows. */
+    { server_name: foreign, encrypted_hello: flag },
+  ),
   lease: facts(
     {
       lease_id: hex32,

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import type { Duplex } from "node:stream"
 import { AmcError, type Recorder, systemAgent } from "@amc/core"
 import type { Pool } from "undici"
 import { AuditGate } from "./audit-gate.ts"
@@ -9,7 +8,8 @@ import { ClientLink } from "./client-link.ts"
 import { tokenOf } from "./header-fields.ts"
 import type { Door, Ingress, Lease, LeaseBook } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
-import { type Problem, problemOf, problemOfFault } from "./problem.ts"
+import { problemOf, problemOfFault } from "./problem.ts"
+import { answerRaw } from "./raw-answer.ts"
 import { ReceiptShelf } from "./receipt-shelf.ts"
 import { refuse } from "./refusal.ts"
 import { tooLarge } from "./request-body.ts"
@@ -107,12 +107,14 @@ class HttpGateway implements Gateway {
       (request, response) => this.#track(this.#answer(door, request, response)),
     )
     server.maxConnections = limits.connections
-    server.on("upgrade", (_request, socket) => writeRaw(socket, noUpgrade))
-    server.on("connect", (_request, socket) => writeRaw(socket, notHttp))
+    server.on("upgrade", (_request, socket) =>
+      answerRaw(socket, noUpgrade, ["upgrade", "HTTP/1.1"]),
+    )
+    server.on("connect", (_request, socket) => answerRaw(socket, notHttp))
     server.on("clientError", (error, socket) => {
       if ((error as NodeJS.ErrnoException).code === "ECONNRESET" || !socket.writable)
         socket.destroy()
-      else writeRaw(socket, notHttp)
+      else answerRaw(socket, notHttp)
     })
     return server
   }
@@ -225,14 +227,4 @@ const notHttp = problemOf("gateway/bad-request", "the bytes are not an HTTP requ
 
 function unknownRoute(): AmcError {
   return new AmcError("gateway/unknown-route", "the first path segment names no provider")
-}
-
-function writeRaw(socket: Duplex, { status, headers, body }: Problem): void {
-  socket.on("error", () => undefined)
-  const lines = [`HTTP/1.1 ${status} ${status === 426 ? "Upgrade Required" : "Bad Request"}`]
-  for (let at = 0; at + 1 < headers.length; at += 2)
-    lines.push(`${headers[at]}: ${headers[at + 1]}`)
-  if (status === 426) lines.push("upgrade: HTTP/1.1")
-  lines.push("connection: close", "", "")
-  socket.end(Buffer.concat([Buffer.from(lines.join("\r\n")), body]))
 }

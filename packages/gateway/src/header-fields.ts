@@ -16,6 +16,8 @@ const hopByHop = [
 ]
 /** Said anew for the next hop, or for this gateway alone. A client's own key is never forwarded. */
 const replaced = ["accept-encoding", "content-length", "expect", "host", "http2-settings"]
+/** What a proxy keeps back of a plain request; the agent's own credentials are for the host that it names. */
+const notInProxied = new Set([...hopByHop, "expect", "host", "http2-settings"])
 const notInRequest = new Set([...hopByHop, ...replaced, ...keyPlaces])
 const notInResponse = new Set(hopByHop)
 
@@ -31,6 +33,28 @@ export function requestHeaders(raw: RawHeaders, upstream: Upstream, bodyBytes: n
 /** The client's own fields that are forwarded as they came; no credential is among them. */
 export function forwardedFields(raw: RawHeaders): string[] {
   return without(raw, notInRequest)
+}
+
+/** What the egress proxy forwards of a plain request's headers, the Host field put anew. */
+export function proxiedFields(raw: RawHeaders, host: string): string[] {
+  const fields = without(raw, notInProxied)
+  const kept = fields.filter((_, at) => !isProxyField(fields[at - (at % 2)]))
+  const isChunked = fieldOf(raw, "transfer-encoding") !== null
+  return ["host", host, ...kept, ...(isChunked ? ["transfer-encoding", "chunked"] : [])]
+}
+
+function isProxyField(name: string | undefined): boolean {
+  return name?.toLowerCase().startsWith("proxy-") ?? false
+}
+
+/** The lease of a proxy's client: the password of basic credentials, or a bearer token. */
+export function proxyTokenOf(raw: RawHeaders): string | null {
+  const value = fieldOf(raw, "proxy-authorization")
+  const [, scheme = "", text = ""] = /^(basic|bearer) +(\S+)$/i.exec(value ?? "") ?? []
+  if (value === null) return null
+  if (scheme.toLowerCase() !== "basic") return text
+  const pair = Buffer.from(text, "base64").toString("latin1")
+  return pair.slice(pair.indexOf(":") + 1)
 }
 
 /** What the client gets of an answer's headers. */

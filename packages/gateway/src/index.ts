@@ -1,3 +1,6 @@
+export { createEgress, type Egress, type EgressDoor, type EgressTerms } from "./egress.ts"
+export { defaultEgressLimits, type EgressLimits } from "./egress-limits.ts"
+export { type EgressPolicy, nothingAllowed } from "./egress-route.ts"
 export { createGateway, type Gateway, type GatewayTerms, type ListenAt } from "./gateway.ts"
 export {
   type Door,

@@ -77,13 +77,28 @@ export class LeaseBook {
     const entry = this.#entries.get(digest.toString("hex"))
     if (entry === undefined || !timingSafeEqual(entry.digest, digest))
       throw new AmcError("gateway/lease-unknown", "the lease is not one that was issued here")
-    const { lease } = entry
+    return this.require(entry.lease, door)
+  }
+
+  /**
+   * The lease itself, if it counts here and now: for a door that says whose it is without a token.
+   *
+   * @throws {@link AmcError} `gateway/lease-unknown`, `gateway/lease-elsewhere`, `gateway/lease-expired`
+   */
+  require(lease: Lease, door: Door): Lease {
+    if (!this.#entries.has(lease.id))
+      throw new AmcError("gateway/lease-unknown", "the lease is not one that was issued here")
     const isElsewhere = door.session !== null && door.session !== lease.session
     if (lease.ingress !== door.ingress || isElsewhere)
       throw new AmcError("gateway/lease-elsewhere", "the lease does not count on this ingress")
     if (this.#clock() >= lease.expiresMs)
       throw new AmcError("gateway/lease-expired", "the lease is past its end")
     return lease
+  }
+
+  /** Whether a lease that was found before still counts. */
+  holds({ id, expiresMs }: Lease): boolean {
+    return this.#entries.has(id) && this.#clock() < expiresMs
   }
 
   /**

@@ -17,6 +17,18 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   "gateway/upstream-redirect": 502,
   "gateway/upstream-timeout": 504,
   "gateway/cannot-record": 503,
+  "egress/bad-target": 400,
+  "egress/host-mismatch": 400,
+  "egress/not-allowed": 403,
+  "egress/denied-address": 403,
+  "egress/not-tls": 403,
+  "egress/server-name": 403,
+  "egress/connection-limit": 429,
+  "egress/byte-limit": 429,
+  "egress/unresolved": 502,
+  "egress/unreachable": 502,
+  "egress/busy": 503,
+  "egress/timeout": 504,
 }
 
 /** An answer of the gateway's own making. */

@@ -3,10 +3,12 @@ import {
   failingStore,
   MemoryEventStore,
   sampleAudit,
+  sampleConnect,
   sampleProbe,
   sampleRequest,
   sampleResponse,
   sampleSession,
+  sampleTraffic,
 } from "@amc/testkit"
 import { expect, test } from "vitest"
 import type { EventStore } from "./event-store.ts"
@@ -131,6 +133,46 @@ test.each(["failsBefore", "failsAfter"] as const)(
     expect(await breaches()).toEqual([])
   },
 )
+
+test("closes connections that were open, with the last count of each (G3)", async () => {
+  const before = await openWriting()
+  const { writer } = before
+  await openSession(writer, s1, sampleSession)
+  const connect = async (id: string) =>
+    ({
+      connection_id: id,
+      connect_event_hash: (await writer.record(sampleConnect(s1, id))).event_hash,
+    }) as const
+  const [ended, counted, fresh] = [await connect("c1"), await connect("c2"), await connect("c3")]
+  await writer.record(sampleTraffic(s1, { ...counted, completeness: "open", bytes_sent: 7 }))
+  await writer.record(sampleTraffic(s1, ended))
+  const reopened = await openWriting({ ...before })
+  await recoverLane(reopened.writer)
+  const crashed = { completeness: "crashed", status: 0 }
+  expect(await tail(before.store, 6)).toMatchObject([
+    {
+      type: "network_traffic",
+      channel: "recorder",
+      ...s1,
+      facts: { measured: { ...counted, ...crashed, bytes_sent: 7, bytes_received: 4096 } },
+    },
+    {
+      type: "network_traffic",
+      ...s1,
+      facts: { measured: { ...fresh, ...crashed, bytes_sent: 0 } },
+    },
+    { type: "gap", facts: { measured: { reason: "crash", open_calls: 0, open_sessions: 1 } } },
+    { type: "session_seal", facts: { measured: { reason: "recovered" } } },
+  ])
+  expect(await reopened.breaches()).toEqual([])
+})
+
+test("a connection belongs to a session", async () => {
+  const { writer } = await openWriting()
+  await expect(writer.record({ ...sampleConnect(s1, "c1"), session: null })).rejects.toMatchObject({
+    code: "input/malformed",
+  })
+})
 
 test("closes more sessions than fit in one group", async () => {
   const before = await openWriting()

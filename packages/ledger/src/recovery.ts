@@ -1,12 +1,12 @@
 import type { Facts, Observation, Recorded, Recorder } from "@amc/core"
 import { gapOf } from "./gap.ts"
 import type { LaneWriter } from "./lane-writer.ts"
-import type { OpenCall, OpenSession } from "./session-book.ts"
+import type { OpenCall, OpenConnection, OpenSession } from "./session-book.ts"
 import { sealOf } from "./sessions.ts"
 
 /**
- * Closes what the last process left open when it ended without seals: each call by a response
- * "crashed", then a gap event, then each session by a seal "recovered" with the posture that its probe established. Call it before anything else
+ * Closes what the last process left open when it ended without seals: each call by a response and each
+ * connection by a count, both "crashed", then a gap event, then each session by a seal "recovered" with the posture that its probe established. Call it before anything else
  * is recorded. Does nothing when nothing is open, so that it may itself be killed and run again.
  *
  * @throws {@link AmcError} `store/unavailable`
@@ -17,8 +17,11 @@ export async function recoverLane(writer: LaneWriter): Promise<readonly Recorded
   const responses = sessions.flatMap((session) =>
     session.calls.map((call) => crashedResponse(session, call)),
   )
+  const ends = sessions.flatMap((session) =>
+    session.connections.map((connection) => crashedTraffic(session, connection)),
+  )
   const gap = gapOf("crash", sessions.length, responses.length, writer.lastTs)
-  return recordInOrder(writer, [...responses, gap, ...sessions.map(recoveredSeal)])
+  return recordInOrder(writer, [...responses, ...ends, gap, ...sessions.map(recoveredSeal)])
 }
 
 /** The queue is bounded, so what a crash left open may not fit in it at once. */
@@ -59,6 +62,13 @@ function crashedFacts(call: OpenCall): Facts<"llm_response"> {
   }
   const reported = { model: "", finish_reason: "", ...tokens, tool_calls: 0, tool_names: [] }
   return { measured, reported }
+}
+
+/** What the last count said; nobody saw what went through afterwards. */
+function crashedTraffic({ agent, session }: OpenSession, connection: OpenConnection): Observation {
+  const measured = { ...connection, completeness: "crashed" as const, status: 0 }
+  const facts = { measured, reported: { server_name: "", encrypted_hello: false } }
+  return { type: "network_traffic", channel: "recorder", agent, session, facts }
 }
 
 /** The walls are as they were measured; that the monitor was gone makes the session unknown, not open. */

@@ -1,6 +1,7 @@
 import {
   AmcError,
   type Event,
+  type EventBody,
   type Facts,
   judgeIsolation,
   malformed,
@@ -14,11 +15,21 @@ export interface OpenCall {
   readonly request_event_hash: string
 }
 
+/** A connection of an agent's that was opened and has no end yet, with what it is known to have moved. */
+export interface OpenConnection {
+  readonly connection_id: string
+  readonly connect_event_hash: string
+  readonly bytes_sent: number
+  readonly bytes_received: number
+  readonly duration_ms: number
+}
+
 /** A session that has no seal yet. */
 export interface OpenSession {
   readonly session: string
   readonly agent: string
   readonly calls: readonly OpenCall[]
+  readonly connections: readonly OpenConnection[]
   /** What its probe established before the agent began; without one nothing is. */
   readonly posture: "measured" | "shared"
 }
@@ -30,6 +41,7 @@ interface Page {
   lastEventHash: string
   events: number
   readonly calls: Map<string, string>
+  readonly connections: Map<string, OpenConnection>
   /** The verdict on each probe of the session. */
   readonly probes: ("measured" | "shared")[]
 }
@@ -87,31 +99,34 @@ export class SessionBook {
     page.events++
     if (event.type === "llm_request") page.calls.set(event.facts.measured.call_id, eventHash)
     if (event.type === "llm_response") page.calls.delete(event.facts.measured.call_id)
+    if (event.type === "network_connect" || event.type === "network_traffic")
+      noteConnection(page.connections, event, eventHash)
     if (event.type === "sandbox_probe")
       page.probes.push(judgeIsolation(event.facts.measured).posture)
   }
 
   /** What a crash now would leave open, in the order of opening. */
   openSessions(): OpenSession[] {
-    return [...this.#open].map(([session, { agent, calls, probes }]) => ({
+    return [...this.#open].map(([session, { agent, calls, connections, probes }]) => ({
       session,
       agent,
       posture: probes.length > 0 && !probes.includes("shared") ? "measured" : "shared",
       calls: [...calls].map(([call_id, hash]) => ({ call_id, request_event_hash: hash })),
+      connections: [...connections.values()],
     }))
   }
 
   #pageOf(session: string, { agent, aseq }: Event): Page {
     const known = this.#open.get(session)
     if (known !== undefined) return known
-    const calls = new Map<string, string>()
     const page: Page = {
       agent,
       firstAseq: aseq,
       lastAseq: aseq,
       lastEventHash: "",
       events: 0,
-      calls,
+      calls: new Map(),
+      connections: new Map(),
       probes: [],
     }
     this.#open.set(session, page)
@@ -130,8 +145,32 @@ export class SessionBook {
   }
 }
 
-/** Recovery finds open calls by their session, so a call outside of any would stay open for good. */
+function noteConnection(
+  open: Map<string, OpenConnection>,
+  { type, facts }: EventBody<"network_connect"> | EventBody<"network_traffic">,
+  eventHash: string,
+): void {
+  const { connection_id: id } = facts.measured
+  if (type === "network_connect") {
+    const nothing = { bytes_sent: 0, bytes_received: 0, duration_ms: 0 }
+    open.set(id, { connection_id: id, connect_event_hash: eventHash, ...nothing })
+    return
+  }
+  const { completeness, status: _status, ...moved } = facts.measured
+  if (completeness === "open" && open.has(id)) open.set(id, moved)
+  else open.delete(id)
+}
+
+const inSession: readonly Observation["type"][] = [
+  "session_open",
+  "session_seal",
+  "llm_request",
+  "llm_response",
+  "network_connect",
+  "network_traffic",
+]
+
+/** Recovery finds what is open by its session, so a call or connection outside of any would stay open for good. */
 function checkWithout(type: Observation["type"]): void {
-  if (["session_open", "session_seal", "llm_request", "llm_response"].includes(type))
-    throw malformed(`an observation of ${type} needs a session`)
+  if (inSession.includes(type)) throw malformed(`an observation of ${type} needs a session`)
 }

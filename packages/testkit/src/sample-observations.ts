@@ -106,6 +106,47 @@ export function sampleResponse(
   }
 }
 
+/** A connection as the egress proxy observes it, before it dials. */
+export function sampleConnect(
+  { agent, session }: Pick<SampleCall, "agent" | "session">,
+  connectionId: string,
+): ObservationOf<"network_connect"> {
+  const facts: Facts<"network_connect"> = {
+    measured: {
+      connection_id: connectionId,
+      kind: "tunnel",
+      host: "api.example.com",
+      port: 443,
+      address: "198.51.100.7",
+      rule: "*.example.com",
+      exception: "",
+      secrets_found: 0,
+    },
+    reported: { method: "CONNECT", target: "api.example.com:443" },
+  }
+  return { type: "network_connect", channel: "gateway:run-socket", agent, session, facts }
+}
+
+/** What {@link sampleConnect} has moved so far. */
+export function sampleTraffic(
+  { agent, session }: Pick<SampleCall, "agent" | "session">,
+  measured: Pick<MeasuredFacts<"network_traffic">, "connection_id" | "connect_event_hash"> &
+    Partial<MeasuredFacts<"network_traffic">>,
+): ObservationOf<"network_traffic"> {
+  const facts: Facts<"network_traffic"> = {
+    measured: {
+      completeness: "complete",
+      bytes_sent: 517,
+      bytes_received: 4096,
+      duration_ms: 900,
+      status: 0,
+      ...measured,
+    },
+    reported: { server_name: "api.example.com", encrypted_hello: false },
+  }
+  return { type: "network_traffic", channel: "gateway:run-socket", agent, session, facts }
+}
+
 /** What AMC says about itself, outside of any session. */
 export function sampleAudit(detail: string): ObservationOf<"audit"> {
   const measured = { code: "CONFIG_UNSIGNED" as const, subject: "gateway.yaml", detail }

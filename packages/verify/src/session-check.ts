@@ -14,6 +14,8 @@ interface OpenSession {
   events: number
   /** Call ids of the session's requests by event hash. */
   readonly requests: Map<string, string>
+  /** Connection ids of the session's connections by event hash. */
+  readonly connections: Map<string, string>
 }
 
 type SessionFinding = Omit<Finding, "subject">
@@ -57,6 +59,10 @@ export class SessionCheck {
       const { request_event_hash, call_id } = event.facts.measured
       return known?.requests.get(request_event_hash) === call_id ? [] : [noRequest]
     }
+    if (event.type === "network_traffic") {
+      const { connect_event_hash, connection_id } = event.facts.measured
+      return known?.connections.get(connect_event_hash) === connection_id ? [] : [noConnection]
+    }
     if (event.type !== "session_seal") return []
     const { first_aseq, last_aseq, events, last_event_hash } = event.facts.measured
     const holds =
@@ -79,12 +85,15 @@ export class SessionCheck {
     page.lastHash = hash
     page.events++
     if (event.type === "llm_request") page.requests.set(hash, event.facts.measured.call_id)
+    if (event.type === "network_connect")
+      page.connections.set(hash, event.facts.measured.connection_id)
     this.#open.set(session, page)
   }
 }
 
 function newPage({ agent, aseq }: Event): OpenSession {
-  return { agent, firstAseq: aseq, lastAseq: aseq, lastHash: "", events: 0, requests: new Map() }
+  const [requests, connections] = [new Map<string, string>(), new Map<string, string>()]
+  return { agent, firstAseq: aseq, lastAseq: aseq, lastHash: "", events: 0, requests, connections }
 }
 
 const unnamed: SessionFinding = {
@@ -110,6 +119,11 @@ const foreignAgent: SessionFinding = {
 const noRequest: SessionFinding = {
   code: "session/no-request",
   detail: "the response belongs to no request of its session",
+  tampered: false,
+}
+const noConnection: SessionFinding = {
+  code: "session/no-connection",
+  detail: "the traffic belongs to no connection of its session",
   tampered: false,
 }
 const afterSeal: SessionFinding = {
