@@ -1,6 +1,12 @@
 import { z } from "zod"
 import { type EgressConfig, egressConfigSchema } from "./egress-config.ts"
 import { agentId, label } from "./fact-field.ts"
+import {
+  type ModelPrice,
+  modelPriceSchema,
+  type WirePolicy,
+  wirePolicySchema,
+} from "./wire-policy.ts"
 
 /** `amc.config.yaml`: what this workspace is and what its owner declares of it (T4). */
 export const workspaceConfigSchema: z.ZodType<WorkspaceConfig> = z.strictObject({
@@ -46,6 +52,8 @@ export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({
       "a provider is named twice",
     ),
   egress: egressConfigSchema.optional(),
+  policy: wirePolicySchema.optional(),
+  prices: z.array(modelPriceSchema).max(1024).optional(),
 })
 
 export interface ProviderConfig {
@@ -61,6 +69,9 @@ export interface GatewayConfig {
   readonly v: 1
   readonly providers: readonly ProviderConfig[]
   readonly egress?: EgressConfig | undefined
+  /** Holds for every agent; an agent's own config and a lease can only narrow it. */
+  readonly policy?: WirePolicy | undefined
+  readonly prices?: readonly ModelPrice[] | undefined
 }
 
 /** `agents/<id>/agent.config.yaml`: the limits of one agent's sessions. */
@@ -73,6 +84,7 @@ export const agentConfigSchema: z.ZodType<AgentConfig> = z.strictObject({
     memory_mib: z.int().min(64).max(1_048_576),
     pids: z.int().min(8).max(100_000),
   }),
+  gateway: wirePolicySchema.optional(),
 })
 
 export interface AgentConfig {
@@ -84,4 +96,6 @@ export interface AgentConfig {
     readonly memory_mib: number
     readonly pids: number
   }
+  /** What this agent may ask of its providers. */
+  readonly gateway?: WirePolicy | undefined
 }

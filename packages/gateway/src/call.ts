@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http"
 import type { Pool } from "undici"
 import {
   AmcError,
+  type ErrorCode,
   type Facts,
   type MeasuredFacts,
   type Observation,
@@ -11,6 +12,7 @@ import {
   type Recorder,
   type ReportedFacts,
 } from "@amc/core"
+import type { Admission, Admitted } from "./admission.ts"
 import { noResponseFacts } from "./answer-document.ts"
 import type { AuditGate } from "./audit-gate.ts"
 import type { ClientLink } from "./client-link.ts"
@@ -22,12 +24,13 @@ import type { Ingress, Lease, LeaseBook } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
 import { type Problem, problemOf, problemType } from "./problem.ts"
 import type { ReceiptShelf } from "./receipt-shelf.ts"
-import { readBody, type RequestBody } from "./request-body.ts"
+import { type BodyReader, readBody, type RequestBody } from "./request-body.ts"
 import { RequestReader } from "./request-reader.ts"
 import type { Metered } from "./response-meter.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { SpoolFile } from "./spool-file.ts"
 import type { Upstream } from "./upstream.ts"
+import { WireReader, type WireRequest } from "./wire-reader.ts"
 
 /** What all calls of a gateway share. */
 export interface CallWorld {
@@ -35,6 +38,7 @@ export interface CallWorld {
   readonly audits: AuditGate
   readonly receipts: ReceiptShelf
   readonly leases: LeaseBook
+  readonly admission: Admission
   readonly limits: GatewayLimits
   readonly clock: () => number
   readonly random: (size: number) => Uint8Array
@@ -46,6 +50,8 @@ export interface CallTerms {
   readonly request: IncomingMessage
   readonly client: ClientLink
   readonly lease: Lease
+  /** The session that the call is part of. */
+  readonly session: string
   readonly ingress: Ingress
   readonly upstream: Upstream
   readonly pool: Pool
@@ -93,20 +99,33 @@ export class Call {
     const { request, client, secrets, target } = this.#terms
     const [path = ""] = target.split("?", 1)
     const reader = new RequestReader(request.method ?? "", path, secrets)
-    const body = await this.#read(reader)
+    const wire = this.#world.admission.needsBody(this.#terms.lease) ? new WireReader() : null
+    const body = await this.#read({
+      push: (piece) => {
+        reader.push(piece)
+        wire?.push(piece)
+      },
+    })
     let isRecorded = false
     try {
       const { reported, truncated } = reader.end()
       const recorded = await this.#recordRequest(body, reported, truncated)
       if (recorded === null) return client.send(problemOf("gateway/cannot-record"))
       isRecorded = true
-      await this.#exchange(body, recorded)
+      await this.#exchange(body, recorded, body.size === 0 ? null : this.#judged(wire))
     } finally {
       await body.close(isRecorded)
     }
   }
 
-  async #read(reader: RequestReader): Promise<RequestBody> {
+  /** In a content coding a body says something else to the provider than to the reader. */
+  #judged(wire: WireReader | null): WireRequest {
+    const read = (wire ?? new WireReader()).end()
+    const coding = fieldOf(this.#terms.request.rawHeaders, "content-encoding") ?? "identity"
+    return coding.toLowerCase() === "identity" ? read : { ...read, isReadable: false }
+  }
+
+  async #read(reader: BodyReader): Promise<RequestBody> {
     const { request, secrets, lease } = this.#terms
     const { leases, limits } = this.#world
     const take = (bytes: number): void => leases.takeBytes(lease, bytes, limits.leaseBytes)
@@ -157,12 +176,23 @@ export class Call {
     return secrets.count(Buffer.from(target)) + secrets.count(Buffer.from(fields, "latin1"))
   }
 
-  async #exchange(body: RequestBody, recorded: RecordedRequest): Promise<void> {
+  async #exchange(
+    body: RequestBody,
+    recorded: RecordedRequest,
+    wire: WireRequest | null,
+  ): Promise<void> {
     const { client } = this.#terms
-    const ending = await this.#forward(body, recorded)
-    const problem = ending.fault === null || client.isHeadSent ? null : problemOf(ending.fault)
+    const admitted = await this.#admit(body, recorded.reported, wire)
+    const isRefused = admitted instanceof AmcError
+    const ending = isRefused ? refusedEnding(admitted.code) : await this.#forward(body, recorded)
+    const problem = isRefused
+      ? problemOf(admitted.code, admitted.message, 0, admitted.hint)
+      : ending.fault === null || client.isHeadSent
+        ? null
+        : problemOf(ending.fault)
     if (ending.fault === "gateway/upstream-redirect") await this.#auditRedirect()
     const delivery = await this.#deliveryOf(ending, problem)
+    if (!isRefused) settle(admitted, ending, delivery, recorded.reported.format)
     const event = delivery && (await this.#recordResponse(ending, delivery, recorded))
     const own = this.#ownHeaders(recorded.event)
     if (event === null) {
@@ -174,8 +204,51 @@ export class Call {
     this.#release(ending, problem, own)
   }
 
+  /** A fault is answered and recorded, and nothing is forwarded. */
+  async #admit(
+    body: RequestBody,
+    reported: ReportedFacts<"llm_request">,
+    wire: WireRequest | null,
+  ): Promise<Admitted | AmcError> {
+    const { request, lease, session, upstream, secrets } = this.#terms
+    const { path, model } = reported
+    try {
+      return await this.#world.admission.admit({
+        lease,
+        session,
+        provider: upstream.id,
+        method: request.method ?? "",
+        path: this.#terms.target.split("?", 1)[0] ?? path,
+        model,
+        wire,
+        bodyBytes: body.size,
+      })
+    } catch (error) {
+      if (!(error instanceof AmcError)) throw error
+      const { code, hint } = error
+      if (code !== "gateway/policy" && code !== "gateway/budget")
+        return new AmcError("gateway/cannot-record", "what was spent today can't be read", {
+          cause: error,
+        })
+      // A name that the request gave is part of it.
+      const detail = secrets.redactText(error.message.toWellFormed())
+      await this.#auditRefusal(code, detail)
+      return new AmcError(code, detail, hint === undefined ? {} : { hint })
+    }
+  }
+
+  #auditRefusal(code: "gateway/policy" | "gateway/budget", detail: string): Promise<void> {
+    const [rule = ""] = detail.split(":", 1)
+    return this.#world.audits.report({
+      ...this.#origin(),
+      code: code === "gateway/policy" ? "POLICY_REFUSED" : "BUDGET_EXCEEDED",
+      subject: rule,
+      detail: `${this.#id} was not forwarded: ${detail}`,
+    })
+  }
+
   #forward(body: RequestBody, { event, reported }: RecordedRequest): Promise<Ending> {
-    const { request, client, upstream, pool, target, secrets } = this.#terms
+    const { request, client, upstream, pool, target, secrets, lease } = this.#terms
     const method = request.method ?? ""
     const exchange = new Exchange({
       client,
@@ -186,6 +259,7 @@ export class Call {
       format: formatNamed(reported.format),
       isStreamWanted: reported.stream || /:stream/i.test(target),
       ownHeaders: this.#ownHeaders(event),
+      onRevoked: (cut) => this.#world.leases.onRevoked(lease, cut),
     })
     if (client.isGone) return exchange.ending
     const headers = requestHeaders(request.rawHeaders, upstream, body.size)
@@ -297,8 +371,8 @@ export class Call {
   }
 
   #origin(): Pick<Observation, "channel" | "agent" | "session"> {
-    const { ingress, lease } = this.#terms
-    return { channel: `gateway:${ingress}`, agent: lease.agent, session: lease.session }
+    const { ingress, lease, session } = this.#terms
+    return { channel: `gateway:${ingress}`, agent: lease.agent, session }
   }
 
   #receiptTerms(kind: "llm_request" | "llm_response", model: string): Observation["receipt"] & {} {
@@ -320,6 +394,34 @@ export class Call {
 const nothingDelivered: Omit<Delivery, "facts"> = {
   measured: { status: 0, from_upstream: false, body_bytes: 0 },
   payload: { sha256: emptySha256, size: 0, media: "", blob: null },
+}
+
+function refusedEnding(fault: ErrorCode): Ending {
+  return {
+    completeness: "refused",
+    fault,
+    isForwarded: false,
+    head: null,
+    meter: null,
+    receivedBytes: 0,
+    held: null,
+    firstByteMs: 0,
+    totalMs: 0,
+    retryAfterMs: -1,
+  }
+}
+
+/** What a call came to counts even where its answer can't be recorded. */
+function settle(
+  admitted: Admitted,
+  ending: Ending,
+  delivery: Delivery | null,
+  format: ReportedFacts<"llm_request">["format"],
+): void {
+  const { isForwarded, receivedBytes, completeness, head } = ending
+  const reported = delivery?.facts.reported ?? noResponseFacts.reported
+  const response = { status: head?.status ?? 0, from_upstream: head !== null, completeness }
+  admitted.settle({ isForwarded, receivedBytes, response, reported, format })
 }
 
 function problemDelivery({ status, body, sha256 }: Problem): Omit<Delivery, "facts"> {

@@ -361,7 +361,12 @@ function auditCodeOf(code: ErrorCode): AuditCode | null {
 
 /** A proxy asks for credentials in its own way. */
 function refusalOf(error: AmcError): Problem {
-  const isUnknown = ["gateway/no-lease", "gateway/lease-unknown", "gateway/lease-expired"]
+  const isUnknown = [
+    "gateway/no-lease",
+    "gateway/lease-unknown",
+    "gateway/lease-expired",
+    "gateway/lease-revoked",
+  ]
   return isFault(error) && isUnknown.includes(error.code)
     ? problemOf(error.code, error.message, 407)
     : problemOfFault(error)

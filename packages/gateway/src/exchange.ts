@@ -23,6 +23,8 @@ export interface ExchangeTerms {
   readonly isStreamWanted: boolean
   /** The gateway's own headers of the answer. */
   readonly ownHeaders: readonly string[]
+  /** Takes what breaks the exchange off when its lease is revoked. Gives what ends the waiting. */
+  readonly onRevoked: (cut: () => void) => () => void
 }
 
 /** The head of the provider's answer, as the client gets it. */
@@ -38,6 +40,8 @@ export interface Ending {
   readonly completeness: Completeness
   /** Why the gateway answers itself, if it does. */
   readonly fault: ErrorCode | null
+  /** Whether anything may have gone to the provider. */
+  readonly isForwarded: boolean
   readonly head: Head | null
   readonly meter: ResponseMeter | null
   readonly receivedBytes: number
@@ -62,6 +66,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #held: GrowingBytes
   readonly #timer: NodeJS.Timeout
   #resolve: (ending: Ending) => void = () => undefined
+  #unwatch: () => void = () => undefined
   #isSettled = false
   #isDialled = false
   #controller: Dispatcher.DispatchController | null = null
@@ -85,6 +90,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       terms.limits.totalMs,
     )
     terms.client.onGone(() => this.#settle("client-gone", null))
+    this.#unwatch = terms.onRevoked(() => this.#settle("refused", "gateway/lease-revoked"))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -189,10 +195,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isSettled) return
     this.#isSettled = true
     clearTimeout(this.#timer)
+    this.#unwatch()
     if (completeness !== "complete") this.#controller?.abort(new Error(`ended: ${completeness}`))
     this.#resolve({
       completeness,
       fault,
+      isForwarded: this.#isDialled,
       head: this.#head,
       meter: this.#meter,
       receivedBytes: this.#received,

@@ -324,10 +324,11 @@ test.each([
 test.each([
   { why: "carries no lease", headers: {}, status: 401, code: "gateway/no-lease" },
   {
-    why: "carries another's key",
+    why: "carries a key of the agent's own (G6)",
     headers: { authorization: "Bearer sk-real" },
     status: 401,
-    code: "gateway/lease-unknown",
+    code: "gateway/foreign-key",
+    audit: "PROVIDER_KEY_PRESENTED",
   },
   {
     why: "carries a forged lease",
@@ -335,7 +336,8 @@ test.each([
     status: 401,
     code: "gateway/lease-unknown",
   },
-])("a request that $why gets $status and is audited", async ({ headers, status, code }) => {
+])("a request that $why gets $status and is audited", async (row) => {
+  const { headers, status, code, audit = "LEASE_REFUSED" } = row
   const opened = await lab()
   const response = await fetch(`${opened.base}/x`, { headers: headers as Record<string, string> })
   expect([response.status, response.headers.get("content-type")]).toEqual([
@@ -352,9 +354,10 @@ test.each([
     {
       agent: "_system",
       session: null,
-      facts: { measured: { code: "LEASE_REFUSED", subject: code } },
+      facts: { measured: { code: audit, subject: code } },
     },
   ])
+  expect(JSON.stringify(opened.recorder.observations)).not.toContain("sk-real")
 })
 
 test("an expired lease, one of another ingress, and one for another provider are told apart", async () => {

@@ -1,13 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { AmcError, type Recorder, systemAgent } from "@amc/core"
+import { AmcError, type AuditCode, type ErrorCode, type Recorder, systemAgent } from "@amc/core"
 import type { Pool } from "undici"
+import { Admission } from "./admission.ts"
 import { AuditGate } from "./audit-gate.ts"
+import { BudgetBook } from "./budget-book.ts"
+import { CallGate } from "./call-gate.ts"
 import { Call, type CallWorld } from "./call.ts"
 import { ClientLink } from "./client-link.ts"
-import { tokenOf } from "./header-fields.ts"
+import { type Presented, presentedIn } from "./header-fields.ts"
 import type { Door, Ingress, Lease, LeaseBook } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
+import { PriceList } from "./price-list.ts"
 import { problemOf, problemOfFault } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
 import { ReceiptShelf } from "./receipt-shelf.ts"
@@ -16,6 +20,19 @@ import { tooLarge } from "./request-body.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { type Target, targetOf } from "./target.ts"
 import { openPool, type Upstream } from "./upstream.ts"
+
+/** The session that a call of a bare lease is part of. */
+export interface SessionPass {
+  readonly session: string
+  /** The call has ended. */
+  leave(): void
+}
+
+/** Opens the sessions of bare leases. */
+export interface SessionSource {
+  /** @throws {@link AmcError} as recording the session's opening does */
+  enter(lease: Lease): Promise<SessionPass>
+}
 
 export interface GatewayTerms {
   readonly recorder: Recorder
@@ -32,6 +49,10 @@ export interface GatewayTerms {
   readonly secrets: SecretScanner
   /** The key id of the monitor key that signs the receipts. */
   readonly monitorKid: string
+  /** Without one, a lease that names no session is refused. */
+  readonly sessions?: SessionSource
+  readonly budgets?: BudgetBook
+  readonly prices?: PriceList
 }
 
 export type ListenAt =
@@ -41,6 +62,8 @@ export type ListenAt =
 export interface Gateway {
   /** Opens a way in. With a session, only leases of that session count there. Gives the port. */
   listen(at: ListenAt, ingress: Ingress, session?: string): Promise<number | null>
+  /** Answers every request with 503 from now on. */
+  lock(): void
   /** Ends what is open, and resolves when the closing events are recorded. */
   close(): Promise<void>
 }
@@ -57,13 +80,18 @@ class HttpGateway implements Gateway {
   readonly #servers = new Set<Server>()
   readonly #running = new Set<Promise<void>>()
   readonly #scanners = new WeakMap<Lease, SecretScanner>()
+  readonly #gate: CallGate
   readonly #sweeper: NodeJS.Timeout
+  #isLocked = false
 
   constructor(terms: GatewayTerms) {
     const { recorder, limits, clock } = terms
     const audits = new AuditGate(recorder, limits.auditsPerMinute, clock)
     this.#terms = terms
-    this.#world = { ...terms, audits, receipts: new ReceiptShelf(limits.receipts) }
+    const { budgets = new BudgetBook(clock), prices = new PriceList() } = terms
+    const admission = new Admission(budgets, prices)
+    this.#gate = new CallGate(clock)
+    this.#world = { ...terms, audits, admission, receipts: new ReceiptShelf(limits.receipts) }
     for (const [route, upstream] of terms.providers)
       this.#pools.set(route, openPool(upstream, limits))
     this.#sweeper = setInterval(() => void audits.sweep(), 60_000).unref()
@@ -79,6 +107,10 @@ class HttpGateway implements Gateway {
     })
     const address = server.address() as AddressInfo | string | null
     return address === null || typeof address === "string" ? null : address.port
+  }
+
+  lock(): void {
+    this.#isLocked = true
   }
 
   async close(): Promise<void> {
@@ -129,9 +161,13 @@ class HttpGateway implements Gateway {
     let lease: Lease | null = null
     try {
       const target = targetOf(request.url ?? "")
-      if (target.route === "amc" && target.rest === "/health") return client.json({ ok: true })
-      lease = this.#leaseOf(door, request, target)
+      if (target.route === "amc" && target.rest === "/health")
+        return client.json({ ok: !this.#isLocked })
+      if (this.#isLocked) throw new AmcError("gateway/locked", "the gateway was locked")
+      const presented = presentedIn(request.rawHeaders)
+      lease = this.#leaseOf(door, presented, target)
       if (target.route === "amc") return client.json(this.#receipts(lease, target))
+      if (presented.hasForeign) this.#auditForeign(door, lease)
       await this.#call(door, request, client, lease, target)
     } catch (error) {
       if (client.isGone) return
@@ -140,9 +176,12 @@ class HttpGateway implements Gateway {
     }
   }
 
-  #leaseOf(door: Door, request: IncomingMessage, { route }: Target): Lease {
+  #leaseOf(door: Door, { lease: token, hasForeign }: Presented, { route }: Target): Lease {
     if (route !== "amc" && !this.#terms.providers.has(route)) throw unknownRoute()
-    const token = tokenOf(request.rawHeaders)
+    if (token === null && hasForeign)
+      throw new AmcError("gateway/foreign-key", "the request carries a key that is no lease", {
+        hint: "give the client the lease as its API key; keys of providers stay with AMC",
+      })
     if (token === null) throw new AmcError("gateway/no-lease", "the request carries no lease")
     const lease = this.#terms.leases.find(token, door)
     if (route !== "amc" && !lease.providers.includes(route))
@@ -153,7 +192,7 @@ class HttpGateway implements Gateway {
   /** Whose a request is that was refused before its lease mattered. */
   #goodLease(door: Door, request: IncomingMessage): Lease | null {
     try {
-      return this.#terms.leases.find(tokenOf(request.rawHeaders) ?? "", door)
+      return this.#terms.leases.find(presentedIn(request.rawHeaders).lease ?? "", door)
     } catch (error) {
       if (error instanceof AmcError) return null
       throw error
@@ -179,47 +218,89 @@ class HttpGateway implements Gateway {
     const { providers, leases, limits } = this.#terms
     const [upstream, pool] = [providers.get(route), this.#pools.get(route)]
     if (upstream === undefined || pool === undefined) throw unknownRoute()
-    leases.takeCall(lease)
-    if (Number(request.headers["content-length"] ?? 0) > limits.requestBytes)
-      throw tooLarge(limits.requestBytes)
-    await new Call(this.#world, {
-      request,
-      client,
-      lease,
-      ingress: door.ingress,
-      upstream,
-      pool,
-      target: rest,
-      secrets: this.#secretsOf(lease, request),
-    }).run()
+    const leave = this.#gate.enter(lease)
+    try {
+      leases.takeCall(lease)
+      if (Number(request.headers["content-length"] ?? 0) > limits.requestBytes)
+        throw tooLarge(limits.requestBytes)
+      const pass = await this.#sessionOf(lease)
+      try {
+        await new Call(this.#world, {
+          request,
+          client,
+          lease,
+          session: pass.session,
+          ingress: door.ingress,
+          upstream,
+          pool,
+          target: rest,
+          secrets: this.#secretsOf(lease, request),
+        }).run()
+      } finally {
+        pass.leave()
+      }
+    } finally {
+      leave()
+    }
+  }
+
+  async #sessionOf(lease: Lease): Promise<SessionPass> {
+    if (lease.session !== null) return { session: lease.session, leave: () => undefined }
+    const { sessions } = this.#terms
+    if (sessions === undefined)
+      throw new AmcError("gateway/lease-elsewhere", "the lease belongs to no session here")
+    try {
+      return await sessions.enter(lease)
+    } catch (cause) {
+      throw new AmcError("gateway/cannot-record", "the session can't be opened", { cause })
+    }
   }
 
   /** All calls of a lease carry its token, so its forms are worked out once. */
   #secretsOf(lease: Lease, { rawHeaders }: IncomingMessage): SecretScanner {
     const known = this.#scanners.get(lease)
     if (known !== undefined) return known
-    const made = this.#terms.secrets.with(Buffer.from(tokenOf(rawHeaders) ?? ""))
+    const made = this.#terms.secrets.with(Buffer.from(presentedIn(rawHeaders).lease ?? ""))
     this.#scanners.set(lease, made)
     return made
+  }
+
+  /** A key that comes beside a lease is dropped like one that comes alone. Nothing of it is kept. */
+  #auditForeign({ ingress }: Door, { agent, session }: Lease): void {
+    void this.#world.audits.report({
+      code: "PROVIDER_KEY_PRESENTED",
+      channel: `gateway:${ingress}`,
+      agent,
+      session,
+      subject: "gateway/foreign-key",
+      detail: "a key of the agent's own came beside its lease, and was not forwarded",
+    })
   }
 
   #auditRefusal(door: Door, lease: Lease | null, error: unknown): void {
     if (!(error instanceof AmcError) || error.code === "gateway/unknown-receipt") return
     const channel = `gateway:${door.ingress}` as const
     const report = { channel, subject: error.code, detail: error.message }
-    const isLeaseFault = error.code.startsWith("gateway/lease") || error.code === "gateway/no-lease"
+    const isLeaseFault = /^gateway\/(?:lease|no-lease|foreign-key)/.test(error.code)
     if (lease === null && !isLeaseFault) return
     const whose =
       lease === null || isLeaseFault
         ? { agent: systemAgent, session: null }
         : { agent: lease.agent, session: lease.session }
-    const code = isLeaseFault
-      ? "LEASE_REFUSED"
-      : error.code === "gateway/call-limit" || error.code === "gateway/byte-limit"
-        ? "SESSION_LIMIT_EXCEEDED"
-        : "GATEWAY_REQUEST_REFUSED"
-    void this.#world.audits.report({ ...report, ...whose, code })
+    void this.#world.audits.report({
+      ...report,
+      ...whose,
+      code: auditCodeOf(error.code, isLeaseFault),
+    })
   }
+}
+
+function auditCodeOf(code: ErrorCode, isLeaseFault: boolean): AuditCode {
+  if (code === "gateway/foreign-key") return "PROVIDER_KEY_PRESENTED"
+  if (isLeaseFault) return "LEASE_REFUSED"
+  if (code === "gateway/call-limit" || code === "gateway/byte-limit")
+    return "SESSION_LIMIT_EXCEEDED"
+  return code === "gateway/rate-limit" ? "POLICY_REFUSED" : "GATEWAY_REQUEST_REFUSED"
 }
 
 const noUpgrade = problemOf("gateway/bad-request", "web sockets are not offered here", 426)

@@ -1,3 +1,5 @@
+import { AmcError } from "@amc/core"
+import { leasePrefix } from "./lease.ts"
 import { keyPlaces, type Upstream } from "./upstream.ts"
 
 /** Names and values in turn, as they are on the wire. */
@@ -18,7 +20,9 @@ const hopByHop = [
 const replaced = ["accept-encoding", "content-length", "expect", "host", "http2-settings"]
 /** What a proxy keeps back of a plain request; the agent's own credentials are for the host that it names. */
 const notInProxied = new Set([...hopByHop, "expect", "host", "http2-settings"])
-const notInRequest = new Set([...hopByHop, ...replaced, ...keyPlaces])
+/** They would put a call on another account of the key's owner. */
+const accounts = ["openai-organization", "openai-project", "x-goog-user-project"]
+const notInRequest = new Set([...hopByHop, ...replaced, ...keyPlaces, ...accounts])
 const notInResponse = new Set(hopByHop)
 
 /** What is forwarded of a request's headers, with the provider's key where that provider wants it. */
@@ -69,14 +73,40 @@ export function fieldOf(raw: RawHeaders, name: string): string | null {
   return null
 }
 
-/** The token of a request: a bearer token, or the value of the first key header that it has. */
-export function tokenOf(raw: RawHeaders): string | null {
+/** What a request presents where its provider's key would be. */
+export interface Presented {
+  readonly lease: string | null
+  /** Something is there that is no lease: perhaps a key of the agent's own. */
+  readonly hasForeign: boolean
+}
+
+/**
+ * The lease of a request, in whichever header a client puts its key.
+ *
+ * @throws {@link AmcError} `gateway/bad-request` for two leases, or for a key header that is there twice
+ */
+export function presentedIn(raw: RawHeaders): Presented {
+  const leases = new Set<string>()
+  let hasForeign = false
   for (const place of keyPlaces) {
-    const value = fieldOf(raw, place)
-    if (value === null || value === "") continue
-    return place === "authorization" ? value.replace(/^bearer +/i, "") : value
+    const values = fieldsOf(raw, place)
+    if (values.length > 1)
+      throw new AmcError("gateway/bad-request", `the header ${place} is there more than once`)
+    const [value = ""] = values
+    const token = place === "authorization" ? value.replace(/^bearer +/i, "") : value
+    if (token.startsWith(leasePrefix)) leases.add(token)
+    else if (token !== "") hasForeign = true
   }
-  return null
+  if (leases.size > 1) throw new AmcError("gateway/bad-request", "the request carries two leases")
+  const [lease = null] = leases
+  return { lease, hasForeign }
+}
+
+function fieldsOf(raw: RawHeaders, name: string): string[] {
+  const values: string[] = []
+  for (let at = 0; at + 1 < raw.length; at += 2)
+    if (raw[at]?.toLowerCase() === name) values.push(raw[at + 1] ?? "")
+  return values
 }
 
 function without(raw: RawHeaders, dropped: ReadonlySet<string>): string[] {

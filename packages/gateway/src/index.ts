@@ -1,7 +1,16 @@
 export { createEgress, type Egress, type EgressDoor, type EgressTerms } from "./egress.ts"
 export { defaultEgressLimits, type EgressLimits } from "./egress-limits.ts"
 export { type EgressPolicy, nothingAllowed } from "./egress-route.ts"
-export { createGateway, type Gateway, type GatewayTerms, type ListenAt } from "./gateway.ts"
+export { BudgetBook, type SpentBefore } from "./budget-book.ts"
+export {
+  createGateway,
+  type Gateway,
+  type GatewayTerms,
+  type ListenAt,
+  type SessionPass,
+  type SessionSource,
+} from "./gateway.ts"
+export { type HeldPolicy, leaseSource } from "./held-policy.ts"
 export {
   type Door,
   type Ingress,
@@ -10,7 +19,11 @@ export {
   leaseFacts,
   leasePrefix,
   type LeaseTerms,
+  type ListedLease,
 } from "./lease.ts"
 export { defaultLimits, type GatewayLimits } from "./limits.ts"
+export { PriceList } from "./price-list.ts"
+export { type Amounts, noAmounts } from "./purse.ts"
 export { SecretScanner, type SecretStream } from "./secret-scanner.ts"
+export { boundsOf, spentOn } from "./spending.ts"
 export { type KeyPlace, type Upstream } from "./upstream.ts"

@@ -8,6 +8,7 @@ import {
   AmcError,
   factSchemas,
   mintReceipt,
+  type ModelPrice,
   type Observation,
   type PublicKey,
   publicKeyFromRaw,
@@ -22,7 +23,9 @@ import {
   type GatewayLimits,
   LeaseBook,
   type LeaseTerms,
+  PriceList,
   SecretScanner,
+  type SessionSource,
   type Upstream,
 } from "./index.ts"
 
@@ -126,6 +129,8 @@ export interface LabTerms {
   readonly limits?: Partial<GatewayLimits>
   readonly upstream?: Partial<Upstream>
   readonly spoolDir?: string
+  readonly sessions?: SessionSource
+  readonly prices?: readonly ModelPrice[]
 }
 
 /** A gateway with a provider behind it, a lease for it, and evidence in memory. */
@@ -157,6 +162,8 @@ export async function openLab(terms: LabTerms = {}): Promise<Lab> {
     spoolDir: terms.spoolDir ?? folder,
     secrets: new SecretScanner([Buffer.from(key)]),
     monitorKid: recorder.key.kid,
+    ...(terms.sessions === undefined ? {} : { sessions: terms.sessions }),
+    prices: new PriceList(terms.prices, []),
   })
   const socketPath = join(folder, "gateway.sock")
   const port = await gateway.listen({ port: 0, host: "127.0.0.1" }, "loopback")

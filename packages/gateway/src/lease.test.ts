@@ -69,7 +69,7 @@ test("a lease is good to its last millisecond, at its own socket too, and not on
   expect(leases.revoke(lease.id)).toBe(lease)
   expect(leases.revoke(lease.id)).toBeNull()
   expect(() => leases.find(token, door)).toThrow(
-    expect.objectContaining({ code: "gateway/lease-unknown" }),
+    expect.objectContaining({ code: "gateway/lease-revoked" }),
   )
 })
 

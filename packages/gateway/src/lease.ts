@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto"
 import { AmcError, type Facts } from "@amc/core"
+import type { HeldPolicy } from "./held-policy.ts"
 
 /** The way a request came in: the socket of one run, or a loopback port that many may reach. */
 export type Ingress = "run-socket" | "loopback"
@@ -7,19 +8,29 @@ export type Ingress = "run-socket" | "loopback"
 export interface LeaseTerms {
   /** All that is done with the lease is on this agent's account. */
   readonly agent: string
-  readonly session: string
+  /** Null for a lease of no one session: its sessions are opened as calls come. */
+  readonly session: string | null
   /** The provider routes that it opens. */
   readonly providers: readonly string[]
   readonly ingress: Ingress
   readonly ttlMs: number
   readonly maxCalls?: number
+  /** What a call has to satisfy, all of it; nothing if left out. */
+  readonly policies?: readonly HeldPolicy[]
 }
 
-export interface Lease extends Omit<LeaseTerms, "ttlMs" | "maxCalls"> {
+export interface Lease extends Omit<LeaseTerms, "ttlMs" | "maxCalls" | "policies"> {
   /** SHA-256 of the token in hex: names the lease and gives nothing away. */
   readonly id: string
   readonly expiresMs: number
   readonly maxCalls: number | null
+  readonly policies: readonly HeldPolicy[]
+}
+
+/** A lease as its owner sees it. */
+export interface ListedLease extends Lease {
+  readonly calls: number
+  readonly bytes: number
 }
 
 /** Where a token was presented. A listener of one session takes only that session's leases. */
@@ -36,6 +47,9 @@ interface Entry {
   readonly digest: Buffer
   calls: number
   bytes: number
+  isRevoked: boolean
+  /** Ends the calls under way. */
+  readonly cuts: Set<() => void>
 }
 
 /**
@@ -56,21 +70,23 @@ export class LeaseBook {
   }
 
   /** Makes a lease. The token is given once and can't be had again. */
-  issue({ ttlMs, maxCalls, ...terms }: LeaseTerms): { token: string; lease: Lease } {
+  issue({ ttlMs, maxCalls, policies = [], ...terms }: LeaseTerms): { token: string; lease: Lease } {
     this.#forgetOld()
     const token = leasePrefix + Buffer.from(this.#random(32)).toString("base64url")
     const digest = digestOf(token)
     const id = digest.toString("hex")
     const expiresMs = this.#clock() + ttlMs
-    const lease = { ...terms, id, expiresMs, maxCalls: maxCalls ?? null }
-    this.#entries.set(id, { lease, digest, calls: 0, bytes: 0 })
+    const lease = { ...terms, id, expiresMs, maxCalls: maxCalls ?? null, policies }
+    const cuts = new Set<() => void>()
+    this.#entries.set(id, { lease, digest, calls: 0, bytes: 0, isRevoked: false, cuts })
     return { token, lease }
   }
 
   /**
    * The lease that a token stands for, if it counts here and now.
    *
-   * @throws {@link AmcError} `gateway/lease-unknown`, `gateway/lease-elsewhere`, `gateway/lease-expired`
+   * @throws {@link AmcError} `gateway/lease-unknown`, `gateway/lease-elsewhere`, `gateway/lease-expired`,
+   * `gateway/lease-revoked`
    */
   find(token: string, door: Door): Lease {
     const digest = digestOf(token)
@@ -83,14 +99,17 @@ export class LeaseBook {
   /**
    * The lease itself, if it counts here and now: for a door that says whose it is without a token.
    *
-   * @throws {@link AmcError} `gateway/lease-unknown`, `gateway/lease-elsewhere`, `gateway/lease-expired`
+   * @throws {@link AmcError} `gateway/lease-unknown`, `gateway/lease-elsewhere`, `gateway/lease-expired`,
+   * `gateway/lease-revoked`
    */
   require(lease: Lease, door: Door): Lease {
-    if (!this.#entries.has(lease.id))
+    const entry = this.#entries.get(lease.id)
+    if (entry === undefined)
       throw new AmcError("gateway/lease-unknown", "the lease is not one that was issued here")
     const isElsewhere = door.session !== null && door.session !== lease.session
     if (lease.ingress !== door.ingress || isElsewhere)
       throw new AmcError("gateway/lease-elsewhere", "the lease does not count on this ingress")
+    if (entry.isRevoked) throw revoked()
     if (this.#clock() >= lease.expiresMs)
       throw new AmcError("gateway/lease-expired", "the lease is past its end")
     return lease
@@ -98,7 +117,7 @@ export class LeaseBook {
 
   /** Whether a lease that was found before still counts. */
   holds({ id, expiresMs }: Lease): boolean {
-    return this.#entries.has(id) && this.#clock() < expiresMs
+    return this.#entries.get(id)?.isRevoked === false && this.#clock() < expiresMs
   }
 
   /**
@@ -130,14 +149,36 @@ export class LeaseBook {
       )
   }
 
-  /** Ends a lease before its time. Gives it, if it was there. */
+  /** Ends a lease before its time, and the calls that are under way with it. Gives it, if it was good. */
   revoke(id: string): Lease | null {
-    const lease = this.#entries.get(id)?.lease ?? null
-    this.#entries.delete(id)
-    return lease
+    const entry = this.#entries.get(id)
+    if (entry === undefined || entry.isRevoked) return null
+    entry.isRevoked = true
+    for (const cut of entry.cuts) cut()
+    entry.cuts.clear()
+    return entry.lease
   }
 
-  /** An expired lease is still told apart from an unknown one for a day. */
+  /** Calls back once when the lease is revoked, at once if it already is. Gives what ends the waiting. */
+  onRevoked({ id }: Lease, cut: () => void): () => void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || entry.isRevoked) {
+      cut()
+      return () => undefined
+    }
+    entry.cuts.add(cut)
+    return () => void entry.cuts.delete(cut)
+  }
+
+  /** The leases that are good now. */
+  list(): readonly ListedLease[] {
+    const now = this.#clock()
+    return Array.from(this.#entries.values())
+      .filter(({ lease, isRevoked }) => !isRevoked && now < lease.expiresMs)
+      .map(({ lease, calls, bytes }) => ({ ...lease, calls, bytes }))
+  }
+
+  /** An expired or revoked lease is still told apart from an unknown one for a day. */
   #forgetOld(): void {
     const before = this.#clock() - day
     for (const [id, { lease }] of this.#entries)
@@ -153,6 +194,11 @@ export function leaseFacts(lease: Lease, action: "issued" | "revoked"): Facts<"l
     measured: { lease_id: id, action, ingress, provider, expires_ms: expiresMs },
     reported: {},
   }
+}
+
+/** The fault of a call whose lease was taken back. */
+function revoked(): AmcError {
+  return new AmcError("gateway/lease-revoked", "the lease was revoked")
 }
 
 function digestOf(token: string): Buffer {

@@ -6,13 +6,18 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   "gateway/no-lease": 401,
   "gateway/lease-unknown": 401,
   "gateway/lease-expired": 401,
+  "gateway/lease-revoked": 401,
+  "gateway/foreign-key": 401,
   "gateway/lease-elsewhere": 403,
+  "gateway/policy": 403,
   "gateway/unknown-route": 404,
   "gateway/unknown-receipt": 404,
   "gateway/bad-request": 400,
   "gateway/body-too-large": 413,
   "gateway/byte-limit": 413,
   "gateway/call-limit": 429,
+  "gateway/rate-limit": 429,
+  "gateway/budget": 429,
   "gateway/upstream-unreachable": 502,
   "gateway/upstream-redirect": 502,
   "gateway/upstream-timeout": 504,
@@ -29,6 +34,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   "egress/unreachable": 502,
   "egress/busy": 503,
   "egress/timeout": 504,
+  "gateway/locked": 503,
+  "vault/locked": 503,
 }
 
 /** An answer of the gateway's own making. */
@@ -46,22 +53,29 @@ export const problemType = "application/problem+json"
  * The HTTP answer for a fault (RFC 9457), with the `error` member in which the providers' SDKs look
  * for a message. It holds only words of our own.
  */
-export function problemOf(code: ErrorCode, detail: string = errorCodes[code], as = 0): Problem {
+export function problemOf(
+  code: ErrorCode,
+  detail: string = errorCodes[code],
+  as = 0,
+  next?: string,
+): Problem {
   const status = as || (statuses[code] ?? 500)
   const title = STATUS_CODES[status] ?? "Error"
-  const error = { message: `AMC gateway: ${detail}`, type: "amc_gateway", code }
+  const message = `AMC gateway: ${detail}${next === undefined ? "" : `; ${next}`}`
+  const error = { message, type: "amc_gateway", code }
   const body = Buffer.from(
-    JSON.stringify({ type: "about:blank", title, status, detail, code, error }),
+    JSON.stringify({ type: "about:blank", title, status, detail, code, next, error }),
   )
   const headers = ["content-type", problemType, "content-length", `${body.length}`]
-  if (status === 503) headers.push("retry-after", "1")
+  if (status === 503 || code === "gateway/rate-limit") headers.push("retry-after", "1")
   // The OpenAI SDKs repeat a 429 unless they are told not to.
-  if (code === "gateway/call-limit") headers.push("x-should-retry", "false")
+  if (code === "gateway/call-limit" || code === "gateway/budget")
+    headers.push("x-should-retry", "false")
   return { code, status, headers, body, sha256: createHash("sha256").update(body).digest("hex") }
 }
 
 /** The answer for a fault that was thrown. Anything but a fault of AMC's is a bug and thrown on. */
 export function problemOfFault(error: unknown): Problem {
   if (!(error instanceof AmcError)) throw error
-  return problemOf(error.code, error.message)
+  return problemOf(error.code, error.message, 0, error.hint)
 }

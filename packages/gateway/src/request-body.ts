@@ -1,17 +1,21 @@
 import { createHash } from "node:crypto"
 import type { Readable } from "node:stream"
 import { AmcError, type ObservedPayload } from "@amc/core"
-import type { RequestReader } from "./request-reader.ts"
 import type { GatewayLimits } from "./limits.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { SpoolFile } from "./spool-file.ts"
+
+/** Reads a body while it comes in. */
+export interface BodyReader {
+  push(piece: Uint8Array): void
+}
 
 export interface BodyTerms {
   readonly limits: Pick<GatewayLimits, "requestBytes" | "memoryBytes" | "storedRequestBytes">
   readonly spoolDir: string
   readonly random: (size: number) => Uint8Array
   readonly secrets: SecretScanner
-  readonly reader: RequestReader
+  readonly reader: BodyReader
   /** Counts what comes in; it throws when the lease has no more. */
   readonly take: (bytes: number) => void
 }

@@ -1,0 +1,163 @@
+import { type JsonPath, type JsonScalar, JsonScan, type JsonVisitor } from "./json-scan.ts"
+
+/** What a request asks for, as far as policies go. */
+export interface WireRequest {
+  /** The body is one JSON object, and says nothing twice that a rule looks at. */
+  readonly isReadable: boolean
+  readonly model: string | null
+  readonly maxTokens: number | null
+  /** How many answers are asked for. */
+  readonly answers: number
+  readonly temperatures: readonly number[]
+  /** Top members that are there and neither `null` nor `false`. */
+  readonly members: ReadonlySet<string>
+  readonly tools: readonly string[]
+  /** Some of the input does not lie in the body: an address, a file's id, an earlier answer. */
+  readonly isInputElsewhere: boolean
+}
+
+const maxTokens = new Set([
+  "maxtokens",
+  "maxcompletiontokens",
+  "maxoutputtokens",
+  "maxtokenstosample",
+  "maxnewtokens",
+  "maxgenlen",
+  "numpredict",
+])
+const answers = new Set(["n", "bestof", "candidatecount"])
+/** Members below which a format keeps its parameters. */
+const groups = new Set(["generationconfig", "options", "inferenceconfig", "textgenerationconfig"])
+const elsewhere =
+  /^(?:previousresponseid|conversation|imageurl|fileid|filedata|fileuri|fileurl|s3location|cachedcontent|container|context)$/
+/** Members of a tool that only wrap what names it. */
+const wrappers = new Set(["function", "functiondeclarations", "toolspec", "custom"])
+/** More are not told apart; a request that has more is not readable. */
+const most = 10_000
+
+interface Tool {
+  isNamed: boolean
+  readonly members: string[]
+}
+
+/**
+ * Reads what a request's body asks for while it comes in. Servers differ in what they make of a member
+ * that is there twice or in another spelling, so such a body is not readable, and rules refuse it.
+ */
+export class WireReader implements JsonVisitor {
+  readonly depth = 8
+  readonly #scan = new JsonScan(this)
+  readonly #seen = new Set<string>()
+  readonly #members = new Set<string>()
+  readonly #tools: Tool[] = []
+  readonly #toolNames = new Set<string>()
+  readonly #temperatures: number[] = []
+  #isObject = false
+  #isAmbiguous = false
+  #isInputElsewhere = false
+  #model: string | null = null
+  #maxTokens: number | null = null
+  #answers = 1
+
+  push(piece: Uint8Array): void {
+    this.#scan.push(piece)
+  }
+
+  end(): WireRequest {
+    return {
+      isReadable: this.#scan.end() && this.#isObject && !this.#isAmbiguous,
+      model: this.#model,
+      maxTokens: this.#maxTokens,
+      answers: this.#answers,
+      temperatures: this.#temperatures,
+      members: this.#members,
+      tools: [...this.#toolNames, ...this.#tools.flatMap(namesOfUnnamed)],
+      isInputElsewhere: this.#isInputElsewhere,
+    }
+  }
+
+  value(path: JsonPath, value: JsonScalar | undefined): void {
+    if (path.length === 0) {
+      this.#isObject = value === undefined
+      return
+    }
+    const [first, second] = path
+    // An array at the top, which has no members.
+    if (typeof first !== "string") {
+      this.#isObject = false
+      return
+    }
+    const top = folded(first)
+    if (path.length === 1) this.#member(top, value)
+    const isParameter = path.length === 1 || (path.length === 2 && groups.has(top))
+    if (isParameter) this.#parameter(folded(`${path.at(-1)}`), value)
+    if (top === "tools" || top === "functions" || (top === "toolconfig" && isTools(second)))
+      this.#tool(top === "toolconfig" ? path.slice(2) : path.slice(1), value)
+    if (value !== null && elsewhere.test(folded(`${path.at(-1)}`))) this.#elsewhere(path, value)
+  }
+
+  #member(top: string, value: JsonScalar | undefined): void {
+    if (this.#seen.has(top) || this.#seen.size > most) this.#isAmbiguous = true
+    else this.#seen.add(top)
+    if (value !== null && value !== false) this.#members.add(top)
+    if (top !== "model") return
+    if (typeof value === "string") this.#model = value
+    else this.#isAmbiguous = true
+  }
+
+  #parameter(name: string, value: JsonScalar | undefined): void {
+    if (value === null) return
+    if (name === "temperature") {
+      if (typeof value === "number") this.#temperatures.push(value)
+      else this.#isAmbiguous = true
+    }
+    if (!maxTokens.has(name) && !answers.has(name)) return
+    if (typeof value !== "number" || !Number.isFinite(value)) this.#isAmbiguous = true
+    else if (answers.has(name)) this.#answers = Math.max(this.#answers, Math.ceil(value))
+    // Ollama takes a negative number for no limit.
+    else this.#maxTokens = Math.max(this.#maxTokens ?? 0, value < 0 ? Infinity : Math.ceil(value))
+  }
+
+  /** `path` begins with the tool's place in the list. All that could name a tool counts as its name. */
+  #tool(path: JsonPath, value: JsonScalar | undefined): void {
+    const [at, member, third] = path
+    if (typeof at !== "number") return
+    if (at > most || this.#toolNames.size > most) {
+      this.#isAmbiguous = true
+      return
+    }
+    const tool = (this.#tools[at] ??= { isNamed: false, members: [] })
+    const last = folded(`${path.at(-1)}`)
+    const isDeclared = path.length < 4 || (path.length === 4 && typeof third === "number")
+    const isName = (last === "name" || last === "serverlabel") && isDeclared
+    const isType = last === "type" && path.length === 2
+    if (typeof value === "string" && (isName || isType)) {
+      tool.isNamed = true
+      if (!isType || (value !== "function" && value !== "custom")) this.#toolNames.add(value)
+    }
+    if (value === undefined && path.length === 2 && tool.members.length < 64)
+      tool.members.push(`${member}`)
+  }
+
+  #elsewhere(path: JsonPath, value: JsonScalar | undefined): void {
+    const [first] = path
+    // What a tool's schema calls its arguments is no input.
+    if (first === "tools" || first === "functions" || first === "toolConfig") return
+    if (typeof value === "string" && /^data:/i.test(value)) return
+    this.#isInputElsewhere = true
+  }
+}
+
+/** A tool that only has a member, such as `{"googleSearch": {}}`, goes by that. */
+function namesOfUnnamed({ isNamed, members }: Tool): readonly string[] {
+  return isNamed ? [] : members.filter((member) => !wrappers.has(folded(member)))
+}
+
+function isTools(member: string | number | undefined): boolean {
+  return typeof member === "string" && folded(member) === "tools"
+}
+
+/** Some servers take names in any case, and with or without underscores. */
+export function folded(name: string): string {
+  return name.replaceAll("_", "").toLowerCase()
+}
