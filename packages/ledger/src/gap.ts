@@ -1,21 +1,43 @@
 import { type ObservationOf, systemAgent } from "@amc/core"
 import type { LaneChain } from "./lane-chain.ts"
 
-/** A clock that is this far behind the lane's last event was set back. */
+/** A clock that was moved by more than this was set. */
 export const clockStepMs: number = 5 * 60 * 1000
 
-/** Notices that the clock was set back, once per step. */
-export class ClockWatch {
-  #isBehind = false
+/** What clocks show: the time, and how long the machine has been up, which nobody can set. */
+export interface Clocks {
+  readonly now: number
+  /** Null where there is no such clock; then only steps back behind the last event are noticed. */
+  readonly up: number | null
+}
 
-  /** The gap event to record before what is seen at `now`, if the clock went back since the last one. */
-  gap({ head, sessions }: LaneChain, now: number): ObservationOf<"gap"> | undefined {
+/** Notices that the clock was set, back or forward: once per step, and again until the gap is durable. */
+export class ClockWatch {
+  /** Time of day less time since start, as it was when the lane was opened or after the last recorded step. */
+  #offset: number | null = null
+  #isBehind = false
+  #next: { readonly offset: number | null; readonly isBehind: boolean } | null = null
+
+  /** The gap event to record before what is seen now, if the clock was set since the last one. */
+  gap({ head, sessions }: LaneChain, { now, up }: Clocks): ObservationOf<"gap"> | undefined {
     const lastTs = head?.ts ?? 0
     if (now >= lastTs) this.#isBehind = false
-    if (this.#isBehind || now >= lastTs - clockStepMs) return undefined
-    this.#isBehind = true
+    const offset = up === null ? null : now - up
+    this.#offset ??= offset
+    const isBehind = now < lastTs - clockStepMs
+    const isMoved = offset !== null && Math.abs(offset - (this.#offset ?? offset)) > clockStepMs
+    if (!isMoved && (!isBehind || this.#isBehind)) return undefined
+    this.#next = { offset, isBehind }
     const open = sessions.openSessions()
     return gapOf("clock-step", open.length, open.flatMap(({ calls }) => calls).length, lastTs)
+  }
+
+  /** The gap that was asked for is durable: its step need not be told again. */
+  recorded(): void {
+    if (this.#next === null) return
+    this.#offset = this.#next.offset
+    this.#isBehind = this.#next.isBehind
+    this.#next = null
   }
 }
 

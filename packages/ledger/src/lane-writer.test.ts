@@ -13,6 +13,7 @@ import {
 } from "@amc/core"
 import {
   failingStore,
+  fakeClock,
   type FailurePlan,
   MemoryBlobStore,
   MemoryEventStore,
@@ -268,6 +269,58 @@ test("L18 never lets time go back, and says so when the clock was set back", asy
     facts: { measured: { reason: "clock-step" } },
   })
   expect(await breaches()).toEqual([])
+})
+
+const typesOf = async (store: EventStore): Promise<string[]> =>
+  (await eventsOf(store)).map(({ type }) => type)
+
+test.each([
+  { why: "forward", step: 301_000, isTold: true },
+  { why: "forward by less than five minutes", step: 299_000, isTold: false },
+  { why: "back, and not behind the last event", step: -301_000, isTold: true },
+  { why: "back by less than five minutes", step: -299_000, isTold: false },
+])("L18 a clock that is set $why: said $isTold, once", async ({ step, isTold }) => {
+  const [clock, upClock] = [fakeClock(), fakeClock(5000)]
+  const passes = (ms: number): void => [clock, upClock].forEach((each) => each.advance(ms))
+  const { writer, store, breaches } = await openWriting({ clock, upClock })
+  await openSession(writer, s1, sampleSession)
+  const { event_hash } = await writer.record(sampleRequest(call))
+  passes(3_600_000)
+  clock.advance(step)
+  await writer.record(sampleResponse(call, event_hash))
+  passes(3_600_000)
+  await sealSession(writer, s1, sealTerms)
+  const middle = isTold ? ["gap", "llm_response"] : ["llm_response"]
+  expect(await typesOf(store)).toEqual(["session_open", "llm_request", ...middle, "session_seal"])
+  const gap = (await eventsOf(store)).find(({ type }) => type === "gap")
+  const counts = { reason: "clock-step", open_sessions: 1, open_calls: 1 }
+  if (isTold) expect(gap).toMatchObject({ facts: { measured: counts } })
+  expect(await breaches()).toEqual([])
+})
+
+test("L18 many small steps of the clock are one that is large", async () => {
+  const [clock, upClock] = [fakeClock(), fakeClock(5000)]
+  const { writer, store } = await openWriting({ clock, upClock })
+  for (let n = 0; n < 4; n++) {
+    await writer.record(sampleAudit(`${n}`))
+    clock.advance(120_000)
+  }
+  expect(await typesOf(store)).toEqual(["audit", "audit", "audit", "gap", "audit"])
+})
+
+test("L18 a step of the clock is said again if the ledger could not be written", async () => {
+  const [clock, upClock] = [fakeClock(), fakeClock(5000)]
+  const memory = new MemoryEventStore()
+  const store = failingStore(memory, { failsBefore: (nth) => nth === 1 })
+  const { writer } = await openWriting({ store, clock, upClock })
+  await writer.record(sampleAudit("a"))
+  clock.advance(600_000)
+  await expect(writer.record(sampleAudit("lost"))).rejects.toMatchObject({
+    code: "store/unavailable",
+  })
+  await writer.record(sampleAudit("b"))
+  await writer.record(sampleAudit("c"))
+  expect(await typesOf(memory)).toEqual(["audit", "gap", "audit", "audit"])
 })
 
 test.each([

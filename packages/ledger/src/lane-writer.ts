@@ -22,6 +22,8 @@ export interface LaneWriterOptions extends LaneTerms {
   readonly store: EventStore
   readonly blobs: BlobStore
   readonly clock: () => number
+  /** How long the machine has been up, in ms, asleep or not: by this a step of the clock is noticed. */
+  readonly upClock?: () => number
   /** The ledger's name, as checkpoints and receipts give it. */
   readonly origin: string
   readonly limits?: QueueLimits
@@ -57,7 +59,7 @@ export class LaneWriter implements Recorder {
   readonly #highWater: HighWater
   readonly #queue: GroupQueue<Entry>
   #chain: LaneChain
-  #clockWatch = new ClockWatch()
+  readonly #clockWatch = new ClockWatch()
   #isStale = false
   #closed: AmcError | null = null
 
@@ -159,7 +161,8 @@ export class LaneWriter implements Recorder {
   }
 
   #placeGap(now: number): PlacedEntry[] {
-    const gap = this.#clockWatch.gap(this.#chain, now)
+    const up = this.#options.upClock?.() ?? null
+    const gap = this.#clockWatch.gap(this.#chain, { now, up })
     if (gap === undefined) return []
     return [{ placed: this.#chain.place(gap, null, now), inline: null, entry: null }]
   }
@@ -170,6 +173,7 @@ export class LaneWriter implements Recorder {
     const { store, lane } = this.#options
     const blobs = placed.flatMap(({ inline }) => inline ?? [])
     await store.append(lane, this.#tree.last, rows, blobs)
+    this.#clockWatch.recorded()
     for (const { leafHash } of rows) this.#tree.append(leafHash)
     for (const { placed: event, entry } of placed) entry?.resolve(this.#recorded(event, entry))
   }
@@ -185,7 +189,6 @@ export class LaneWriter implements Recorder {
     const { store, lane } = this.#options
     await this.#tree.catchUp(store, lane)
     this.#chain = await LaneChain.load(store, this.#options)
-    this.#clockWatch = new ClockWatch()
     this.#isStale = false
   }
 

@@ -32,6 +32,7 @@ export interface WritingTerms {
   readonly store?: EventStore
   readonly blobs?: MemoryBlobStore
   readonly clock?: FakeClock
+  readonly upClock?: FakeClock
   readonly ids?: IdSource
   readonly limits?: QueueLimits
 }
@@ -41,7 +42,10 @@ export async function openWriting(terms: WritingTerms = {}): Promise<Writing> {
   const store = terms.store ?? new MemoryEventStore(blobs)
   const clock = terms.clock ?? fakeClock()
   const ids = terms.ids ?? countingIds()
-  const limits = terms.limits === undefined ? {} : { limits: terms.limits }
+  const limits = {
+    ...(terms.limits && { limits: terms.limits }),
+    ...(terms.upClock && { upClock: terms.upClock }),
+  }
   const common = { store, blobs, clock, lane, origin, rootSha256, signer, ids }
   const writer = await LaneWriter.open({ ...common, ...limits })
   const breaches = (): Promise<string[]> =>

@@ -113,6 +113,17 @@ test("when one was there is remembered for those that were asked for, for the la
   expect(pinned).toEqual([1, 3, 4, 5])
 })
 
+test("L18 a clock that was set back does not keep what is there from being remembered", async () => {
+  const bench = new Bench()
+  bench.checkpointer.start()
+  bench.size = 1
+  await vi.waitFor(() => expect(bench.sizes()).toContain(1))
+  bench.nowMs -= 86_400_000
+  bench.size = 2
+  await vi.waitFor(() => expect(bench.sizes()).toContain(2))
+  expect(bench.kept.map(({ pinMs }) => pinMs)).toEqual([1_800_000_000_000, bench.nowMs])
+})
+
 test.each<{ why: string; breaks: (bench: Bench) => void }>([
   {
     why: "the notary",

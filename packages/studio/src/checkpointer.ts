@@ -91,7 +91,9 @@ export class Checkpointer {
       const checkpoint = await this.#terms.recorder.checkpoint()
       if (checkpoint.size <= this.#size) return
       if (isBeside) this.#thread ??= this.#terms.startKeeper()
-      const isPinDue = this.#terms.clock() - this.#pinnedMs >= pinEveryMs
+      const sinceMs = this.#terms.clock() - this.#pinnedMs
+      // A clock that was set back would otherwise have to catch up first.
+      const isPinDue = sinceMs < 0 || sinceMs >= pinEveryMs
       await this.#keep(checkpoint, !isBeside || isPinDue)
     } catch (error) {
       if (!isFault(error)) throw error

@@ -1,3 +1,4 @@
+import { uptime } from "node:os"
 import { join } from "node:path"
 import { type MessagePort, workerData } from "node:worker_threads"
 import { LaneWriter, recoverLane, serveRecorder, uuidSource } from "@amc/ledger"
@@ -33,6 +34,7 @@ async function openWriter(): Promise<{ writer: LaneWriter; release: () => Promis
     signer,
     ids: uuidSource,
     clock,
+    upClock: () => uptime() * 1000,
   })
   await recoverLane(writer)
   return {

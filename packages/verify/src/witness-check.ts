@@ -80,13 +80,19 @@ export function ageFindings(
 ): readonly Finding[] {
   if (maxAgeMs === undefined) return []
   const latest = summary?.latest_ms ?? assertedMs
-  if (latest !== null && nowMs - latest <= maxAgeMs) return []
+  const isAhead = latest !== null && latest - nowMs > skewMs
+  if (latest !== null && !isAhead && nowMs - latest <= maxAgeMs) return []
   const detail =
     latest === null
       ? "nothing says how old it is"
-      : `for ${hours(nowMs - latest)} nobody has said that it is the newest, and ${hours(maxAgeMs)} are allowed`
+      : isAhead
+        ? `its time is ${hours(latest - nowMs)} ahead of this clock, and says nothing of how old it is`
+        : `for ${hours(nowMs - latest)} nobody has said that it is the newest, and ${hours(maxAgeMs)} are allowed`
   return [{ code: "checkpoint/stale", subject, detail, tampered: false }]
 }
+
+/** How far the clock of who made it may be ahead of the verifier's. */
+const skewMs = 5 * 60_000
 
 function hours(ms: number): string {
   return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`

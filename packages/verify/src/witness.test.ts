@@ -275,6 +275,15 @@ test("a ledger whose newest checkpoint is too old is stale, and so is one withou
   expect(await judgeLedger([], { maxAgeMs: 600_000 })).toMatchObject(stale)
 })
 
+test("a ledger whose own clock was ahead is not fresh for longer (L18)", async () => {
+  const early = (ms: number): Partial<WitnessTerms> => ({ maxAgeMs: 600_000, nowMs: nowMs - ms })
+  expect((await judgeLedger([whole], early(240_000))).codes).toEqual([])
+  expect(await judgeLedger([whole], early(86_400_000))).toMatchObject({
+    codes: ["checkpoint/stale"],
+    exit: 1,
+  })
+})
+
 test("a stolen monitor key rewrites nothing that a quorum saw before (L09)", async () => {
   const kid = world.signers.monitor.key.kid
   const from_ms = ms(seconds) + 1
