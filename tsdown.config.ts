@@ -6,8 +6,8 @@ const common: UserConfig = {
   platform: "node",
   target: "node24",
   dts: false,
-  noExternal: [/^(?!better-sqlite3|@node-rs\/argon2|koffi|undici)/],
-  external: ["better-sqlite3", "@node-rs/argon2", "koffi", "undici"],
+  noExternal: [/^(?!better-sqlite3|@node-rs\/argon2|koffi|sodium-native|undici)/],
+  external: ["better-sqlite3", "@node-rs/argon2", "koffi", "sodium-native", "undici"],
   outExtensions: () => ({ js: ".js" }),
 }
 

@@ -11,7 +11,8 @@ import {
   uuidSource,
 } from "@amc/ledger"
 import { openLedger } from "@amc/store-sqlite"
-import { sampleRequest, sampleSession, seededSigner } from "@amc/testkit"
+import { sampleRequest, sampleSession } from "@amc/testkit"
+import { generatePrivateKey, laneKeySigner } from "@amc/vault"
 import type Database from "better-sqlite3"
 
 /**
@@ -25,7 +26,7 @@ const Sqlite = require("better-sqlite3") as typeof Database
 const [events = 12_800, rounds = 6] = process.argv.slice(2, 4).map(Number)
 const withBlobs = process.argv[4] === "blobs"
 const groupSize = 64
-const signer = seededSigner("bench")
+const signer = await laneKeySigner(generatePrivateKey())
 const calls = Array.from({ length: events }, (_, n) => callOf(n))
 
 function callOf(n: number): Observation {

@@ -5,7 +5,8 @@ import { join } from "node:path"
 import { MessageChannel, Worker } from "node:worker_threads"
 import { createGateway, defaultLimits, leaseFacts, LeaseBook, SecretScanner } from "@amc/gateway"
 import { RecorderClient } from "@amc/ledger"
-import { sampleSession, seededSigner } from "@amc/testkit"
+import { sampleSession } from "@amc/testkit"
+import { generatePrivateKey, privateKeySigner } from "@amc/vault"
 import { serve, usage } from "./pinned-process.ts"
 
 /**
@@ -18,9 +19,10 @@ const [agent, session] = ["coder", "s-1"]
 const clock = (): number => Date.now()
 const key = Buffer.from(`sk-${randomBytes(24).toString("hex")}`)
 
+const laneKey = generatePrivateKey()
 const { port1, port2 } = new MessageChannel()
 const worker = new Worker(new URL("./recorder-worker.ts", import.meta.url), {
-  workerData: { dir, port: port2 },
+  workerData: { dir, port: port2, key: laneKey },
   transferList: [port2],
 })
 const recorder = await RecorderClient.open(port1)
@@ -57,7 +59,7 @@ const gateway = createGateway({
   limits: { ...defaultLimits, leaseBytes: Number.MAX_SAFE_INTEGER },
   spoolDir: dir,
   secrets: new SecretScanner([Buffer.from(token), key]),
-  monitorKid: seededSigner("bench").key.kid,
+  monitorKid: privateKeySigner(laneKey).key.kid,
 })
 const port = await gateway.listen({ port: 0, host: "127.0.0.1" }, "loopback", session)
 

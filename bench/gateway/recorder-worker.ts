@@ -1,15 +1,18 @@
 import { type MessagePort, workerData } from "node:worker_threads"
 import { LaneWriter, serveRecorder, uuidSource } from "@amc/ledger"
 import { lockLane, openLedger } from "@amc/store-sqlite"
-import { seededSigner } from "@amc/testkit"
+import { laneKeySigner } from "@amc/vault"
 
 /** What a gateway of the bench tells its recorder's thread. */
 export interface RecorderTerms {
   readonly dir: string
   readonly port: MessagePort
+  /** The lane's key as PKCS#8. */
+  readonly key: Uint8Array
 }
 
-const { dir, port } = workerData as RecorderTerms
+const { dir, port, key } = workerData as RecorderTerms
+const signer = await laneKeySigner(key)
 const lock = await lockLane(dir, "main")
 const ledger = openLedger(dir)
 const opening = LaneWriter.open({
@@ -18,7 +21,7 @@ const opening = LaneWriter.open({
   lane: "main",
   origin: "bench/ledger",
   rootSha256: "ab".repeat(32),
-  signer: seededSigner("bench"),
+  signer,
   ids: uuidSource,
   clock: () => Date.now(),
 })

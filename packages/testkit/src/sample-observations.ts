@@ -34,19 +34,20 @@ export function sampleRequest(call: SampleCall): ObservationOf<"llm_request"> {
   const { agent, session, callId } = call
   const payload = samplePayload(call.body ?? `{"model":"m-1","call":"${callId}"}`)
   const facts: Facts<"llm_request"> = {
+    // In canonical order, as the gateway gives them: so they are written without being sorted.
     measured: {
-      call_id: callId,
-      provider: "openai",
-      upstream: "https://api.openai.com",
-      method: "POST",
       body_bytes: payload.size,
-      secrets_found: 0,
+      call_id: callId,
       facts_truncated: false,
+      method: "POST",
+      provider: "openai",
+      secrets_found: 0,
+      upstream: "https://api.openai.com",
     },
     reported: {
-      path: "/v1/chat/completions",
       format: "openai.chat",
       model: "m-1",
+      path: "/v1/chat/completions",
       stream: false,
       tools: 2,
     },

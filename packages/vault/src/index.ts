@@ -1,4 +1,5 @@
 export { defaultKdfCost, type KdfCost, lowestKdfCost } from "./kdf.ts"
+export { laneKeySigner } from "./lane-key.ts"
 export { openLaneSigner } from "./lane-signer.ts"
 export { type Notary, startNotary } from "./notary.ts"
 export type { NotaryTerms } from "./notary-process.ts"

@@ -1,4 +1,5 @@
 import { AmcError, type Signer } from "@amc/core"
+import { laneKeySigner } from "./lane-key.ts"
 import { privateKeySigner } from "./private-key.ts"
 import { type Secrets, wipeSecrets } from "./secrets.ts"
 import { openSlot } from "./vault.ts"
@@ -22,7 +23,7 @@ export const keyNames = {
 export async function openLaneSigner(vaultPath: string, passphrase: Uint8Array): Promise<Signer> {
   const secrets = await openSlot(vaultPath, "monitor", passphrase)
   try {
-    return signerOf(secrets, keyNames.monitor)
+    return await laneKeySigner(secretOf(secrets, keyNames.monitor))
   } finally {
     wipeSecrets(secrets)
   }
@@ -30,7 +31,11 @@ export async function openLaneSigner(vaultPath: string, passphrase: Uint8Array):
 
 /** The signer of a named key among secrets. @throws {@link AmcError} `vault/locked` if it is not there */
 export function signerOf(secrets: Secrets, name: string): Signer {
+  return privateKeySigner(secretOf(secrets, name))
+}
+
+function secretOf(secrets: Secrets, name: string): Uint8Array {
   const key = secrets.get(name)
   if (key === undefined) throw new AmcError("vault/locked", `the slot has no ${name}`)
-  return privateKeySigner(key)
+  return key
 }
