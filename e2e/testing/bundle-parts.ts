@@ -8,6 +8,7 @@ import {
   contentsOf,
   evidencePath,
   keyPath,
+  policyPath,
   parseProofs,
   proofsPath,
   rootPath,
@@ -31,7 +32,7 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const names = [...files.keys()].filter(
     (name) => name !== bundleManifestPath && name !== bundleManifestSignaturePath,
   )
-  const { lanes, roots, kids, configs, changes } = contentsOf(names, agent)
+  const { lanes, roots, kids, configs, changes, policies } = contentsOf(names, agent)
   return {
     workspace,
     origin,
@@ -55,6 +56,7 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
       signature: files.get(configSignaturePath(path)) ?? null,
     })),
     changes: changes.map((sha256) => file(changePath(sha256))),
+    policies: policies.map((sha256) => file(policyPath(sha256))),
   }
 }
 

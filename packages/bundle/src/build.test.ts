@@ -29,6 +29,7 @@ const parts: BundleParts = {
     { path: "agents/coder/agent.config.yaml", bytes: utf8("v: 1\n"), signature: null },
   ],
   changes: [utf8("change")],
+  policies: [utf8("policy")],
 }
 const layout = [
   `changes/${sha256Hex(utf8("change"))}.dsse.json`,
@@ -38,6 +39,7 @@ const layout = [
   "config/gateway.yaml.sig",
   "evidence/main/_system.entries",
   "evidence/main/coder.entries",
+  `policies/${sha256Hex(utf8("policy"))}.yaml`,
   "proofs/main.json",
   "run/report.json",
   "run/seal.dsse.json",
@@ -111,6 +113,7 @@ test("sorts the names of a bundle into what they are", () => {
     kids: [kid],
     configs: ["agents/coder/agent.config.yaml", "gateway.yaml"],
     changes: [sha256Hex(utf8("change"))],
+    policies: [sha256Hex(utf8("policy"))],
     strays,
   })
 })

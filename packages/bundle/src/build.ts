@@ -18,6 +18,7 @@ import {
   configSignaturePath,
   evidencePath,
   keyPath,
+  policyPath,
   proofsPath,
   rootPath,
 } from "./layout.ts"
@@ -60,6 +61,8 @@ export interface BundleParts {
   readonly configs: readonly BundledConfig[]
   /** The payloads of the slices' `config_change` events: what the auditor signed of each change. */
   readonly changes: readonly Uint8Array[]
+  /** The payloads of the slices' `payload_prune` events: the policies that let payloads go. */
+  readonly policies: readonly Uint8Array[]
 }
 
 /** A bundle that lacks only the auditor's signature of its manifest. */
@@ -121,6 +124,7 @@ function filesOf(parts: BundleParts): ReadonlyMap<string, Uint8Array> {
     ...[...parts.keys].map(([kid, bytes]): [string, Uint8Array] => [keyPath(kid), bytes]),
     ...parts.configs.flatMap(filesOfConfig),
     ...parts.changes.map((bytes): [string, Uint8Array] => [changePath(sha256Hex(bytes)), bytes]),
+    ...parts.policies.map((bytes): [string, Uint8Array] => [policyPath(sha256Hex(bytes)), bytes]),
   ]
   const named = new Map(files)
   if (named.size < files.length) throw malformed("two parts of the bundle would have one file name")

@@ -15,6 +15,7 @@ const roots = "trust/roots/"
 const keys = "trust/keys/"
 const config = "config/"
 const changes = "changes/"
+const policies = "policies/"
 
 export function evidencePath(lane: string, agent: string): string {
   return `${evidence}${lane}/${agent}.entries`
@@ -47,6 +48,11 @@ export function changePath(sha256: string): string {
   return `${changes}${sha256}.dsse.json`
 }
 
+/** Where the retention policy lies that a `payload_prune` event names as its payload. */
+export function policyPath(sha256: string): string {
+  return `${policies}${sha256}.yaml`
+}
+
 /** What the file names of a bundle say it holds. */
 export interface BundleContents {
   readonly lanes: readonly string[]
@@ -56,6 +62,8 @@ export interface BundleContents {
   readonly configs: readonly string[]
   /** Digests of the signatures that config changes name. */
   readonly changes: readonly string[]
+  /** Digests of the retention policies that prunes name. */
+  readonly policies: readonly string[]
   /** Names that the layout has no place for, given the agent. */
   readonly strays: readonly string[]
 }
@@ -68,6 +76,7 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
   const kids = matchesOf(all, /^trust\/keys\/([0-9a-f]{64})\.json$/u)
   const configs = matchesOf(all, /^config\/(.+)$/u).filter((path) => !isSignatureIn(all, path))
   const changed = matchesOf(all, /^changes\/([0-9a-f]{64})\.dsse\.json$/u)
+  const allowed = matchesOf(all, /^policies\/([0-9a-f]{64})\.yaml$/u)
   const known = new Set<string>([
     ...Object.values(bundlePaths),
     ...lanes.flatMap((lane) => [
@@ -79,9 +88,10 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
     ...kids.map(keyPath),
     ...configs.flatMap((path) => [configPath(path), configSignaturePath(path)]),
     ...changed.map(changePath),
+    ...allowed.map(policyPath),
   ])
   const strays = [...all].filter((name) => !known.has(name))
-  return { lanes, roots, kids, configs, changes: changed, strays }
+  return { lanes, roots, kids, configs, changes: changed, policies: allowed, strays }
 }
 
 function matchesOf(names: ReadonlySet<string>, pattern: RegExp): string[] {

@@ -211,6 +211,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/ledger-fsck.ts")).ledgerFsck,
   },
   {
+    path: ["ledger", "prune"],
+    summary: "delete stored payloads that the signed retention policy lets go",
+    opensVault: true,
+    load: async () => (await import("./commands/ledger-prune.ts")).ledgerPrune,
+  },
+  {
     path: ["verify"],
     summary: "check the whole workspace: ledger, seals, payloads, config",
     load: async () => (await import("./commands/verify.ts")).verify,

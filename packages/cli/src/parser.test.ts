@@ -64,6 +64,7 @@ test("what makes, changes or shares something has an example", async () => {
     "ledger export",
     "ledger serve",
     "ledger fsck",
+    "ledger prune",
     "doctor",
   ])
 })

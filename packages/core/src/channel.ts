@@ -45,6 +45,7 @@ export const channelsByType: Readonly<Record<FactType, readonly Channel[]>> = {
   config_change: recorder,
   key_change: recorder,
   vault_generation: recorder,
+  payload_prune: recorder,
   gap: recorder,
   audit: ["recorder", "session", ...agentProcess, ...gateway],
 }

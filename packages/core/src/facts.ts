@@ -286,6 +286,21 @@ export const factSchemas = {
     none,
   ),
   vault_generation: facts({ generation: count, vault_sha256: hex32 }, none),
+  /**
+   * Recorded before stored payloads are deleted. The retention policy is its payload, byte for byte; what
+   * that does not allow is no prune but a loss (spec/event.md, "Payloads that are gone").
+   */
+  payload_prune: facts(
+    {
+      policy_sha256: hex32,
+      policy_version: count,
+      /** The events of this lane whose payloads go, by their numbers, ascending. */
+      events: z.array(count).min(1).max(1024),
+      payloads: count,
+      bytes: count,
+    },
+    none,
+  ),
   /** Something that the monitor can't vouch for: recovery after a crash closes what was open with it. */
   gap: facts(
     {

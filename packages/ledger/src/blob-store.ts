@@ -19,4 +19,9 @@ export interface BlobStore {
    */
   get(sha256: string): Promise<Uint8Array | null>
   has(sha256: string): Promise<boolean>
+  /**
+   * Removes payloads for good: when this resolves they are gone also after a power cut, and their bytes are not
+   * left in the store's own files. What is not there is no fault. A crash may leave some of them.
+   */
+  remove(digests: readonly string[]): Promise<void>
 }

@@ -57,6 +57,17 @@ export async function moveDurably(from: string, to: string): Promise<void> {
     await syncFolder(dirname(made))
 }
 
+/** Removes a file if it is there; it does not come back after a power cut. */
+export async function removeDurably(path: string): Promise<void> {
+  await rm(path, { force: true })
+  try {
+    await syncFolder(dirname(path))
+  } catch (error) {
+    // Without its folder there was no file.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+  }
+}
+
 /** Takes a file over from another file system, where it can't be renamed from. */
 export async function copyDurably(from: string, to: string): Promise<string> {
   try {

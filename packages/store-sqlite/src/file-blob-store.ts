@@ -2,7 +2,13 @@ import { access, mkdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { AmcError, malformed, sha256Hex } from "@amc/core"
 import type { BlobStore } from "@amc/ledger"
-import { copyDurably, hashDurably, moveDurably, placeDurably } from "./durable-file.ts"
+import {
+  copyDurably,
+  hashDurably,
+  moveDurably,
+  placeDurably,
+  removeDurably,
+} from "./durable-file.ts"
 import { temporaryPath } from "./leftovers.ts"
 import { onMedium } from "./store-fault.ts"
 
@@ -38,6 +44,13 @@ export class FileBlobStore implements BlobStore {
   async has(sha256: string): Promise<boolean> {
     const found = await onMedium(() => orNull(access(this.#path(sha256)).then(() => true)))
     return found ?? false
+  }
+
+  async remove(digests: readonly string[]): Promise<void> {
+    const paths = digests.map((sha256) => this.#path(sha256))
+    await onMedium(async () => {
+      for (const path of paths) await removeDurably(path)
+    })
   }
 
   async #bringNear(path: string): Promise<{ path: string; sha256: string }> {

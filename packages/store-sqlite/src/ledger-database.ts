@@ -65,6 +65,8 @@ function prepare(db: Database.Database): void {
   // An acknowledged event must survive power loss; in WAL mode the driver's default is NORMAL, which
   // may lose the last commits.
   db.pragma("synchronous = FULL")
+  // A page that is taken apart or a row that is deleted leaves zeros: a payload must not outlive its deletion.
+  db.pragma("secure_delete = ON")
   // Pages that every group touches are copied to the database once per 32 MB instead of once per 4 MB.
   db.pragma("wal_autocheckpoint = 8000")
   // IMMEDIATE, so that of two processes that open a new ledger at once one makes it and one finds it.

@@ -35,6 +35,23 @@ export class SqliteBlobStore implements BlobStore {
     return bytes !== undefined || this.#files.has(sha256)
   }
 
+  async remove(digests: readonly string[]): Promise<void> {
+    const keys = digests.map((sha256) => fromHex(sha256))
+    await onMedium(() => this.#delete(keys))
+    await this.#files.remove(digests)
+  }
+
+  #delete(keys: readonly Uint8Array[]): void {
+    const statement = this.#db.prepare<[Uint8Array]>("DELETE FROM blobs WHERE sha256 = ?")
+    this.#db
+      .transaction(() => {
+        for (const key of keys) statement.run(key)
+      })
+      .immediate()
+    // The log still has the pages as they were before.
+    this.#db.pragma("wal_checkpoint(TRUNCATE)")
+  }
+
   #select(sha256: string): Uint8Array | undefined {
     const query = "SELECT bytes FROM blobs WHERE sha256 = ?"
     const bytes = this.#db.prepare<[Uint8Array], Buffer>(query).pluck().get(fromHex(sha256))

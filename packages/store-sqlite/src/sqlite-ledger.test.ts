@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { sha256Hex } from "@amc/core"
 import { blobStoreContract, eventStoreContract } from "@amc/testkit"
 import Database from "better-sqlite3"
 import { expect, onTestFinished, test } from "vitest"
@@ -124,3 +125,29 @@ test("gives a lane to one holder at a time", async () => {
   second.release()
   other.release()
 })
+
+test.each([100, 9_000, 200_000])(
+  "leaves nothing of a removed payload of %i bytes in any file, while others read",
+  async (size) => {
+    const { dir, ledger } = openTemp()
+    const reader = openLedger(dir, { readOnly: true })
+    onTestFinished(() => reader.close())
+    const secret = "what-must-go-"
+    const bytes = Buffer.from(secret.repeat(Math.ceil(size / secret.length)))
+    const sha256 = sha256Hex(bytes)
+    const others = Array.from({ length: 40 }, (_, at) => Buffer.alloc(300, at)).map((other) => ({
+      sha256: sha256Hex(other),
+      bytes: other,
+    }))
+    await ledger.events.append("main", null, [row], [{ sha256, bytes }, ...others])
+    const isAnywhere = (): boolean =>
+      readdirSync(dir, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .some((entry) => readFileSync(join(entry.parentPath, entry.name)).includes(secret))
+    expect(isAnywhere()).toBe(true)
+    await ledger.blobs.remove([sha256])
+    expect(isAnywhere()).toBe(false)
+    expect(await reader.blobs.get(sha256)).toBeNull()
+    expect(await reader.events.head("main")).toMatchObject({ lseq: 0 })
+  },
+)

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeFileSync } from "node:fs"
-import { AmcError, type Digest } from "@amc/core"
+import { AmcError, type Digest, type FactType } from "@amc/core"
 import { type BundledLane, type BundleParts, buildBundle, proveLeaves } from "@amc/bundle"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { readTrustFiles } from "@amc/vault"
@@ -31,9 +31,12 @@ export async function exportBundle(
   const { seal } = openStoredRun(stored, workspace.keyring)
   if (seal.run.agent !== agent)
     throw new AmcError("usage/invalid", `${runId} is about ${seal.run.agent}, not ${agent}`)
-  const { lane, changes } = await withLedger(workspace, async (ledger) => {
+  const { lane, changes, policies } = await withLedger(workspace, async (ledger) => {
     const lane = await laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size)
-    return { lane, changes: await changesOf(ledger, lane.systemLeaves) }
+    const wordsOf = (type: FactType): Promise<Uint8Array[]> =>
+      payloadsOf(ledger, lane.systemLeaves, type)
+    const [changes, policies] = [await wordsOf("config_change"), await wordsOf("payload_prune")]
+    return { lane, changes, policies }
   })
   const named = new Set(lane.systemLeaves.map(configNamedBy))
   const unsigned = buildBundle({
@@ -48,6 +51,7 @@ export async function exportBundle(
     ...trustFiles(workspace.dir),
     configs: configsOf(workspace, agent).filter(({ path }) => named.has(path)),
     changes,
+    policies,
   })
   const bytes = await unsigned.assemble(
     await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)),
@@ -62,14 +66,15 @@ function configNamedBy(leaf: Uint8Array): string | undefined {
   return event.type === "config_change" ? event.facts.measured.path : undefined
 }
 
-/** What the auditor signed of the changes in the slice, each once. */
-async function changesOf(
+/** The payloads of the events of a type in the slice, each once. */
+async function payloadsOf(
   { blobs }: SqliteLedger,
   systemLeaves: readonly Uint8Array[],
+  of: FactType,
 ): Promise<Uint8Array[]> {
   const digests = systemLeaves.flatMap((leaf) => {
     const { type, payload } = eventOf(leaf)
-    return type === "config_change" ? (payload?.blob_sha256 ?? []) : []
+    return type === of ? (payload?.blob_sha256 ?? []) : []
   })
   const found = await Promise.all([...new Set(digests)].map((sha256) => blobs.get(sha256)))
   return found.filter((bytes) => bytes !== null)

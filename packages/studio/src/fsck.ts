@@ -10,8 +10,10 @@ import { lockLane, type SqliteLedger } from "@amc/store-sqlite"
 import {
   FindingList,
   openSignedCheckpoint,
+  type PayloadSummary,
   type TiledLedger,
   type TreeSummary,
+  verifyPayloads,
   verifyTiles,
 } from "@amc/verify"
 import { withLedger } from "./ledger-reader.ts"
@@ -23,11 +25,12 @@ import type { Workspace } from "./workspace.ts"
 export interface FsckTerms {
   /** Write the tiles that are missing, before they are compared. Nothing that is there is changed. */
   readonly rebuilds: boolean
+  readonly clock: () => number
   readonly progress: (text: string) => void
 }
 
 /** What was compared, and written before. */
-export interface FsckSummary extends TreeSummary {
+export interface FsckSummary extends TreeSummary, PayloadSummary {
   /** How many events there are that the published checkpoint does not cover. */
   readonly behind: number
 }
@@ -40,13 +43,13 @@ export interface FsckResult {
 
 /**
  * Compares a ledger's tree with its tiles and checkpoints, and with what this machine has seen of it: each
- * leaf, tile and entry bundle is hashed again. Works beside a running capture; writing missing tiles does not.
+ * leaf, tile, entry bundle and stored payload is hashed again. Works beside a running capture; writing missing tiles does not.
  *
  * @throws {@link AmcError} `store/unavailable`, `workspace/missing`; `ledger/lane-taken` where it is to write
  */
 export async function fsckLedger(
   workspace: Workspace,
-  { rebuilds, progress }: FsckTerms,
+  { rebuilds, clock, progress }: FsckTerms,
 ): Promise<FsckResult> {
   const seen = readSeen(workspace)
   const written = rebuilds ? await rebuild(workspace, progress) : []
@@ -54,16 +57,37 @@ export async function fsckLedger(
     const compared = await verifyTiles(sourceOf(workspace, ledger), workspace, (events) =>
       progress(`${events} events compared`),
     )
+    const payloads = await payloadsOf(workspace, ledger, { clock, progress })
     const findings = new FindingList()
-    if (!compared.accepted) findings.addAll(compared.findings)
+    for (const verdict of [compared, payloads])
+      if (!verdict.accepted) findings.addAll(verdict.findings)
     findings.addAll(await seenFindings(seen, ledger))
-    return findings.verdict(compared.accepted ? withBehind(compared.value) : undefined)
+    return findings.verdict(
+      compared.accepted && payloads.accepted
+        ? withBehind(compared.value, payloads.value)
+        : undefined,
+    )
   })
   return { written, verdict }
 }
 
-function withBehind(summary: TreeSummary): FsckSummary {
-  return { ...summary, behind: summary.events - (summary.published ?? 0) }
+function withBehind(tree: TreeSummary, payloads: PayloadSummary): FsckSummary {
+  return { ...tree, ...payloads, behind: tree.events - (tree.published ?? 0) }
+}
+
+function payloadsOf(
+  { keyring }: Workspace,
+  { events, blobs }: SqliteLedger,
+  { clock, progress }: Pick<FsckTerms, "clock" | "progress">,
+): Promise<Verdict<PayloadSummary>> {
+  const source = {
+    lanes: () => events.lanes(),
+    leaves: (lane: string) => events.read(lane, 0),
+    blob: (sha256: string) => blobs.get(sha256),
+  }
+  return verifyPayloads(source, { keyring, atMs: clock() }, (rows) =>
+    progress(`payloads of ${rows} events looked for`),
+  )
 }
 
 function sourceOf(workspace: Workspace, { events }: SqliteLedger): TiledLedger {

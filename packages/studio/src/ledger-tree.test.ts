@@ -141,7 +141,7 @@ async function fsck(
   { workspace }: Place,
   rebuilds = false,
 ): Promise<Awaited<ReturnType<typeof fsckLedger>>> {
-  return fsckLedger(workspace, { rebuilds, progress: () => undefined })
+  return fsckLedger(workspace, { rebuilds, clock: () => now, progress: () => undefined })
 }
 
 test("a capture ends with all that it recorded covered, kept, remembered and published", async () => {

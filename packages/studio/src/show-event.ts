@@ -7,6 +7,7 @@ import {
   parseLeafEvent,
 } from "@amc/core"
 import { readPublished } from "@amc/ledger"
+import type { SqliteLedger } from "@amc/store-sqlite"
 import { findEvent, type NamedEvent } from "./event-place.ts"
 import { withLedger } from "./ledger-reader.ts"
 import { tileStoreOf } from "./tile-folder.ts"
@@ -22,6 +23,8 @@ export interface ShownEvent {
   readonly covered: boolean
   /** How many of its payload's bytes are stored; null if none are. */
   readonly stored_bytes: number | null
+  /** The event that says that its payload was let go; whether it might is for `amc verify` to say. */
+  readonly pruned_by: string | null
 }
 
 /** Looks up one event. @throws {@link AmcError} as {@link findEvent} */
@@ -38,8 +41,22 @@ export async function showEvent(workspace: Workspace, name: NamedEvent): Promise
       signature: signatureOf(workspace, row.leaf, event),
       covered: row.lseq < (published?.size ?? 0),
       stored_bytes: bytes?.length ?? null,
+      pruned_by: blob === null ? null : await prunedBy(ledger, event.lane, row.lseq),
     }
   })
+}
+
+async function prunedBy(
+  { events }: SqliteLedger,
+  lane: string,
+  lseq: number,
+): Promise<string | null> {
+  for await (const { leaf } of events.readType(lane, "payload_prune")) {
+    const prune = parseLeafEvent(parseLeaf(leaf))
+    if (prune.type === "payload_prune" && prune.facts.measured.events.includes(lseq))
+      return eventHash(leaf)
+  }
+  return null
 }
 
 function signatureOf(

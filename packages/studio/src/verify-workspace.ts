@@ -33,6 +33,8 @@ export interface WorkspaceSummary {
   readonly events: number
   readonly sessions: number
   readonly blobs: number
+  /** How many events' payloads are gone as the retention policy allows. */
+  readonly pruned: number
   readonly checkpoints: number
   readonly configs: number
   readonly runs: number
@@ -224,9 +226,9 @@ async function verifyOneRun(
 }
 
 function summaryOf(
-  { events, lanes, blobs, checkpoints, configs, witnessing }: LedgerSummary,
+  { events, lanes, blobs, pruned, checkpoints, configs, witnessing }: LedgerSummary,
   runs: number,
 ): WorkspaceSummary {
   const sessions = lanes.reduce((sum, { sessions: { sealed } }) => sum + sealed, 0)
-  return { events, sessions, blobs, checkpoints, configs, runs, witnessing }
+  return { events, sessions, blobs, pruned, checkpoints, configs, runs, witnessing }
 }

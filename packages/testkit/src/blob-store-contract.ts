@@ -63,6 +63,24 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreUnd
       },
     )
 
+    test.each([10, inlineBlobMax + 1])(
+      "removes %i bytes for good, and nothing else",
+      async (size) => {
+        const { open } = await setUp()
+        const [gone, kept] = [new Uint8Array(size).fill(3), new Uint8Array(size).fill(4)]
+        const store = await open()
+        for (const bytes of [gone, kept]) await store.put(sha256Hex(bytes), bytes)
+        await store.remove([sha256Hex(gone), "ab".repeat(32)])
+        await store.remove([sha256Hex(gone)])
+        const again = await open()
+        expect(await again.has(sha256Hex(gone))).toBe(false)
+        expect(await again.get(sha256Hex(gone))).toBeNull()
+        expect(await again.get(sha256Hex(kept))).toEqual(kept)
+        await again.put(sha256Hex(gone), gone)
+        expect(await again.get(sha256Hex(gone))).toEqual(gone)
+      },
+    )
+
     test.each([0, 5, inlineBlobMax + 1])("takes over a spooled file of %i bytes", async (size) => {
       const store = await (await setUp()).open()
       const spool = await mkdtemp(join(tmpdir(), "amc-spool-"))

@@ -31,6 +31,10 @@ export class MemoryBlobStore implements BlobStore {
     return this.#blobs.has(sha256)
   }
 
+  async remove(digests: readonly string[]): Promise<void> {
+    for (const sha256 of digests) this.#blobs.delete(sha256)
+  }
+
   /** Keeps bytes under any digest, also one that is not theirs, as a damaged medium would. */
   keep(sha256: string, bytes: Uint8Array): void {
     this.#blobs.set(sha256, Uint8Array.from(bytes))

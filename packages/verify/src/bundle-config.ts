@@ -38,7 +38,7 @@ export function bundleConfigFindings(
   const log = new ConfigLog({ workspace, keyring })
   const changes = inTime(events).flatMap(({ event }) => {
     const subject = `event ${event.aseq} of ${event.agent} in lane ${event.lane}`
-    return log.note(event, envelopeOf(files, event), subject)
+    return log.note(event, configChangeOf(files, event), subject)
   })
   const terms = { workspace, ...auditors, history: log.history, atMs: ts }
   const flaws = files.contents.configs.flatMap((path) => checkConfig(fileOf(files, path), terms))
@@ -59,7 +59,8 @@ function withoutEnded(
   return new Map([...keys].filter(([kid]) => !revocations.revoked.has(kid)))
 }
 
-function envelopeOf(files: BundleFiles, { payload }: Event): Uint8Array | null {
+/** What the auditor signed of the change that an event tells of, if the bundle has it. */
+export function configChangeOf(files: BundleFiles, { payload }: Event): Uint8Array | null {
   const sha256 = payload?.blob_sha256 ?? ""
   return files.contents.changes.includes(sha256) ? files.get(changePath(sha256)) : null
 }
@@ -90,7 +91,7 @@ function fileOf(files: BundleFiles, path: string): Parameters<typeof checkConfig
 }
 
 /** Lanes are apart, so that only their clocks order what they say of one file. */
-function inTime(events: readonly CheckedEvent[]): readonly CheckedEvent[] {
+export function inTime(events: readonly CheckedEvent[]): readonly CheckedEvent[] {
   return events.toSorted(({ event: a }, { event: b }) => a.ts - b.ts || a.lseq - b.lseq)
 }
 

@@ -148,5 +148,5 @@ function sizeMaxOf(path: string): number {
   if (path === bundlePaths.revocations) return mebibyte
   if (path.startsWith("trust/") || path.startsWith("changes/")) return mebibyte / 16
   if (path === bundlePaths.report) return 16 * mebibyte
-  return path.startsWith("config/") ? mebibyte : 4 * mebibyte
+  return path.startsWith("config/") || path.startsWith("policies/") ? mebibyte : 4 * mebibyte
 }

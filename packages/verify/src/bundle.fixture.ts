@@ -187,6 +187,7 @@ export function partsOf(run: RunFixture): BundleParts {
     revocations: world.revocations,
     keys: world.certificates,
     configs: [{ path: configPath, bytes: configBytes, signature: configSignature(world) }],
+    policies: [],
     changes: [
       ...new Set(
         leaves.flatMap(({ event }) => lane.changes.get(event.payload?.blob_sha256 ?? "") ?? []),

@@ -42,6 +42,7 @@ test("accepts an honest bundle by its bytes and the pinned root alone", async ()
         run_id: "run-1",
         rootFingerprint: `sha256:${world.rootSha256}`,
         events: lane.leaves.length,
+        pruned: 0,
         report,
         trust_label: report.trust_label,
         witnessing: null,

@@ -11,6 +11,7 @@ import {
 } from "@amc/core"
 import type { Report } from "@amc/score"
 import { bundleConfigFindings } from "./bundle-config.ts"
+import { checkBundlePrunes } from "./bundle-prunes.ts"
 import { checkBundleEvidence } from "./bundle-evidence.ts"
 import { type BundleFiles, openBundleFiles } from "./bundle-files.ts"
 import {
@@ -45,6 +46,8 @@ export interface BundleSummary {
   readonly rootFingerprint: string
   /** Number of events in the slices. */
   readonly events: number
+  /** How many of them have stored payloads that the owner's retention policy let go. */
+  readonly pruned: number
   readonly report: Report
   /** This verifier's own label, never above the sealed one. */
   readonly trust_label: TrustLabel
@@ -111,7 +114,8 @@ async function checkBundle(
   ])
   const { size, root } = signatures.checkpoint
   const checkpoint = { size, root_sha256: toHex(root) }
-  const summary = summaryOf(files, trust, { events, run, witnessing })
+  const pruned = checkBundlePrunes(files, { ...trust, atMs: policy.atMs, events }, findings)
+  const summary = summaryOf(files, trust, { events, pruned, run, witnessing })
   return { summary, trust: trust.files, checkpoint }
 }
 
@@ -228,6 +232,7 @@ function bundleKeyFindings(
 
 interface Judged {
   readonly events: readonly CheckedEvent[]
+  readonly pruned: number
   readonly run: RunSummary
   readonly witnessing: WitnessSummary | null
 }
@@ -235,7 +240,7 @@ interface Judged {
 function summaryOf(
   { manifest }: BundleFiles,
   { roots }: BundleTrust,
-  { events, run, witnessing }: Judged,
+  { events, pruned, run, witnessing }: Judged,
 ): BundleSummary {
   const { workspace, origin, agent, run_id } = manifest
   const { report } = run
@@ -248,6 +253,7 @@ function summaryOf(
     run_id,
     rootFingerprint: rootFingerprint(roots.pinned),
     events: events.length,
+    pruned,
     report,
     trust_label,
     witnessing,

@@ -9,21 +9,27 @@ export interface ConfigChangeTerms {
   readonly subject: string
 }
 
+/** A change that the auditor signed. */
+export interface SignedChange {
+  readonly signedBy: ReadonlySet<string>
+  readonly expiresMs: number | null
+}
+
 const code = "ledger/config-change" as const
 
 /**
  * Checks a `config_change` event: the monitor's key signed it, and what it says counts only if the auditor
  * signed the same in the envelope that is its payload (the bytes of the file's `.sig`).
  *
- * Gives the ids of the keys that signed it; undefined if it says nothing. Whether those keys still counted
- * there and then is another question.
+ * Gives the ids of the keys that signed it and until when; undefined if it says nothing. Whether those keys
+ * still counted there and then is another question.
  */
 export function openConfigChange(
   event: EventBody<"config_change">,
   envelope: Uint8Array | null,
   terms: ConfigChangeTerms,
   findings: FindingList,
-): ReadonlySet<string> | undefined {
+): SignedChange | undefined {
   const { subject, keyring } = terms
   if (envelope === null) {
     const detail = "the event does not hold the auditor's signature"
@@ -37,7 +43,8 @@ export function openConfigChange(
   const said = findings.attempt({ code, subject, tampered: false }, () =>
     parseSignedFile(signed.payload),
   )
-  return said !== undefined && isOf(event, said, terms, findings) ? signed.signedBy : undefined
+  if (said === undefined || !isOf(event, said, terms, findings)) return undefined
+  return { signedBy: signed.signedBy, expiresMs: said.terms.expires_ms }
 }
 
 function isOf(

@@ -24,6 +24,20 @@ export type ConfigHistory = ReadonlyMap<
   { readonly version: number; readonly sha256: string }
 >
 
+/** What was put in force last at a path. */
+export interface ConfigInForce {
+  readonly version: number
+  readonly sha256: string
+  /** When the auditor's signature of it ends. */
+  readonly expiresMs: number | null
+  /** Whether the key that signed it does not count there: replaced, stolen, or of another place. */
+  readonly isDoubted: boolean
+}
+
+interface Signing extends Pick<ConfigInForce, "expiresMs" | "isDoubted"> {
+  readonly doubts: readonly Finding[]
+}
+
 /** Against what config files are checked. */
 export interface ConfigTerms {
   readonly workspace: string
@@ -44,6 +58,7 @@ export class ConfigLog {
   readonly #history = new Map<string, { version: number; sha256: string }>()
   /** By path: that its last change is by a key that was stolen since. */
   readonly #doubts = new Map<string, readonly Finding[]>()
+  readonly #signing = new Map<string, Pick<ConfigInForce, "expiresMs" | "isDoubted">>()
   readonly #terms: Omit<ConfigChangeTerms, "subject">
 
   constructor(terms: Omit<ConfigChangeTerms, "subject">) {
@@ -61,14 +76,25 @@ export class ConfigLog {
   note(event: Event, envelope: Uint8Array | null, subject: string): readonly Finding[] {
     if (event.type !== "config_change") return []
     const findings = new FindingList()
-    const signedBy = openConfigChange(event, envelope, { ...this.#terms, subject }, findings)
-    if (signedBy === undefined) return findings.all()
+    const change = openConfigChange(event, envelope, { ...this.#terms, subject }, findings)
+    if (change === undefined) return findings.all()
     const place = { index: event.lseq, ts: event.ts }
-    const use = { role: "auditor", signedBy, place, subject } as const
+    const use = { role: "auditor", signedBy: change.signedBy, place, subject } as const
     const flaws = keyFindings(this.#terms.keyring, use)
     const doubts = flaws.filter(({ code }) => code === "trust/key-compromised")
     const rest = flaws.filter((flaw) => !doubts.includes(flaw))
-    return [...rest, ...this.#follow(event, subject, doubts)]
+    const { expiresMs } = change
+    return [
+      ...rest,
+      ...this.#follow(event, subject, { doubts, isDoubted: flaws.length > 0, expiresMs }),
+    ]
+  }
+
+  /** What the last change of a path put in force, if any did. */
+  inForce(path: string): ConfigInForce | undefined {
+    const last = this.#history.get(path)
+    if (last === undefined) return undefined
+    return { ...last, ...(this.#signing.get(path) ?? { expiresMs: null, isDoubted: true }) }
   }
 
   /** What remains in doubt at the end: a change by a stolen key that nobody has signed anew since. */
@@ -79,13 +105,14 @@ export class ConfigLog {
   #follow(
     { facts }: EventBody<"config_change">,
     subject: string,
-    doubts: readonly Finding[],
+    { doubts, ...signing }: Signing,
   ): readonly Finding[] {
     const { path, version, sha256 } = facts.measured
     const last = this.#history.get(path)
     if (last === undefined || version > last.version) {
       this.#history.set(path, { version, sha256 })
       this.#doubts.set(path, doubts)
+      this.#signing.set(path, signing)
       return []
     }
     if (version === last.version && sha256 === last.sha256) return []

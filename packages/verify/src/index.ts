@@ -9,6 +9,9 @@ export {
   ConfigLog,
   type ConfigTerms,
 } from "./config-check.ts"
+export type { PayloadSummary } from "./payload-check.ts"
+export * from "./payloads.ts"
+export * from "./prune-log.ts"
 export * from "./event-proof.ts"
 export * from "./exit.ts"
 export { FindingList } from "./finding-list.ts"

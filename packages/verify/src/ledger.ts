@@ -2,9 +2,7 @@ import {
   equalBytes,
   type Event,
   hashLeaf,
-  isFault,
   parseRunSeal,
-  sha256Hex,
   STATEMENT_PAYLOAD_TYPE,
   type Verdict,
 } from "@amc/core"
@@ -15,6 +13,7 @@ import { checkEnvelope } from "./envelope-check.ts"
 import { FindingList } from "./finding-list.ts"
 import { keyFindings } from "./key-check.ts"
 import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
+import { PayloadCheck, type PayloadSummary } from "./payload-check.ts"
 import { TileCheck, type TileSummary } from "./tile-check.ts"
 import { unknownOrder } from "./tiles.ts"
 import { hasThefts, ToldThefts } from "./told-thefts.ts"
@@ -30,7 +29,7 @@ export interface LedgerTerms extends CheckpointTerms {
 }
 
 /** What a ledger was verified to hold. */
-export interface LedgerSummary extends TileSummary {
+export interface LedgerSummary extends TileSummary, PayloadSummary {
   readonly events: number
   readonly lanes: readonly (ChainSummary & { readonly lane: string })[]
   readonly checkpoints: number
@@ -38,7 +37,6 @@ export interface LedgerSummary extends TileSummary {
   readonly covered: number
   /** What the verifier's own witnesses say; null without a policy: then time is self-asserted. */
   readonly witnessing: LedgerWitnessing | null
-  readonly blobs: number
   readonly configs: number
 }
 
@@ -66,7 +64,7 @@ class LedgerCheck {
   /** The time of the last event under the largest checkpoint, as the event says. */
   #coveredMs: number | null = null
   readonly #configLog: ConfigLog
-  readonly #blobs = new Set<string>()
+  readonly #payloads: PayloadCheck
 
   constructor(source: LedgerSource, notes: readonly string[], terms: LedgerTerms) {
     this.#source = source
@@ -75,6 +73,7 @@ class LedgerCheck {
     this.#terms = { ...terms, keyring }
     this.#witnessing = witnessing
     this.#configLog = new ConfigLog({ workspace: keyring.workspace, keyring })
+    this.#payloads = new PayloadCheck(source, this.#terms, this.#findings)
   }
 
   async run(): Promise<Verdict<LedgerSummary>> {
@@ -91,6 +90,7 @@ class LedgerCheck {
         lane,
         ...(await this.#checkLane(lane, tree, isOneTree ? tiles : null, covered)),
       })
+    const payloads = this.#payloads.finish()
     this.#findings.addAll(!isOneTree && checkpoints.length > 0 ? [unknownOrder] : tree.finish())
     const published = isOneTree ? await tiles?.finish() : undefined
     // After them: a config is written before its change is recorded.
@@ -104,7 +104,7 @@ class LedgerCheck {
       checkpoints: checkpoints.length,
       covered,
       witnessing: this.#witnessing,
-      blobs: this.#blobs.size,
+      ...payloads,
       configs: configs.length,
       published: published?.published ?? null,
       tiles: published?.tiles ?? 0,
@@ -135,8 +135,9 @@ class LedgerCheck {
       if (checked === undefined) continue
       if (checked.event.lseq === covered - 1) this.#coveredMs = checked.event.ts
       this.#checkColumns(stored, leafHash, checked.event, subject)
-      const payload = await this.#checkBlob(checked.event, subject)
+      const payload = await this.#payloads.note(stored.leaf, checked.event, subject)
       this.#findings.addAll(this.#configLog.note(checked.event, payload, subject))
+      if (checked.event.type === "run_sealed") this.#checkRunSeal(checked.event, payload, subject)
     }
     return chain.summary()
   }
@@ -161,52 +162,17 @@ class LedgerCheck {
     this.#findings.add({ code: "ledger/column-contradicted", subject, detail, tampered: true })
   }
 
-  /** Gives the bytes of a payload that is the auditor's word; those of others are only compared. */
-  async #checkBlob(event: Event, subject: string): Promise<Uint8Array | null> {
-    const sha256 = event.payload?.blob_sha256 ?? null
-    const isSigned = event.type === "run_sealed" || event.type === "config_change"
-    if (sha256 === null && event.type === "run_sealed")
-      this.#findings.add({
-        code: "ledger/run-seal",
-        subject,
-        detail: "the event does not hold the auditor's seal",
-        tampered: false,
-      })
-    if (sha256 === null || (this.#blobs.has(sha256) && !isSigned)) return null
-    this.#blobs.add(sha256)
-    const bytes = await this.#readBlob(sha256)
-    if (bytes === null)
-      this.#findings.add({
-        code: "ledger/blob-missing",
-        subject,
-        detail: `its payload ${sha256} is not there`,
-        tampered: true,
-      })
-    else if (bytes === "damaged" || sha256Hex(bytes) !== sha256)
-      this.#findings.add({
-        code: "ledger/blob-contradicted",
-        subject,
-        detail: `what is stored as payload ${sha256} are other bytes`,
-        tampered: true,
-      })
-    else {
-      if (event.type === "run_sealed") this.#checkRunSeal(event, bytes, subject)
-      return bytes
-    }
-    return null
-  }
-
-  async #readBlob(sha256: string): Promise<Uint8Array | null | "damaged"> {
-    try {
-      return await this.#source.blob(sha256)
-    } catch (error) {
-      if (isFault(error, "store/damaged")) return "damaged"
-      throw error
-    }
-  }
-
-  #checkRunSeal(event: Event & { type: "run_sealed" }, bytes: Uint8Array, subject: string): void {
+  #checkRunSeal(
+    event: Event & { type: "run_sealed" },
+    bytes: Uint8Array | null,
+    subject: string,
+  ): void {
     const terms = { code: "ledger/run-seal", subject } as const
+    if ((event.payload?.blob_sha256 ?? null) === null) {
+      const detail = "the event does not hold the auditor's seal"
+      this.#findings.add({ ...terms, detail, tampered: false })
+    }
+    if (bytes === null) return
     const keys = this.#terms.keyring.keys("auditor")
     const signed = checkEnvelope(
       bytes,

@@ -16,8 +16,9 @@ Examples:
   amc ledger fsck
   amc ledger fsck --rebuild-tiles
 
-Hashes every stored event and every tile and entry bundle again and compares them with each other, with all
-checkpoints, and with what this machine has seen. Signatures of events, payloads and runs are for 'amc verify'.
+Hashes every stored event and payload and every tile and entry bundle again and compares them with each other, with
+all checkpoints, and with what this machine has seen. Payloads that a signed policy let go may be gone. Signatures of
+other events, configs and runs are for 'amc verify'.
 
 Exit codes: 0 all is as it was written, 1 something is missing, 3 could not look, 4 tampered with.`,
       ),
@@ -26,6 +27,7 @@ Exit codes: 0 all is as it was written, 1 something is missing, 3 could not look
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
     const { written, verdict } = await fsckLedger(workspace, {
       rebuilds: flagOption(options, "rebuildTiles"),
+      clock: context.clock,
       progress: context.progress,
     })
     const exit = exitOf(verdict)
@@ -37,7 +39,7 @@ Exit codes: 0 all is as it was written, 1 something is missing, 3 could not look
         findings: verdict.findings,
         lines: [...wrote, "REJECTED"],
       }
-    const { events, tiles, checkpoints, published, behind } = verdict.value
+    const { events, tiles, checkpoints, blobs, pruned, published, behind } = verdict.value
     const covered =
       published === null
         ? "nothing is published yet"
@@ -47,7 +49,7 @@ Exit codes: 0 all is as it was written, 1 something is missing, 3 could not look
       data: { ...verdict.value, written },
       lines: [
         ...wrote,
-        `accepted: ${events} events, ${tiles} tiles, ${checkpoints} checkpoints; ${covered}`,
+        `accepted: ${events} events, ${tiles} tiles, ${checkpoints} checkpoints, ${blobs} payloads${pruned === 0 ? "" : ` and ${pruned} let go`}; ${covered}`,
       ],
     }
   },

@@ -29,14 +29,20 @@ Whether the event is at its place in an unbroken chain is for 'amc verify' to sa
   },
 }
 
-function linesOf({ event_hash, event, signature, covered, stored_bytes }: ShownEvent): string[] {
+function linesOf(shown: ShownEvent): string[] {
+  const { event_hash, event, signature, covered } = shown
   const body = JSON.stringify(event, null, 2).split("\n")
   return [
     `event      ${event_hash}`,
     `signature  ${signature}`,
     `published  ${covered ? "a checkpoint covers it" : "not yet covered by a checkpoint"}`,
-    `payload    ${stored_bytes === null ? "not stored" : `${stored_bytes} bytes stored`}`,
+    `payload    ${payloadOf(shown)}`,
     "",
     ...body.map(printable),
   ]
+}
+
+function payloadOf({ stored_bytes, pruned_by }: ShownEvent): string {
+  if (stored_bytes !== null) return `${stored_bytes} bytes stored`
+  return pruned_by === null ? "not stored" : `let go, as event ${pruned_by} says`
 }

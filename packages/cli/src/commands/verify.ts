@@ -25,12 +25,12 @@ export const verify: Command = {
     const exit = exitOf(verdict)
     if (!verdict.accepted)
       return { exit, data: null, findings: verdict.findings, lines: ["REJECTED"] }
-    const { events, sessions, blobs, checkpoints, runs, witnessing } = verdict.value
+    const { events, sessions, blobs, pruned, checkpoints, runs, witnessing } = verdict.value
     return {
       exit,
       data: verdict.value,
       lines: [
-        `accepted: ${events} events, ${sessions} sealed sessions, ${blobs} stored payloads, ${checkpoints} checkpoints, ${runs} runs`,
+        `accepted: ${events} events, ${sessions} sealed sessions, ${blobs} stored payloads${pruned === 0 ? "" : ` and ${pruned} let go`}, ${checkpoints} checkpoints, ${runs} runs`,
         ...coverageLines(witnessing),
         ...witnessLines(witnessing),
       ],

@@ -1,0 +1,160 @@
+import {
+  type Event,
+  type EventBody,
+  isFault,
+  isLeafSignedBy,
+  type Finding,
+  type Keyring,
+  parseConfig,
+  parseLeaf,
+  retentionConfigPath,
+  type RetentionConfig,
+  retentionMs,
+  sha256Hex,
+} from "@amc/core"
+import { ConfigLog } from "./config-check.ts"
+
+/** Against what prunes are judged. */
+export interface PruneTerms {
+  readonly keyring: Keyring
+  /** The verifier's time: a prune of later than that lets nothing go. */
+  readonly atMs: number
+  /** Whether all events of a lane are noted; of a slice, what a prune names beyond it is not looked at. */
+  readonly isWhole: boolean
+}
+
+interface Lane {
+  readonly configs: ConfigLog
+  /** When the events with a stored payload were recorded, by type and number. */
+  readonly stored: Map<string, Map<number, number>>
+  readonly pruned: Set<number>
+}
+
+/** The events of a ledger that are recorded while it is verified are later than its verifier began. */
+const slackMs = 60 * 60 * 1000
+
+/**
+ * Follows the `payload_prune` events of a ledger: which stored payloads may be gone. One counts if a monitor's
+ * key signed it that counts there, and the policy that it holds was the auditor's in force and lets every
+ * payload go that it names. What else is missing was taken away.
+ */
+export class PruneLog {
+  readonly #terms: PruneTerms
+  readonly #lanes = new Map<string, Lane>()
+
+  constructor(terms: PruneTerms) {
+    this.#terms = terms
+  }
+
+  /** How many events' payloads were let go. */
+  get count(): number {
+    return [...this.#lanes.values()].reduce((sum, { pruned }) => sum + pruned.size, 0)
+  }
+
+  /** Whether an event's payload was let go. */
+  isPruned(lane: string, lseq: number): boolean {
+    return this.#lanes.get(lane)?.pruned.has(lseq) ?? false
+  }
+
+  /**
+   * Takes the next event of its lane into account, with its leaf, unless the caller has checked that its key signed
+   * it, and with the bytes of its payload if it is a `config_change` or a prune. Says what is wrong with a prune.
+   */
+  note(
+    leaf: Uint8Array | "checked",
+    event: Event,
+    payload: Uint8Array | null,
+    subject: string,
+  ): readonly Finding[] {
+    const lane = this.#laneOf(event.lane)
+    if (event.type === "config_change") lane.configs.note(event, payload, subject)
+    if (event.type !== "payload_prune") {
+      noteStored(lane, event)
+      return []
+    }
+    const flaw = this.#signatureFlaw(leaf, event) ?? this.#policyFlaw(lane, event, payload)
+    if (flaw !== undefined)
+      return [{ code: "ledger/prune-refused", subject, detail: flaw, tampered: true }]
+    for (const lseq of event.facts.measured.events)
+      if (timeOf(lane, lseq) !== undefined) lane.pruned.add(lseq)
+    return []
+  }
+
+  #laneOf(name: string): Lane {
+    const known = this.#lanes.get(name)
+    if (known !== undefined) return known
+    const { keyring } = this.#terms
+    const configs = new ConfigLog({ workspace: keyring.workspace, keyring })
+    const lane: Lane = { configs, stored: new Map(), pruned: new Set() }
+    this.#lanes.set(name, lane)
+    return lane
+  }
+
+  #signatureFlaw(leaf: Uint8Array | "checked", { kid, lane, lseq, ts }: Event): string | undefined {
+    const { keyring, atMs } = this.#terms
+    const key = keyring.monitorKey(kid, { lane, index: lseq, ts })
+    if (key === undefined || (leaf !== "checked" && !isLeafSignedBy(parseLeaf(leaf), key)))
+      return "no monitor's key that counts there signed the prune"
+    return ts > atMs + slackMs ? "the prune is of a time that has not come yet" : undefined
+  }
+
+  #policyFlaw(
+    lane: Lane,
+    event: EventBody<"payload_prune">,
+    payload: Uint8Array | null,
+  ): string | undefined {
+    const { policy_sha256, policy_version } = event.facts.measured
+    if (payload === null || sha256Hex(payload) !== policy_sha256)
+      return "the prune does not hold the policy that it names"
+    const inForce = lane.configs.inForce(retentionConfigPath)
+    if (inForce?.sha256 !== policy_sha256 || inForce.version !== policy_version)
+      return "the policy of the prune is not the one that the auditor had put in force"
+    if (inForce.isDoubted) return "the policy of the prune was signed by a key that does not count"
+    if (inForce.expiresMs !== null && inForce.expiresMs < event.ts)
+      return "the policy of the prune had expired"
+    const policy = readPolicy(payload)
+    return policy === undefined
+      ? "the policy of the prune can't be read"
+      : this.#namedFlaw(lane, event, policy)
+  }
+
+  #namedFlaw(
+    lane: Lane,
+    { lseq: end, ts, facts }: EventBody<"payload_prune">,
+    policy: RetentionConfig,
+  ): string | undefined {
+    let before = -1
+    for (const lseq of facts.measured.events) {
+      if (lseq <= before || lseq >= end) return "the prune names events out of order"
+      before = lseq
+      const type = [...lane.stored.keys()].find((name) => lane.stored.get(name)?.has(lseq))
+      if (type === undefined && !this.#terms.isWhole) continue
+      const keptMs = type === undefined ? null : retentionMs(policy, type)
+      if (keptMs === null) return `the policy lets no payload of event ${lseq} go`
+      if (ts - (timeOf(lane, lseq) ?? ts) < keptMs)
+        return `event ${lseq} was younger than the policy asks for`
+    }
+    return undefined
+  }
+}
+
+function noteStored({ stored }: Lane, { type, lseq, ts, payload }: Event): void {
+  if ((payload?.blob_sha256 ?? null) === null) return
+  const ofType = stored.get(type) ?? new Map<number, number>()
+  ofType.set(lseq, ts)
+  stored.set(type, ofType)
+}
+
+function timeOf({ stored }: Lane, lseq: number): number | undefined {
+  for (const ofType of stored.values()) if (ofType.has(lseq)) return ofType.get(lseq)
+  return undefined
+}
+
+function readPolicy(bytes: Uint8Array): RetentionConfig | undefined {
+  try {
+    return parseConfig(bytes, retentionConfigPath) as RetentionConfig
+  } catch (error) {
+    if (isFault(error)) return undefined
+    throw error
+  }
+}
