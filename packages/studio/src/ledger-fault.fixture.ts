@@ -357,8 +357,8 @@ async function evidenceProblems(
 
 async function verdictProblems(workspace: Workspace, folder: string): Promise<readonly string[]> {
   const progress = (): void => undefined
-  const { verdict: tree } = await fsckLedger(workspace, { rebuilds: false, progress })
   const clock = (): number => faultTestsMs + 120_000
+  const { verdict: tree } = await fsckLedger(workspace, { rebuilds: false, clock, progress })
   const whole = await verifyWorkspace(folder, workspace.state, { clock, progress })
   return [...findingsOf(tree), ...findingsOf(whole)].map(
     ({ code, subject, detail }) => `${code} ${subject}: ${detail}`,
