@@ -66,6 +66,7 @@ console.log(
     tried: outcomes.length,
     hit: hits.length,
     kindsHit: new Set(hits.map(({ point }) => kindOf(point))).size,
+    missed: counted(outcomes.filter(({ isHit }) => !isHit).map(({ point }) => kindOf(point))),
     byFault: counted(hits.map(({ point }) => point.fault)),
     byCall: counted(hits.map(({ point }) => point.call)),
     answers: counted(hits.flatMap(({ codes }) => [...new Set(codes)])),

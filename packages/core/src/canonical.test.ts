@@ -24,7 +24,7 @@ test.each(vectors.accepted)("spells $why", ({ value, text: spelling }) => {
   expect(parseCanonical(utf8(spelling))).toEqual(value)
 })
 
-test.each(vectors.refused)("refuses to read $why", ({ text: spelling, hex }) => {
+test.each(vectors.refused)("S18 refuses to read $why", ({ text: spelling, hex }) => {
   const bytes = hex === undefined ? utf8(spelling!) : fromHex(hex)
   expect(() => parseCanonical(bytes)).toThrow(malformed)
 })
@@ -63,7 +63,7 @@ test.each([
   { why: "a lone surrogate in a name", value: { "\ud800": 1 } },
   { why: "a member named __proto__", value: JSON.parse('{"__proto__":1}') as unknown },
   { why: "a cycle", value: cycle },
-])("refuses to write $why", ({ value }) => {
+])("S18 refuses to write $why", ({ value }) => {
   expect(() => canonicalize(value as JsonValue)).toThrow(malformed)
 })
 

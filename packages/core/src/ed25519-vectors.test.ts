@@ -24,7 +24,7 @@ test("there are as many vectors as the files are known to hold", () => {
 describe.each(["ed25519-cctv.json", "ed25519-wycheproof.json"])("%s", (file) => {
   const ofFile = vectors.filter((vector) => vector.file === file)
 
-  test("decides every vector as the rule says", () => {
+  test("S05 decides every vector as the rule says", () => {
     const wrong = ofFile.filter((vector) => accepts(vector) !== vector.expected)
     expect(wrong.map(({ number, flags }) => ({ number, flags }))).toEqual([])
     expect(ofFile.some(({ expected }) => expected)).toBe(true)

@@ -1,3 +1,5 @@
+import { ed25519 as noble, ed25519ph } from "@noble/curves/ed25519.js"
+import { sha512 } from "@noble/hashes/sha2.js"
 import { expect, test } from "vitest"
 import { concatBytes, fromHex, toHex, utf8 } from "./bytes.ts"
 import { sha256Hex } from "./digest.ts"
@@ -60,7 +62,7 @@ test.each([
   { why: "31 bytes", hex: "11".repeat(31) },
   { why: "33 bytes", hex: "11".repeat(33) },
   { why: "nothing", hex: "" },
-])("refuses as a key $why", ({ hex }) => {
+])("S04 refuses as a key $why", ({ hex }) => {
   expect(() => publicKeyFromRaw(fromHex(hex))).toThrow(refused)
   expect(() => publicKeyFromSpki(ed25519Spki(fromHex(hex)))).toThrow(refused)
 })
@@ -92,6 +94,16 @@ test.each([
   { why: "nothing", of: new Uint8Array(0) },
 ])("a signature of $why does not verify", ({ of }) => {
   expect(verifyEd25519(signer.key, message, of)).toBe(false)
+})
+
+test("S19 a signature over the digest of a message (Ed25519ph) is none of the message", () => {
+  const seed = new Uint8Array(32).fill(7)
+  const key = publicKeyFromRaw(noble.getPublicKey(seed))
+  const prehashed = ed25519ph.sign(message, seed)
+  expect(ed25519ph.verify(prehashed, message, key.raw)).toBe(true)
+  expect(verifyEd25519(key, message, prehashed)).toBe(false)
+  expect(verifyEd25519(key, sha512(message), prehashed)).toBe(false)
+  expect(verifyEd25519(key, message, noble.sign(message, seed))).toBe(true)
 })
 
 test("a key that came through a structured clone still verifies", () => {

@@ -359,7 +359,7 @@ test.each<Fault>([
     plan: { failsAfter: (nth) => nth === 1, failsBefore: (nth) => nth === 2 },
     stored: ["a", "b", "c", "e"],
   },
-])("fails exactly the group whose append fails $why", async ({ plan, stored }) => {
+])("L24 fails exactly the group whose append fails $why", async ({ plan, stored }) => {
   const memory = new MemoryEventStore()
   const { writer, breaches } = await openWriting({ store: failingStore(memory, plan) })
   await writer.record(sampleAudit("a"))

@@ -10,6 +10,9 @@ export interface LaneLock {
   release(): void
 }
 
+/** A connection that nobody refers to is closed when memory is collected, and its lock given back. */
+const held = new Set<Database.Database>()
+
 /**
  * Takes a lane for this process: a transaction on a lock file that stays open. The kernel gives it
  * back when the process ends, however it ends.
@@ -35,7 +38,13 @@ function holdLock(dir: string, lane: string): LaneLock {
   const db = new Database(path, { timeout: 0 })
   try {
     db.exec("BEGIN EXCLUSIVE")
-    return { release: () => db.close() }
+    held.add(db)
+    return {
+      release: () => {
+        held.delete(db)
+        db.close()
+      },
+    }
   } catch (error) {
     db.close()
     throw error

@@ -288,7 +288,7 @@ const mayFailSilently: readonly {
   readonly once?: true
 }[] = [
   // The folder is there, as the next look shows.
-  { call: "mkdir", path: /^(home\/\.amc\/ledger(\/\w+)*|state\/amc\/[-\w/]+)$/u },
+  { call: "mkdir", path: /^(home\/\.amc\/ledger(\/[\w.]+)*|state\/amc\/[-\w/]+)$/u },
   // At the end the log is moved into the database. If that fails the log stays, and the next start reads it.
   { call: "pwrite64", path: /\/ledger\.sqlite$/u },
   { call: "ftruncate", path: /\/ledger\.sqlite$/u },

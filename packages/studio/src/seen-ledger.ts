@@ -32,7 +32,7 @@ export type SeenLedger = z.infer<typeof seenSchema>
  * Whoever puts back an old copy of the state folder together with the old ledger is not noticed here: for
  * that, others must hold a checkpoint or a bundle.
  *
- * @throws {@link AmcError} `input/malformed`
+ * @throws {@link AmcError} `input/malformed`, `input/unreadable`
  */
 export function readSeen({
   state,
@@ -42,7 +42,10 @@ export function readSeen({
   try {
     return seenSchema.parse(JSON.parse(readFileSync(path, "utf8")))
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null
+    const { code, syscall } = cause as NodeJS.ErrnoException
+    if (code === "ENOENT") return null
+    if (syscall !== undefined)
+      throw new AmcError("input/unreadable", `${path} can't be read`, { cause })
     throw new AmcError("input/malformed", `${path} can't be read as what was seen of the ledger`, {
       cause,
       hint: "if 'amc verify' of a copy without it accepts, remove it; it is written again",

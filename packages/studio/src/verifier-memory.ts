@@ -38,7 +38,7 @@ export interface RememberedTrust extends KnownTrust {
  * What this machine saw of the trust under a root: its newest version, the newest revocation list, and when
  * it first saw which checkpoint. Undefined if nothing was seen.
  *
- * @throws {@link AmcError} `input/malformed`
+ * @throws {@link AmcError} `input/malformed`, `input/unreadable`
  */
 export function recallTrust(state: StateHome, rootSha256: string): RememberedTrust | undefined {
   const path = memoryPath(state, rootSha256)
@@ -47,6 +47,8 @@ export function recallTrust(state: StateHome, rootSha256: string): RememberedTru
     const { roots, revocations, ...rest } = schema.parse(JSON.parse(readFileSync(path, "utf8")))
     return { ...rest, roots: roots.map(fromBase64), revocations: fromBase64(revocations) }
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall !== undefined)
+      throw new AmcError("input/unreadable", `${path} can't be read`, { cause })
     throw new AmcError("input/malformed", `${path} can't be read as what was seen of a root`, {
       cause,
       hint: "remove it to forget what this machine saw; older keys then count again",

@@ -227,6 +227,22 @@ test("L13 refuses a tree that has the lane's events at other places than the lan
   expect(judged).toMatchObject({ codes: ["bundle/not-included"], exit: 4 })
 })
 
+test("L13 refuses a lane whose ends are in the tree and one event in the middle is not", async () => {
+  const hashes = lane.leaves.map(({ hash }) => fromHex(hash))
+  const faked = hashes.with(3, new Uint8Array(32))
+  const fork = signNote(
+    encodeCheckpoint({ origin, size: faked.length, root: rootOf(faked) }),
+    origin,
+    world.signers.ledger,
+  )
+  const proofs = proveLeaves(
+    faked,
+    lane.leaves.map((_, at) => at),
+  )
+  const judged = await judge(signed({ checkpoint: fork, lanes: [{ ...onlyLane, proofs }] }))
+  expect(judged).toMatchObject({ codes: ["bundle/not-included"], exit: 4 })
+})
+
 test("proofs of a tree are not proofs of a longer one", async () => {
   const longer = makeRun(world, 3)
   const bundle = withManifestBy(world.signers.auditor, (files) =>
