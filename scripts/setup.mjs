@@ -13,6 +13,8 @@ const systemPackages = { bwrap: "bubblewrap", socat: "socat", setpriv: "util-lin
 const testPackages = {
   strace: "strace",
   openssl: "openssl",
+  curl: "curl",
+  python3: "python3",
   "ssh-keygen": "openssh-client",
   go: "golang-go",
   "/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev",

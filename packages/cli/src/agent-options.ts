@@ -1,6 +1,12 @@
 import { resolve } from "node:path"
 import { AmcError, type ProviderConfig } from "@amc/core"
-import { type Capture, type Driver, providerWarnings, type SessionTerms } from "@amc/studio"
+import {
+  type Capture,
+  type Driver,
+  egressWarnings,
+  providerWarnings,
+  type SessionTerms,
+} from "@amc/studio"
 import type { Command as Parser } from "commander"
 import { type Context, type Options, textOption } from "./command.ts"
 
@@ -65,6 +71,9 @@ export async function sayBefore(
   capture: Capture,
   provider: ProviderConfig,
 ): Promise<void> {
-  for (const warning of await providerWarnings(capture, provider))
+  for (const warning of [
+    ...(await providerWarnings(capture, provider)),
+    ...egressWarnings(capture),
+  ])
     context.err(`warning: ${warning}`)
 }

@@ -102,6 +102,23 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/provider-list.ts")).providerList,
   },
   {
+    path: ["egress", "allow"],
+    summary: "let agents connect to a host, by signed config",
+    opensVault: true,
+    load: async () => (await import("./commands/egress-allow.ts")).egressAllow,
+  },
+  {
+    path: ["egress", "list"],
+    summary: "list where agents may connect to",
+    load: async () => (await import("./commands/egress-list.ts")).egressList,
+  },
+  {
+    path: ["egress", "remove"],
+    summary: "take a host from the list of where agents may connect to",
+    opensVault: true,
+    load: async () => (await import("./commands/egress-remove.ts")).egressRemove,
+  },
+  {
     path: ["run"],
     summary: "report on what was recorded before; runs no agent",
     opensVault: true,

@@ -1,6 +1,6 @@
 import type { SessionResult } from "@amc/studio"
 import { expect, test } from "vitest"
-import { checkLines, troubleLines, unservedHint } from "./session-view.ts"
+import { checkLines, connectionLines, troubleLines, unservedHint } from "./session-view.ts"
 
 const fine: SessionResult = {
   session: "s1",
@@ -10,6 +10,7 @@ const fine: SessionResult = {
   reasons: [],
   check: { verdict: "not-checked", said: "" },
   exchanges: { requests: 2, served: 2, troubles: [] },
+  connections: { opened: 0, refused: [] },
   lastWords: "",
   warnings: [],
 }
@@ -73,4 +74,18 @@ test("the way to look closer can be pasted", () => {
   expect(unservedHint("amc", "openai", ["node", "my agent.js"]).at(-1)).toBe(
     "  amc sandbox run --provider openai -- node 'my agent.js'",
   )
+})
+
+test("what a session was not let out to is told, whatever the agent called it (G3)", () => {
+  const refused = [
+    { what: "evil.test:443: no (egress/not-allowed)", times: 2 },
+    { what: "\u001b[2J", times: 1 },
+  ]
+  const [line = "", ...more] = connectionLines({ ...fine, connections: { opened: 3, refused } })
+  expect(more).toEqual([])
+  expect(line).toContain(
+    "  its connections: 3 let out; refused: evil.test:443: no (egress/not-allowed) (2 times), ",
+  )
+  expect(line).not.toContain("\u001b")
+  expect(connectionLines(fine)).toEqual([])
 })

@@ -1,7 +1,13 @@
 import type { SessionResult } from "@amc/studio"
+import { printable } from "./printable.ts"
 import { shellWord } from "./shell-word.ts"
 
 const linesShown = 6
+
+/** All that a person should know of a session of many. */
+export function sessionLines(result: SessionResult): readonly string[] {
+  return [...troubleLines(result), ...checkLines(result), ...connectionLines(result)]
+}
 
 /** Why a session failed, as far as it shows: its calls, then the agent's last words. Nothing for one that went well. */
 export function troubleLines(result: SessionResult): readonly string[] {
@@ -17,6 +23,14 @@ export function callLines({ exchanges }: SessionResult): readonly string[] {
   if (troubles.length === 0) return []
   const told = troubles.map(({ what, times }) => (times === 1 ? what : `${what} (${times} times)`))
   return [`  its calls: ${served} of ${requests} answered with success; ${told.join(", ")}`]
+}
+
+/** What a session was not let out to. The names are the agent's own choice. */
+export function connectionLines({ connections }: SessionResult): readonly string[] {
+  const { opened, refused } = connections
+  if (refused.length === 0) return []
+  const told = refused.map(({ what, times }) => (times === 1 ? what : `${what} (${times} times)`))
+  return [`  its connections: ${opened} let out; refused: ${told.join(", ")}`].map(printable)
 }
 
 /** How the owner's check ended, if it failed. */

@@ -9,7 +9,7 @@ import {
 } from "@amc/studio"
 import { sayBefore, sessionTerms, warnOfNoBox } from "./agent-options.ts"
 import { type Context, flagOption, type Options, type Outcome, textOption } from "./command.ts"
-import { callLines, checkLines } from "./session-view.ts"
+import { callLines, checkLines, connectionLines } from "./session-view.ts"
 import { steadyTerminal } from "./terminal.ts"
 
 /**
@@ -55,7 +55,8 @@ export async function runOnce(
     for (const warning of result.warnings) context.err(`amc: warning: ${warning}`)
     for (const reason of result.reasons) context.err(`amc:   ${reason}`)
     if (result.check.verdict !== "not-checked") context.err(`amc: check ${result.check.verdict}`)
-    for (const line of [...checkLines(result), ...callLines(result)]) context.err(`amc: ${line}`)
+    for (const line of [...checkLines(result), ...callLines(result), ...connectionLines(result)])
+      context.err(`amc: ${line}`)
     return { exit: result.exitCode, data: result, lines: [] }
   } finally {
     process.stdin.destroy()

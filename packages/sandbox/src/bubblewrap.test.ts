@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import { createServer as createNetServer } from "node:net"
 import path from "node:path"
 import { canonicalize, judgeIsolation } from "@amc/core"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import { detectBubblewrap } from "./detect.ts"
 import { onlyChild } from "./outside.ts"
 import {
@@ -109,6 +111,40 @@ describe("the box", () => {
       readOnly: [rig.program, folder],
     })
     expect((await runInBox(rig, spec)).out).toBe("gateway /openai/v1 ECONNREFUSED\nENETUNREACH\n")
+  })
+
+  test("reaches the egress proxy where it has one, and the probe says so (R2)", async () => {
+    const socket = path.join(rig.folder, "egress.sock")
+    const proxy = createServer((request, response) => response.end(`proxy ${request.url}`))
+    await new Promise<void>((done) => proxy.listen(socket, done))
+    onTestFinished(() => void proxy.close())
+    const script = `
+      const get = (port) => fetch("http://127.0.0.1:" + port + "/x").then((r) => r.text(), (e) => e.cause?.code)
+      console.log(await get(3210), await get(3211), await get(3212))`
+    const spec = rig.spec([process.execPath, "--input-type=module", "-e", script], {
+      readOnly: [rig.program, path.dirname(process.execPath)],
+      egressSocket: socket,
+    })
+    const ran = await runInBox(rig, spec)
+    expect(ran.out).toBe("gateway /x proxy /x ECONNREFUSED\n")
+    expect(ran.verdict.posture).toBe("measured")
+    expect(ran.record.checks).toContainEqual(
+      expect.objectContaining({ id: "egress.http", expect: "reached", outcome: "reached" }),
+    )
+  })
+
+  test("is not measured where the egress proxy that it was promised is not reached (R2)", async () => {
+    const socket = path.join(rig.folder, "silent.sock")
+    const proxy = createNetServer((client) => client.destroy())
+    await new Promise<void>((done) => proxy.listen(socket, done))
+    onTestFinished(() => void proxy.close())
+    const box = await open(rig.spec(["true"], { egressSocket: socket }))
+    const { posture, reasons } = judgeIsolation(await box.runProbe(rig.targets))
+    await box.refuse()
+    expect({ posture, reasons }).toEqual({
+      posture: "shared",
+      reasons: ["egress.http was not reached"],
+    })
   })
 
   test("has standard streams that can be opened by name", async () => {

@@ -13,7 +13,8 @@ import { planFds, type SandboxPlan } from "./plan.ts"
 import { ProbeChannel } from "./probe-channel.ts"
 import { startedAt } from "./probe-main.ts"
 import { measureIsolation } from "./probe.ts"
-import { type Relay, startRelay, noRelay } from "./relay.ts"
+import { type Relay, type RelayWay, startRelays } from "./relay.ts"
+import { inBox, type SandboxSpec } from "./spec.ts"
 import { until } from "./until.ts"
 import { watchWork, type WorkWatch } from "./work-watch.ts"
 
@@ -115,9 +116,10 @@ class Box implements SandboxHandle {
   }
 
   runProbe(targets: ProbeTargets): Promise<ProbeRecord> {
-    const { command, env } = this.#parts.plan.spec
+    const { command, env, egressSocket } = this.#parts.plan.spec
+    const [channel, hasEgress] = [this.#channel, egressSocket !== null]
     return measureIsolation(
-      { channel: this.#channel, command, env, outside: () => this.#outside() },
+      { channel, command, env, hasEgress, outside: () => this.#outside() },
       targets,
     )
   }
@@ -245,13 +247,20 @@ async function joinBox(plan: SandboxPlan, child: ChildProcess, boxPid: number): 
   try {
     if (!(await until(() => hasLoopback(boxPid), 5000)))
       throw new AmcError("sandbox/start-failed", "the box has no loopback interface")
-    const socket = plan.spec.gatewaySocket
-    return socket === null ? noRelay : startRelay({ boxPid, userNamespaceFd, socket }, plan.host)
+    return startRelays({ boxPid, userNamespaceFd }, waysOf(plan.spec), plan.host)
   } finally {
     closeSync(userNamespaceFd)
     const barrier = (child.stdio as readonly unknown[])[planFds.barrier] as Writable
     barrier.on("error", () => {}).end("sandbox\n")
   }
+}
+
+function waysOf({ gatewaySocket, egressSocket }: SandboxSpec): RelayWay[] {
+  const ways = [
+    { port: inBox.gatewayPort, socket: gatewaySocket },
+    { port: inBox.egressPort, socket: egressSocket },
+  ]
+  return ways.flatMap(({ port, socket }) => (socket === null ? [] : [{ port, socket }]))
 }
 
 function hasLoopback(boxPid: number): boolean {

@@ -41,7 +41,10 @@ const mostChecks = 128
 export function planChecks(
   targets: ProbeTargets,
   canaries: Canaries,
-  env: Readonly<Record<string, string>>,
+  {
+    env,
+    hasEgress,
+  }: { readonly env: Readonly<Record<string, string>>; readonly hasEgress: boolean },
 ): readonly PlannedCheck[] {
   const checks = [
     ...secretChecks(targets, canaries),
@@ -49,6 +52,9 @@ export function planChecks(
     ...processChecks(canaries, env),
     ...kernelChecks(canaries.scratch),
     reach("gateway.http", { kind: "http", host: inBox.gatewayHost, port: inBox.gatewayPort }),
+    ...(hasEgress
+      ? [reach("egress.http", { kind: "http", host: inBox.gatewayHost, port: inBox.egressPort })]
+      : []),
     reach("workspace.write", { kind: "write", path: inBox.work }),
   ]
   const ids = new Set(checks.map(({ id }) => id))

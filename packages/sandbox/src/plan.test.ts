@@ -26,6 +26,7 @@ const spec: SandboxSpec = {
   work: "/var/work",
   hidden: [],
   gatewaySocket: "/root/gw.sock",
+  egressSocket: null,
   env: { PATH: "/usr/bin", KEY: "lease-4711" },
   command: ["agent"],
   limits: { memoryBytes: 1, pids: 2, timeoutMs: 3, fileBytes: 4, workBytes: 5 },

@@ -39,7 +39,8 @@ async function probe(
   const channel = new ProbeChannel(pipes.stdin, pipes.stdout)
   try {
     const outside = () => outsideView(pid ?? 0, { memoryBytes: 0, pids: 0 })
-    return await measureIsolation({ channel, command: ["true"], env, outside }, rig.targets)
+    const process = { channel, command: ["true"], env, hasEgress: false, outside }
+    return await measureIsolation(process, rig.targets)
   } finally {
     child.kill("SIGKILL")
   }

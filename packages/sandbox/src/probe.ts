@@ -9,6 +9,8 @@ export interface ProbedProcess {
   readonly channel: ProbeChannel
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** Whether it is to reach the egress proxy. */
+  readonly hasEgress: boolean
   /** The monitor's view of it, asked for once the probe has answered. */
   outside(): ProcessView
 }
@@ -26,7 +28,7 @@ export async function measureIsolation(
 ): Promise<ProbeRecord> {
   const canaries = await seedCanaries(targets.canaryFolder)
   try {
-    const checks = planChecks(targets, canaries, process.env)
+    const checks = planChecks(targets, canaries, process)
     const orders = checks.map(({ id, inside }) => ({ id, spec: inside }))
     const { command, env } = process
     // The controls come first: what is tried inside must be known to be there.

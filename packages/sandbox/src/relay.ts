@@ -7,15 +7,18 @@ import { type HostFacts, relayUser } from "./host.ts"
 import { inBox } from "./spec.ts"
 import { until } from "./until.ts"
 
-/** The way from the box's loopback to the gateway's socket. */
+/** The ways from the box's loopback to the run's sockets. */
 export interface Relay {
   /** Resolves once the box can connect. */
   readonly listening: Promise<void>
   stop(): Promise<void>
 }
 
-/** For a box that has no way out. */
-export const noRelay: Relay = { listening: Promise.resolve(), stop: async () => undefined }
+/** A port of the box's loopback, and the socket that it leads to. */
+export interface RelayWay {
+  readonly port: number
+  readonly socket: string
+}
 
 /** The box that the relay is to listen in. */
 export interface RelayTarget {
@@ -23,7 +26,6 @@ export interface RelayTarget {
   readonly boxPid: number
   /** The user namespace that owns that network; used only without root. */
   readonly userNamespaceFd: number
-  readonly socket: string
 }
 
 const listenDeadlineMs = 5000
@@ -31,20 +33,35 @@ const listenDeadlineMs = 5000
 const halfOpenSeconds = 3600
 
 /**
- * Starts socat in the box's network namespace, but outside its pid and mount namespaces, so that the agent
- * can neither see nor end it. As root it has a user of its own, in a box of its own that holds the socket
- * alone, and the socket is handed to that user: it may lie where only root can go.
+ * Starts a relay for each way. A box with no way out has none.
  *
  * @throws {@link AmcError} `usage/invalid` for a socket whose name socat could misread
  */
-export function startRelay(target: RelayTarget, host: HostFacts): Relay {
-  const name = path.basename(target.socket)
-  if (!/^[\w.-]+$/.test(name))
-    throw new AmcError("usage/invalid", "the gateway's socket has a name that can't be relayed")
-  const child = host.isRoot ? spawnAsRoot(target, host) : spawnAsUser(target, host)
+export function startRelays(
+  target: RelayTarget,
+  ways: readonly RelayWay[],
+  host: HostFacts,
+): Relay {
+  if (ways.some(({ socket }) => !/^[\w.-]+$/.test(path.basename(socket))))
+    throw new AmcError("usage/invalid", "a socket of the run has a name that can't be relayed")
+  const relays = ways.map((way) => startRelay(target, way, host))
+  const listening = Promise.all(relays.map((relay) => relay.listening))
+  return {
+    listening: listening.then(() => undefined),
+    stop: async () => void (await Promise.all(relays.map((relay) => relay.stop()))),
+  }
+}
+
+/**
+ * Starts socat in the box's network namespace, but outside its pid and mount namespaces, so that the agent
+ * can neither see nor end it. As root it has a user of its own, in a box of its own that holds the socket
+ * alone, and the socket is handed to that user: it may lie where only root can go.
+ */
+function startRelay(target: RelayTarget, way: RelayWay, host: HostFacts): Relay {
+  const child = host.isRoot ? spawnAsRoot(target, way, host) : spawnAsUser(target, way, host)
   const gone = once(child, "exit").catch(() => {})
   return {
-    listening: waitForListener(target.boxPid, child),
+    listening: waitForListener(target.boxPid, way.port, child),
     stop: async () => {
       child.kill("SIGKILL")
       await gone
@@ -52,12 +69,16 @@ export function startRelay(target: RelayTarget, host: HostFacts): Relay {
   }
 }
 
-function socat(socket: string): string[] {
-  const listen = `TCP-LISTEN:${inBox.gatewayPort},bind=${inBox.gatewayHost},fork,reuseaddr,backlog=128,max-children=256`
+function socat(socket: string, port: number): string[] {
+  const listen = `TCP-LISTEN:${port},bind=${inBox.gatewayHost},fork,reuseaddr,backlog=128,max-children=256`
   return ["-t", String(halfOpenSeconds), listen, `UNIX-CONNECT:${socket}`]
 }
 
-function spawnAsRoot({ boxPid, socket }: RelayTarget, host: HostFacts): ChildProcess {
+function spawnAsRoot(
+  { boxPid }: RelayTarget,
+  { socket, port }: RelayWay,
+  host: HostFacts,
+): ChildProcess {
   const uid = relayUser(host.isRoot) ?? 0
   chownSync(socket, uid, uid)
   const { tools } = host
@@ -95,7 +116,7 @@ function spawnAsRoot({ boxPid, socket }: RelayTarget, host: HostFacts): ChildPro
     "/run",
     "--bind",
     socket,
-    "/run/gateway.sock",
+    "/run/way.sock",
     "--remount-ro",
     "/",
     "--",
@@ -115,12 +136,16 @@ function spawnAsRoot({ boxPid, socket }: RelayTarget, host: HostFacts): ChildPro
     "--",
     ...box,
     tools.socat,
-    ...socat("/run/gateway.sock"),
+    ...socat("/run/way.sock", port),
   ]
   return spawn(tools.nsenter, argv, { stdio: "ignore", env: {} })
 }
 
-function spawnAsUser(target: RelayTarget, { tools }: HostFacts): ChildProcess {
+function spawnAsUser(
+  target: RelayTarget,
+  { socket, port }: RelayWay,
+  { tools }: HostFacts,
+): ChildProcess {
   const argv = [
     "--user=/proc/self/fd/3",
     `--net=/proc/${target.boxPid}/ns/net`,
@@ -131,29 +156,29 @@ function spawnAsUser(target: RelayTarget, { tools }: HostFacts): ChildProcess {
     "KILL",
     "--",
     tools.socat,
-    ...socat(path.basename(target.socket)),
+    ...socat(path.basename(socket), port),
   ]
   return spawn(tools.nsenter, argv, {
     stdio: ["ignore", "ignore", "ignore", target.userNamespaceFd],
-    cwd: path.dirname(target.socket),
+    cwd: path.dirname(socket),
     env: {},
   })
 }
 
-async function waitForListener(boxPid: number, child: ChildProcess): Promise<void> {
+async function waitForListener(boxPid: number, port: number, child: ChildProcess): Promise<void> {
   let isGone = false
   child.once("exit", () => (isGone = true)).once("error", () => (isGone = true))
-  await until(() => isGone || isListening(boxPid), listenDeadlineMs)
-  if (isGone || !isListening(boxPid))
-    throw new AmcError("sandbox/start-failed", "the relay to the gateway does not listen")
+  await until(() => isGone || isListening(boxPid, port), listenDeadlineMs)
+  if (isGone || !isListening(boxPid, port))
+    throw new AmcError("sandbox/start-failed", "a relay to the monitor does not listen")
 }
 
-/** `127.0.0.1:3210` in state LISTEN, in the kernel's spelling. */
-function isListening(boxPid: number): boolean {
-  const port = inBox.gatewayPort.toString(16).toUpperCase().padStart(4, "0")
+/** `127.0.0.1:<port>` in state LISTEN, in the kernel's spelling. */
+function isListening(boxPid: number, port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0")
   try {
     return readFileSync(`/proc/${boxPid}/net/tcp`, "latin1").includes(
-      `0100007F:${port} 00000000:0000 0A`,
+      `0100007F:${hex} 00000000:0000 0A`,
     )
   } catch {
     return false

@@ -22,6 +22,8 @@ export interface SandboxSpec {
    * box. Null for a box with no way out at all.
    */
   readonly gatewaySocket: string | null
+  /** The run's own unix socket of the egress proxy, in the same way; null for a box that has none. */
+  readonly egressSocket: string | null
   /** The agent's whole environment. The caller lists what goes in; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[]
@@ -35,6 +37,7 @@ export const inBox = {
   probe: "/run/amc/probe.mjs",
   gatewayHost: "127.0.0.1",
   gatewayPort: 3210,
+  egressPort: 3211,
 } as const
 
 /** Folders of this name belong to workspaces and are never shown to an agent. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
 import { boxEnvironment, plainEnvironment } from "./agent-environment.ts"
+import { noConnections } from "./connection-tally.ts"
 import type { SessionGateway } from "./session-gateway.ts"
 import { sessionTerms } from "./session-terms.fixture.ts"
 import { SecretScanner } from "@amc/gateway"
@@ -10,6 +11,7 @@ const gateway: SessionGateway = {
   upstream: { origin: "http://localhost", loopback: true },
   socketPath: "/tmp/x.sock",
   baseUrl: "http://127.0.0.1:3210",
+  egress: { socketPath: null, proxyUrl: null, connections: () => noConnections },
   exchanges: () => ({ requests: 0, served: 0, troubles: [] }),
   close: async () => undefined,
 }
@@ -90,4 +92,22 @@ test.each([
   const forbidden = /^(XDG_|SSH_|NODE_OPTIONS|LD_|HTTPS?_PROXY|AMC_(?!SESSION)|GITHUB|AWS)/
   expect(Object.keys(environment).filter((name) => forbidden.test(name))).toEqual([])
   expect(JSON.stringify(environment)).not.toMatch(/owner\/state|elsewhere|77/)
+})
+
+test.each(["boxed", "plain"])("a %s agent with a way out gets it as its proxy (G3)", (kind) => {
+  const proxyUrl = "http://agent:amc-lease-token@127.0.0.1:3211"
+  const withEgress = { ...gateway, egress: { ...gateway.egress, proxyUrl } }
+  const environment =
+    kind === "boxed"
+      ? boxEnvironment(terms, mounts, withEgress)
+      : plainEnvironment(terms, withEgress)
+  expect(environment).toMatchObject({
+    HTTP_PROXY: proxyUrl,
+    HTTPS_PROXY: proxyUrl,
+    http_proxy: proxyUrl,
+    https_proxy: proxyUrl,
+    NO_PROXY: "127.0.0.1,localhost,::1",
+    no_proxy: "127.0.0.1,localhost,::1",
+    NODE_USE_ENV_PROXY: "1",
+  })
 })

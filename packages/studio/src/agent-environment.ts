@@ -23,6 +23,24 @@ function sdkVariables(
   }
 }
 
+/**
+ * What points ordinary clients to the egress proxy, with the lease as credentials. The gateway is spoken to
+ * directly; programs of Node 24 heed proxies only if told to.
+ */
+function proxyVariables({ egress: { proxyUrl } }: SessionGateway): Record<string, string> {
+  if (proxyUrl === null) return {}
+  const direct = "127.0.0.1,localhost,::1"
+  return {
+    HTTP_PROXY: proxyUrl,
+    HTTPS_PROXY: proxyUrl,
+    NO_PROXY: direct,
+    http_proxy: proxyUrl,
+    https_proxy: proxyUrl,
+    no_proxy: direct,
+    NODE_USE_ENV_PROXY: "1",
+  }
+}
+
 /** The whole environment of an agent in a box. */
 export function boxEnvironment(
   terms: SessionTerms,
@@ -35,7 +53,7 @@ export function boxEnvironment(
   return {
     LANG: "C.UTF-8",
     ...Object.fromEntries(own),
-    ...(gateway === null ? {} : sdkVariables(terms, gateway)),
+    ...(gateway === null ? {} : { ...sdkVariables(terms, gateway), ...proxyVariables(gateway) }),
     PATH: joinPath([...mounts.path, "/usr/local/bin", "/usr/bin", "/bin"]),
     HOME: inBox.home,
     TMPDIR: "/tmp",
@@ -48,5 +66,6 @@ export function plainEnvironment(
   terms: SessionTerms,
   gateway: SessionGateway,
 ): Record<string, string> {
-  return cleanEnvironment(terms.environment, sdkVariables(terms, gateway))
+  const given = { ...sdkVariables(terms, gateway), ...proxyVariables(gateway) }
+  return cleanEnvironment(terms.environment, given)
 }

@@ -65,6 +65,7 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
     hidden: hiddenFromAgent(terms),
     work,
     gatewaySocket: gateway.socketPath,
+    egressSocket: gateway.egress.socketPath,
     env: boxEnvironment(terms, mounts, gateway),
     command: commandInBox(terms.command, terms.cwd, terms.work),
     limits: boxLimits(terms, terms.limits.max_seconds),
@@ -122,13 +123,19 @@ async function targetsOf({ capture, gateway }: OpenedSession): Promise<ProbeTarg
     existsSync(path),
   )
   const others = unlocked === null ? {} : { unlocked_notary: unlocked.socketPath }
+  const { socketPath: egress } = gateway.egress
   return {
     files: {
       vault: vaultPathOf(workspace.dir),
       ledger: join(ledgerDir(workspace), "ledger.sqlite"),
       ...Object.fromEntries(there),
     },
-    sockets: { notary: notarySocket, ...others, gateway: gateway.socketPath },
+    sockets: {
+      notary: notarySocket,
+      ...others,
+      gateway: gateway.socketPath,
+      ...(egress === null ? {} : { egress }),
+    },
     ports: {},
     canaryFolder: realpathSync(workspace.dir),
   }

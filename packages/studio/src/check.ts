@@ -95,6 +95,7 @@ function planCheck({ terms, work }: OpenedSession): ReturnType<typeof planBubble
     hidden: [],
     work,
     gatewaySocket: null,
+    egressSocket: null,
     env: boxEnvironment(terms, mounts, null),
     command: ["/bin/sh", "-c", checkInBox(terms)],
     limits: boxLimits(terms, checkSeconds),

@@ -1,8 +1,9 @@
-import { isFault, parseConfig, parseStrictJson, parseYaml } from "@amc/core"
+import { type GatewayConfig, isFault, parseConfig, parseStrictJson, parseYaml } from "@amc/core"
 import { z } from "zod"
 import { limitsOf } from "./agent-config.ts"
 import { againstHistory, nothingRecorded, readConfigHistory } from "./config-history.ts"
 import { judgeConfigs } from "./config-list.ts"
+import { gatewayConfigPath } from "./gateway-config.ts"
 import { hasLedger } from "./ledger-reader.ts"
 import type { JudgedConfig } from "./signed-config.ts"
 import { trusting, type Workspace, workspaceConfigPath } from "./workspace.ts"
@@ -54,8 +55,15 @@ function valuesOf(workspace: Workspace, judged: JudgedConfig): readonly ConfigVa
 function valueOf({ config }: Workspace, judged: JudgedConfig): unknown {
   if (judged.path === workspaceConfigPath) return config.value
   const value = parseConfig(judged.bytes, judged.path)
+  if (judged.path === gatewayConfigPath) return countedGateway(value as GatewayConfig, judged)
   const isAgent = judged.path.startsWith("agents/")
   return isAgent ? { ...(value as object), limits: limitsOf(judged) } : value
+}
+
+/** The allowlist is the owner's word or none. */
+function countedGateway(value: GatewayConfig, { flaw }: JudgedConfig): GatewayConfig {
+  if (flaw === null || value.egress === undefined) return value
+  return { ...value, egress: { allow: [], addresses: [] } }
 }
 
 /** As it is written, without what a schema fills in. */

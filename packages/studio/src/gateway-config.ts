@@ -48,32 +48,31 @@ export function loadAnyGatewayConfig(
   }
 }
 
-/** The providers that a new one is put beside. @throws {@link AmcError} `input/malformed` unless they are signed */
-export function signedProviders({
-  value,
-  flaw,
-}: LoadedConfig<GatewayConfig>): readonly ProviderConfig[] {
-  if (flaw === null) return value.providers
+/** What a new version is made from. @throws {@link AmcError} `input/malformed` unless it is signed */
+export function requireSigned({ value, flaw }: LoadedConfig<GatewayConfig>): GatewayConfig {
+  if (flaw === null) return value
   throw new AmcError("input/malformed", `${flaw.detail}, so nothing is put beside what it names`, {
-    hint: "look at what it names, then sign it with 'amc config sign gateway.yaml'; --replace starts a new list with this provider alone",
+    hint: "look at what it names, then sign it with 'amc config sign gateway.yaml'; 'amc provider add --replace' starts a new list with one provider alone",
   })
 }
 
-/** Signs a gateway config of these providers and one more, in place of one of the same id. */
-export async function writeProvider(
+/** The same config with one more provider, in place of one of the same id. */
+export function withProvider(config: GatewayConfig, provider: ProviderConfig): GatewayConfig {
+  const others = config.providers.filter(({ id }) => id !== provider.id)
+  return { ...config, providers: [...others, provider].sort((a, b) => (a.id < b.id ? -1 : 1)) }
+}
+
+/** Writes and signs a gateway config. */
+export async function writeGateway(
   workspace: Workspace,
-  others: readonly ProviderConfig[],
-  provider: ProviderConfig,
+  config: GatewayConfig,
   notary: Notary,
   lastVersion = 0,
 ): Promise<LoadedConfig<GatewayConfig>> {
-  const providers = [...others.filter(({ id }) => id !== provider.id), provider].sort((a, b) =>
-    a.id < b.id ? -1 : 1,
-  )
   return writeConfig(
     workspace,
     gatewayConfigPath,
-    stringify({ v: 1, providers }),
+    stringify(config),
     gatewayConfigSchema,
     notary,
     lastVersion,

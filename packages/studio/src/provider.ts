@@ -1,15 +1,14 @@
 import { AmcError, type GatewayConfig, isFault, type ProviderConfig } from "@amc/core"
 import { keptProviderKeys, storeProviderKey, vaultPathOf } from "@amc/vault"
 import { type Capture, configEvent, openCapture, requireNewest } from "./capture.ts"
-import { againstHistory, readConfigHistory } from "./config-history.ts"
 import {
   gatewayConfigPath,
-  loadGatewayConfig,
-  signedProviders,
+  requireSigned,
   upstreamOf,
-  writeProvider,
+  withProvider,
+  writeGateway,
 } from "./gateway-config.ts"
-import { hasLedger } from "./ledger-reader.ts"
+import { judgedGatewayConfig } from "./judged-gateway.ts"
 import { withPassphrase } from "./passphrase-source.ts"
 import type { LoadedConfig } from "./signed-config.ts"
 import { keyPlaceOf, type KeyStanding, keyStandingOf } from "./upstream-key.ts"
@@ -38,7 +37,7 @@ export async function addProvider(
   if (key !== null) requirePrivateWay(workspace, provider)
   // Before the key goes into the vault, so that a refusal leaves everything as it was.
   await requireNewest(workspace)
-  if (!replace) await requireSigned(workspace, clock())
+  if (!replace) requireSigned(await judgedGatewayConfig(workspace, clock()))
   if (key !== null)
     await withPassphrase(workspace, "monitor", (passphrase) =>
       storeProviderKey(vaultPathOf(workspace.dir), passphrase, provider.id, {
@@ -48,15 +47,22 @@ export async function addProvider(
     )
   const capture = await openCapture(workspace, { clock, replacesGateway: replace })
   try {
-    const others = replace ? [] : signedProviders(capture.gatewayConfig)
+    const before = replace ? nothing : requireSigned(capture.gatewayConfig)
     const last = capture.configHistory.get(gatewayConfigPath)?.version
-    const config = await writeProvider(workspace, others, provider, capture.notary, last)
+    const config = await writeGateway(
+      workspace,
+      withProvider(before, provider),
+      capture.notary,
+      last,
+    )
     await capture.recorder.record(configEvent(config))
     return config
   } finally {
     await capture.close()
   }
 }
+
+const nothing: GatewayConfig = { v: 1, providers: [] }
 
 /** A key that goes over plain http can be read by everybody on the way. */
 function requirePrivateWay(workspace: Workspace, provider: ProviderConfig): void {
@@ -65,18 +71,6 @@ function requirePrivateWay(workspace: Workspace, provider: ProviderConfig): void
   throw new AmcError("usage/invalid", `${origin} would get the key over http, for all to read`, {
     hint: "use https, or leave the key out",
   })
-}
-
-async function requireSigned(workspace: Workspace, now: number): Promise<void> {
-  signedProviders(await judgedConfig(workspace, now))
-}
-
-async function judgedConfig(
-  workspace: Workspace,
-  now: number,
-): Promise<LoadedConfig<GatewayConfig>> {
-  const history = hasLedger(workspace) ? await readConfigHistory(workspace) : new Map()
-  return againstHistory(loadGatewayConfig(workspace, now), history)
 }
 
 /** How it stands with a provider's key; `locked` where the vault can't be opened to see. */
@@ -99,7 +93,7 @@ export async function listProviders(
   readonly config: LoadedConfig<GatewayConfig>
   readonly providers: readonly ListedProvider[]
 }> {
-  const config = await judgedConfig(workspace, now)
+  const config = await judgedGatewayConfig(workspace, now)
   const keys = await keyStandings(workspace, config)
   const providers = config.value.providers.map((provider) => ({
     ...provider,

@@ -13,10 +13,12 @@ import {
 } from "@amc/gateway"
 import type { Capture } from "./capture.ts"
 import { type Exchanges, ExchangeTally } from "./exchange-tally.ts"
+import { egressPolicyOf } from "./egress-config.ts"
 import { upstreamOf } from "./gateway-config.ts"
+import { openSessionEgress, type SessionEgress } from "./session-egress.ts"
 import type { SessionTerms } from "./session-terms.ts"
 
-/** The gateway of one session: its own way in, its own lease. */
+/** The gateway and the egress proxy of one session: ways in of its own, a lease of its own. */
 export interface SessionGateway {
   readonly token: string
   readonly secrets: SecretScanner
@@ -24,6 +26,7 @@ export interface SessionGateway {
   /** The run's socket, or the loopback port of a session without a box. */
   readonly socketPath: string
   readonly baseUrl: string
+  readonly egress: Omit<SessionEgress, "close">
   /** How the session's calls ended so far. */
   exchanges(): Exchanges
   close(): Promise<void>
@@ -39,7 +42,7 @@ export async function openSessionGateway(
   capture: Capture,
   session: string,
   terms: SessionTerms,
-  inBoxUrl: string,
+  inBox: { readonly gateway: string; readonly egress: string },
 ): Promise<SessionGateway> {
   const { provider, driver, limits, agent } = terms
   const ingress: Ingress = driver === "bubblewrap" ? "run-socket" : "loopback"
@@ -77,19 +80,34 @@ export async function openSessionGateway(
     ingress,
     session,
   )
+  const egress = await openSessionEgress(capture, {
+    session,
+    token,
+    lease,
+    leases,
+    secrets,
+    policy: egressPolicyOf(capture.gatewayConfig),
+    inBoxPlace: inBox.egress,
+    gatewayPort: port,
+  })
   return {
     token,
     secrets,
     upstream: { origin: upstream.origin, loopback: upstream.loopback },
     socketPath,
-    baseUrl: port === null ? inBoxUrl : `http://127.0.0.1:${port}`,
+    baseUrl: `http://${port === null ? inBox.gateway : `127.0.0.1:${port}`}`,
+    egress,
     exchanges: () => tally.exchanges,
-    close: () => closeGateway(capture, gateway, lease),
+    close: () => closeBoth(capture, { gateway, egress }, lease),
   }
 }
 
-async function closeGateway(capture: Capture, gateway: Gateway, lease: Lease): Promise<void> {
-  await gateway.close()
+async function closeBoth(
+  capture: Capture,
+  { gateway, egress }: { readonly gateway: Gateway; readonly egress: SessionEgress },
+  lease: Lease,
+): Promise<void> {
+  await Promise.all([gateway.close(), egress.close()])
   await recordLease(capture, lease, "revoked")
 }
 

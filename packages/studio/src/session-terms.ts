@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream"
 import type { AgentConfig, ProviderConfig } from "@amc/core"
+import type { Connections } from "./connection-tally.ts"
 import type { Exchanges } from "./exchange-tally.ts"
 
 export type Driver = "bubblewrap" | "none"
@@ -46,6 +47,7 @@ export interface SessionResult {
   readonly reasons: readonly string[]
   readonly check: CheckResult
   readonly exchanges: Exchanges
+  readonly connections: Connections
   /** The end of the agent's stderr, which is the agent's own text. */
   readonly lastWords: string
   /** What the owner should know and what counts for nothing: of the check, and of the clearing up. */

@@ -6,6 +6,7 @@ import type { Capture } from "./capture.ts"
 import { checkWarnings } from "./check-files.ts"
 import { requireCheckWords } from "./check-words.ts"
 import { checkOutcome, notChecked } from "./check.ts"
+import { noConnections } from "./connection-tally.ts"
 import type { Exchanges } from "./exchange-tally.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import { newSessionId } from "./ids.ts"
@@ -55,6 +56,7 @@ async function runOpened(
     lastWords: "",
   }
   let exchanges: Exchanges = { requests: 0, served: 0, troubles: [] }
+  let connections = noConnections
   let check = notChecked
   let hasAgentEnded = false
   try {
@@ -66,6 +68,7 @@ async function runOpened(
     } finally {
       await opened.gateway.close()
       exchanges = opened.gateway.exchanges()
+      connections = opened.gateway.egress.connections()
     }
     check = await checkOutcome(opened)
   } catch (error) {
@@ -86,6 +89,7 @@ async function runOpened(
     reasons: end.reasons,
     check,
     exchanges,
+    connections,
     lastWords: end.lastWords,
   }
 }
@@ -100,12 +104,10 @@ async function openWith(
   session: string,
   work: string,
 ): Promise<OpenedSession> {
-  const gateway = await openSessionGateway(
-    capture,
-    session,
-    terms,
-    `http://${inBox.gatewayHost}:${inBox.gatewayPort}`,
-  )
+  const gateway = await openSessionGateway(capture, session, terms, {
+    gateway: `${inBox.gatewayHost}:${inBox.gatewayPort}`,
+    egress: `${inBox.gatewayHost}:${inBox.egressPort}`,
+  })
   return {
     capture,
     terms,

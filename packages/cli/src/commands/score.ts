@@ -25,7 +25,7 @@ import { Exit, exitOfError } from "../exit.ts"
 import { requireNewFile } from "../output-file.ts"
 import { programName } from "../program-name.ts"
 import { viewReport } from "../report-view.ts"
-import { checkLines, troubleLines, unservedHint } from "../session-view.ts"
+import { sessionLines, unservedHint } from "../session-view.ts"
 import { shellWord } from "../shell-word.ts"
 import { windowDays } from "./run.ts"
 
@@ -76,7 +76,7 @@ export const score: Command = {
         context.err(
           `session ${number} of ${sessions}: agent exit ${exitCode}, posture ${posture}, check ${check.verdict}`,
         )
-        for (const line of [...troubleLines(result), ...checkLines(result)]) context.err(line)
+        for (const line of sessionLines(result)) context.err(line)
       },
     })
     sayUnserved(context, scored, options, args)

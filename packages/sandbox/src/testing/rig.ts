@@ -64,6 +64,7 @@ export async function makeRig(): Promise<Rig> {
         hidden: [],
         work,
         gatewaySocket,
+        egressSocket: null,
         env,
         command,
         limits: rigLimits,

@@ -1,0 +1,43 @@
+import type { Observation, Recorded, Recorder } from "@amc/core"
+
+/** What came of a session's connections: for the person at the terminal. The ledger has the evidence. */
+export interface Connections {
+  readonly opened: number
+  /** What was not let out, each with how often; it may hold names that the agent chose. */
+  readonly refused: readonly { readonly what: string; readonly times: number }[]
+}
+
+export const noConnections: Connections = { opened: 0, refused: [] }
+
+/** What is told one by one; a flood of names is told as "others". */
+const mostTold = 8
+
+/** Passes everything on to a recorder, and counts a session's connections. */
+export class ConnectionTally implements Recorder {
+  readonly #recorder: Recorder
+  readonly #refused = new Map<string, number>()
+  #opened = 0
+
+  constructor(recorder: Recorder) {
+    this.#recorder = recorder
+  }
+
+  async record(observation: Observation): Promise<Recorded> {
+    this.#take(observation)
+    return this.#recorder.record(observation)
+  }
+
+  get connections(): Connections {
+    const refused = [...this.#refused].map(([what, times]) => ({ what, times }))
+    return { opened: this.#opened, refused }
+  }
+
+  #take({ type, facts }: Observation): void {
+    if (type === "network_connect") this.#opened++
+    if (type !== "audit" || !facts.measured.subject.startsWith("egress/")) return
+    const { subject, detail } = facts.measured
+    const what = `${detail} (${subject})`
+    const told = this.#refused.has(what) || this.#refused.size < mostTold ? what : "others"
+    this.#refused.set(told, (this.#refused.get(told) ?? 0) + 1)
+  }
+}
