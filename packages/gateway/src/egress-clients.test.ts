@@ -20,11 +20,9 @@ beforeAll(async () => {
   ]
   execFileSync(
     "openssl",
-    [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-      ...["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost"],
-      ...["-addext", "subjectAltName=DNS:localhost,DNS:other.test"],
-    ],
+    wordsOf(`req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2
+      -keyout ${key} -out ${certificate} -subj /CN=localhost
+      -addext subjectAltName=DNS:localhost,DNS:other.test`),
     { stdio: "ignore" },
   )
   const files = { key: readFileSync(key), cert: readFileSync(certificate) }
@@ -35,6 +33,10 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   port = (server.address() as AddressInfo).port
 })
+
+function wordsOf(line: string): string[] {
+  return line.split(/\s+/)
+}
 
 afterAll(async () => {
   server.closeAllConnections()
@@ -126,10 +128,8 @@ test("curl that names another server inside the tunnel is cut off (claude-code #
 
 test("openssl makes a handshake through the proxy, and none without a server name (G3)", async () => {
   const own = await lab()
-  const words = [
-    ...["openssl", "s_client", "-proxy", `127.0.0.1:${own.port}`, "-proxy_user", "agent"],
-    ...["-proxy_pass", `pass:${own.token}`, "-connect", `localhost:${port}`, "-brief"],
-  ]
+  const words = wordsOf(`openssl s_client -brief -proxy 127.0.0.1:${own.port} -proxy_user agent
+    -proxy_pass pass:${own.token} -connect localhost:${port}`)
   const named = await run(own, [...words, "-servername", "localhost"])
   expect(named.text).toContain("CONNECTION ESTABLISHED")
   const unnamed = await run(own, [...words, "-noservername"])
