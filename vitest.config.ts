@@ -11,6 +11,8 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**", "e2e/long/**", "examples/*/work/**"],
     globalSetup: ["./scripts/vitest-setup.ts"],
     reporters: ["default", "./scripts/closing-line.ts"],
+    // Case ids stand anywhere in a row's name, and a name that is cut can't be asked for.
+    taskTitleValueFormatTruncate: 200,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
