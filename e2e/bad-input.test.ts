@@ -307,13 +307,16 @@ test(
         agent: "late",
         limits: { max_calls: 10, max_seconds: 60, memory_mib: 512, pids: 64 },
         driver: "none",
-        provider: {
-          id: "later",
-          upstream: later.origin,
-          base_path: "",
-          socket: null,
-          auth: "bearer",
-        },
+        providers: [
+          {
+            id: "later",
+            kind: "compatible",
+            upstream: later.origin,
+            base_path: "",
+            socket: null,
+            auth: "bearer",
+          },
+        ],
         command: [...client, "twice"],
         cwd: own.cwd,
         work: own.cwd,

@@ -2,13 +2,14 @@ import { resolve } from "node:path"
 import { AmcError, type ProviderConfig } from "@amc/core"
 import {
   type Capture,
+  chooseProviders,
   type Driver,
   egressWarnings,
-  providerWarnings,
   type SessionTerms,
 } from "@amc/studio"
 import type { Command as Parser } from "commander"
 import { type Context, type Options, textOption } from "./command.ts"
+import { collected, textOptions } from "./passphrase-options.ts"
 
 /** Adds what every command that runs an agent takes. */
 export function addAgentOptions(parser: Parser): Parser {
@@ -17,8 +18,9 @@ export function addAgentOptions(parser: Parser): Parser {
     .option("--agent <id>", "the name under which all of this is recorded", "my-agent")
     .option(
       "--provider <id>",
-      "the provider that the agent may call, as in 'provider list'",
-      "openai",
+      "a provider that the agent may call, as in 'provider list'; once for each; without it, those that have a key",
+      collected,
+      [],
     )
     .passThroughOptions()
 }
@@ -29,7 +31,7 @@ export function sessionTerms(
   args: readonly string[],
   options: Options,
   driver: Driver,
-): Omit<SessionTerms, "limits" | "provider"> {
+): Omit<SessionTerms, "limits" | "providers"> {
   if (args.length === 0)
     throw new AmcError("usage/invalid", "no agent command was given", {
       hint: "put it after --, for example: amc score -- node my-agent.js",
@@ -65,15 +67,14 @@ export function warnOfNoBox(context: Context, driver: Driver): void {
   )
 }
 
-/** Says what the owner should know of the workspace and of the provider before an agent runs. */
-export async function sayBefore(
+/** The providers that the agent may call; says what the owner should know of them before it runs. */
+export async function chosenProviders(
   context: Context,
   capture: Capture,
-  provider: ProviderConfig,
-): Promise<void> {
-  for (const warning of [
-    ...(await providerWarnings(capture, provider)),
-    ...egressWarnings(capture),
-  ])
+  options: Options,
+): Promise<readonly ProviderConfig[]> {
+  const { providers, warnings } = await chooseProviders(capture, textOptions(options, "provider"))
+  for (const warning of [...warnings, ...egressWarnings(capture)])
     context.err(`warning: ${warning}`)
+  return providers
 }

@@ -71,8 +71,8 @@ test("a check that failed has its last words, and one that passed has none", () 
 })
 
 test("the way to look closer can be pasted", () => {
-  expect(unservedHint("amc", "openai", ["node", "my agent.js"]).at(-1)).toBe(
-    "  amc sandbox run --provider openai -- node 'my agent.js'",
+  expect(unservedHint("amc", ["openai", "b"], ["node", "my agent.js"]).at(-1)).toBe(
+    "  amc sandbox run --provider openai --provider b -- node 'my agent.js'",
   )
 })
 

@@ -41,10 +41,11 @@ export function checkLines({ check }: SessionResult): readonly string[] {
 /** What to do where no session had an answer with success: nothing of them can count. */
 export function unservedHint(
   program: string,
-  provider: string,
+  providers: readonly string[],
   command: readonly string[],
 ): readonly string[] {
-  const words = [program, "sandbox", "run", "--provider", provider, "--"]
+  const named = providers.flatMap((provider) => ["--provider", provider])
+  const words = [program, "sandbox", "run", ...named, "--"]
   return [
     "no session had an answer with success, so nothing of them can pass; to see what the agent says:",
     `  ${words.join(" ")} ${command.map(shellWord).join(" ")}`,

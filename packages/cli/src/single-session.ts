@@ -2,13 +2,12 @@ import {
   agentLimits,
   checkAgentId,
   type Driver,
-  findProvider,
   openCapture,
   openWorkspace,
   runSession,
 } from "@amc/studio"
-import { sayBefore, sessionTerms, warnOfNoBox } from "./agent-options.ts"
-import { type Context, flagOption, type Options, type Outcome, textOption } from "./command.ts"
+import { chosenProviders, sessionTerms, warnOfNoBox } from "./agent-options.ts"
+import { type Context, flagOption, type Options, type Outcome } from "./command.ts"
 import { callLines, checkLines, connectionLines } from "./session-view.ts"
 import { steadyTerminal } from "./terminal.ts"
 
@@ -29,11 +28,7 @@ export async function runOnce(
   warnOfNoBox(context, driver)
   const capture = await openCapture(workspace, { clock: context.clock })
   try {
-    const provider = findProvider(
-      capture.gatewayConfig.value,
-      textOption(options, "provider") ?? "",
-    )
-    await sayBefore(context, capture, provider)
+    const providers = await chosenProviders(context, capture, options)
     const limits = await agentLimits(capture, base.agent)
     const isJson = flagOption(options, "json")
     const echo = {
@@ -43,7 +38,7 @@ export async function runOnce(
     const result = await runSession(capture, {
       ...base,
       limits,
-      provider,
+      providers,
       stdin: process.stdin,
       echo,
     })

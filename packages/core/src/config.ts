@@ -25,6 +25,18 @@ export interface WorkspaceConfig {
   readonly security?: { readonly trustBoundaryMode?: "isolated" | "shared" | undefined } | undefined
 }
 
+/** What is known of a provider: which SDKs of an agent are pointed to it. */
+export const providerKinds = [
+  "openai",
+  "anthropic",
+  "gemini",
+  "ollama",
+  "azure",
+  "bedrock",
+  "compatible",
+] as const
+export type ProviderKind = (typeof providerKinds)[number]
+
 const upstreamUrl = z
   .string()
   .regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+$/, "an origin such as https://api.example.com")
@@ -37,6 +49,7 @@ export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({
     .array(
       z.strictObject({
         id: agentId,
+        kind: z.enum(providerKinds).default("compatible"),
         upstream: upstreamUrl,
         base_path: z
           .string()
@@ -58,6 +71,7 @@ export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({
 
 export interface ProviderConfig {
   readonly id: string
+  readonly kind: ProviderKind
   readonly upstream: string
   readonly base_path: string
   /** A unix socket to dial instead of the origin's host, absolute or relative to the workspace. */

@@ -53,9 +53,11 @@ export const factSchemas = {
     {
       kind: z.enum(["sandbox", "wrap"]),
       driver: sandboxDriver,
-      provider: label,
-      upstream: label,
-      upstream_loopback: flag,
+      /** The providers that the session's lease counts for. */
+      providers: z
+        .array(z.strictObject({ provider: label, upstream: label, loopback: flag }))
+        .min(1)
+        .max(32),
       command_sha256: hex32,
       /** Of the work folder as it was copied for this session; null if the agent works in place. */
       work_sha256: hex32.nullable(),

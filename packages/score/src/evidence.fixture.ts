@@ -120,14 +120,12 @@ function recordSession(lane: LaneFixture, plan: SessionPlan, session: string): v
   const open = {
     kind: isBoxed ? "sandbox" : "wrap",
     driver: isBoxed ? "bubblewrap" : "none",
-    provider: "openai",
-    upstream: "https://api.openai.com",
-    upstream_loopback: false,
+    providers: [{ provider: "openai", upstream: "https://api.openai.com", loopback: false }],
     command_sha256: digest("command"),
     work_sha256: digest(plan.task),
     max_calls: plan.maxCalls,
     max_duration_ms: 600_000,
-  } as const
+  } satisfies MeasuredFacts<"session_open">
   lane.record("session_open", open, { session, channel: "session" })
   const lease = {
     lease_id: digest(session),

@@ -8,7 +8,6 @@ import { SecretScanner } from "@amc/gateway"
 const gateway: SessionGateway = {
   token: "amc-lease-token",
   secrets: new SecretScanner([]),
-  upstream: { origin: "http://localhost", loopback: true },
   socketPath: "/tmp/x.sock",
   baseUrl: "http://127.0.0.1:3210",
   egress: { socketPath: null, proxyUrl: null, connections: () => noConnections },

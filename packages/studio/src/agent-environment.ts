@@ -2,26 +2,11 @@ import { cleanEnvironment, inBox } from "@amc/sandbox"
 import type { ProgramMounts } from "./program.ts"
 import { joinPath } from "./program.ts"
 import type { SessionGateway } from "./session-gateway.ts"
+import { sdkVariables } from "./sdk-variables.ts"
 import type { SessionTerms } from "./session-terms.ts"
 
 /** Settings that a person may pass on to the agent; none of them is a secret or a way around the gateway. */
 const passed = /^(LANG|LC_[A-Z]+|TZ|OPENAI_MODEL|NO_COLOR)$/
-
-/** What points an SDK to the gateway, with the lease in place of a key. */
-function sdkVariables(
-  { provider }: SessionTerms,
-  { baseUrl, token }: SessionGateway,
-): Record<string, string> {
-  const url = `${baseUrl}/${provider.id}`
-  return {
-    OPENAI_BASE_URL: `${url}/v1`,
-    OPENAI_API_KEY: token,
-    ANTHROPIC_BASE_URL: url,
-    ANTHROPIC_API_KEY: token,
-    GOOGLE_GEMINI_BASE_URL: url,
-    GEMINI_API_KEY: token,
-  }
-}
 
 /**
  * What points ordinary clients to the egress proxy, with the lease as credentials. The gateway is spoken to
@@ -53,7 +38,9 @@ export function boxEnvironment(
   return {
     LANG: "C.UTF-8",
     ...Object.fromEntries(own),
-    ...(gateway === null ? {} : { ...sdkVariables(terms, gateway), ...proxyVariables(gateway) }),
+    ...(gateway === null
+      ? {}
+      : { ...sdkVariables(terms.providers, gateway), ...proxyVariables(gateway) }),
     PATH: joinPath([...mounts.path, "/usr/local/bin", "/usr/bin", "/bin"]),
     HOME: inBox.home,
     TMPDIR: "/tmp",
@@ -66,6 +53,6 @@ export function plainEnvironment(
   terms: SessionTerms,
   gateway: SessionGateway,
 ): Record<string, string> {
-  const given = { ...sdkVariables(terms, gateway), ...proxyVariables(gateway) }
+  const given = { ...sdkVariables(terms.providers, gateway), ...proxyVariables(gateway) }
   return cleanEnvironment(terms.environment, given)
 }

@@ -9,7 +9,7 @@ import { addProvider } from "./provider.ts"
 import { makeRun, type SealedRun } from "./run.ts"
 import { loadRun, openStoredRun } from "./run-store.ts"
 import { agentLimits } from "./score-agent.ts"
-import { sessionTerms } from "./session-terms.fixture.ts"
+import { exampleProvider, sessionTerms } from "./session-terms.fixture.ts"
 import { runSession } from "./session.ts"
 import { writeConfig } from "./signed-config.ts"
 import {
@@ -139,7 +139,7 @@ test("an older config that is put back is audited, the next signed one repairs i
   const { dir } = place.workspace
   const names = ["gateway.yaml", "gateway.yaml.sig"]
   for (const name of names) copyFileSync(join(dir, name), join(place.top, name))
-  const provider = sessionTerms({ cwd: place.folder }).provider
+  const provider = exampleProvider
   const add = (id: string, replace = false): Promise<{ version: number }> =>
     addProvider(reopened(place), { provider: { ...provider, id }, key: null, replace, clock })
   expect(await add("second")).toMatchObject({ version: 2 })

@@ -6,7 +6,13 @@ import type { Workspace } from "./workspace.ts"
 const workspace = { dir: "/w/.amc" } as Workspace
 
 function provider(change: Partial<ProviderConfig>): ProviderConfig {
-  const plain = { id: "p", base_path: "", socket: null, auth: "bearer" } as const
+  const plain = {
+    id: "p",
+    kind: "compatible",
+    base_path: "",
+    socket: null,
+    auth: "bearer",
+  } as const
   return { ...plain, upstream: "https://api.example.com", ...change }
 }
 

@@ -12,7 +12,7 @@ export { type NamedEvent, parseEventName } from "./event-place.ts"
 export { type ExportedTiles, exportTiles } from "./export-tiles.ts"
 export { fsckLedger, type FsckSummary } from "./fsck.ts"
 export { prunePayloads, type PruneSummary } from "./prune-payloads.ts"
-export { findProvider, loadGatewayConfig } from "./gateway-config.ts"
+export { loadGatewayConfig } from "./gateway-config.ts"
 export type { GivenTrust } from "./given-trust.ts"
 export { initWorkspace } from "./init.ts"
 export { type ExportFormat, exportFormats, exportKeys } from "./key-export.ts"
@@ -21,7 +21,14 @@ export { renewRevocations, revokeKeyOf, rotateKeys, type RotatedKey } from "./ke
 export { type NewRoot, rotateRoot } from "./root-rotation.ts"
 export { passphraseFileOf, rootSigners } from "./root-signers.ts"
 export { requireKnownAgent } from "./known-agent.ts"
-export { addProvider, listProviders, type ProviderKeyState, providerWarnings } from "./provider.ts"
+export { providerKindOf, type ProviderPreset, providerPresets } from "./provider-preset.ts"
+export {
+  addProvider,
+  listProviders,
+  type ProviderKeyState,
+  chooseProviders,
+  type ChosenProviders,
+} from "./provider.ts"
 export { proveEvent } from "./prove-event.ts"
 export { makeRun, type SealedRun } from "./run.ts"
 export { initWitness, openWitness, type ServedWitness, witnessFiles } from "./witness-folder.ts"

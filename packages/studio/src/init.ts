@@ -27,6 +27,7 @@ const lane = "main"
 const firstProviders = `v: 1
 providers:
   - id: openai
+    kind: openai
     upstream: https://api.openai.com
 `
 

@@ -5,7 +5,7 @@ import { vaultPathOf, vaultState } from "@amc/vault"
 import { beforeAll, expect, test } from "vitest"
 import { loadGatewayConfig } from "./gateway-config.ts"
 import { addProvider, type ProviderTerms } from "./provider.ts"
-import { sessionTerms } from "./session-terms.fixture.ts"
+import { exampleProvider } from "./session-terms.fixture.ts"
 import { copyOf, newPlace, now, type Place, reopened } from "./workspace.fixture.ts"
 
 let base: Place
@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 
 function termsOf(id: string, rest: Partial<ProviderTerms> = {}): ProviderTerms {
-  const provider = { ...sessionTerms({ cwd: "/" }).provider, id }
+  const provider = { ...exampleProvider, id }
   return { provider, key: null, clock: () => now, ...rest }
 }
 

@@ -2,6 +2,7 @@ import { AmcError, type GatewayConfig, isFault, type ProviderConfig } from "@amc
 import { keptProviderKeys, storeProviderKey, vaultPathOf } from "@amc/vault"
 import { type Capture, configEvent, openCapture, requireNewest } from "./capture.ts"
 import {
+  findProvider,
   gatewayConfigPath,
   requireSigned,
   upstreamOf,
@@ -11,6 +12,7 @@ import {
 import { judgedGatewayConfig } from "./judged-gateway.ts"
 import { withPassphrase } from "./passphrase-source.ts"
 import type { LoadedConfig } from "./signed-config.ts"
+import { providerKindOf, providerPresets } from "./provider-preset.ts"
 import { keyPlaceOf, type KeyStanding, keyStandingOf } from "./upstream-key.ts"
 import type { Workspace } from "./workspace.ts"
 
@@ -123,26 +125,46 @@ async function keptOrLocked(workspace: Workspace): Promise<ReadonlyMap<string, s
   }
 }
 
+/** The providers of a session, and what the owner should know of them before an agent calls them. */
+export interface ChosenProviders {
+  readonly providers: readonly ProviderConfig[]
+  /** A config that nobody signed for, a key that is held back, a key that is not there. */
+  readonly warnings: readonly string[]
+}
+
 /**
- * What the owner should know of a provider before an agent calls it: a config that nobody signed for, a
- * key that is held back, a key that is not there.
+ * The providers of these ids. Without any, those that get a key; where none does, `openai` or the only
+ * one that there is.
  *
- * @throws {@link AmcError} `vault/wrong-passphrase`, `vault/locked`, `vault/damaged`
+ * @throws {@link AmcError} `usage/invalid`, `vault/wrong-passphrase`, `vault/locked`, `vault/damaged`
  */
-export async function providerWarnings(
+export async function chooseProviders(
   { workspace, gatewayConfig }: Capture,
-  provider: ProviderConfig,
-): Promise<readonly string[]> {
-  const { flaw } = gatewayConfig
+  ids: readonly string[],
+): Promise<ChosenProviders> {
+  const { flaw, value } = gatewayConfig
+  for (const id of ids) findProvider(value, id)
   const keys = await keyStandings(workspace, gatewayConfig)
-  const told = keyWarning(workspace, provider, keys.get(provider.id))
+  const named = ids.length > 0 ? ids : usualProviders(value, keys)
+  const providers = [...new Set(named)].map((id) => findProvider(value, id))
   const unsigned =
     flaw === null
       ? []
       : [
           `${flaw.detail}: no provider gets its key, and the results are worth less; look at what it names, then sign it with 'amc config sign gateway.yaml'`,
         ]
-  return [...unsigned, ...told]
+  const told = providers.flatMap((each) => keyWarning(workspace, each, keys.get(each.id)))
+  return { providers, warnings: [...unsigned, ...told] }
+}
+
+function usualProviders(
+  { providers }: GatewayConfig,
+  keys: ReadonlyMap<string, ProviderKeyState>,
+): readonly string[] {
+  const all = providers.map(({ id }) => id)
+  const given = all.filter((id) => keys.get(id) === "given")
+  if (given.length > 0) return given
+  return all.length === 1 && !all.includes("openai") ? all : ["openai"]
 }
 
 function keyWarning(
@@ -151,8 +173,11 @@ function keyWarning(
   standing: ProviderKeyState | undefined,
 ): string[] {
   const { id } = provider
-  const { origin, loopback } = upstreamOf(workspace, provider, null)
-  const add = `amc provider add ${id} --upstream ${origin} --key-file <file>`
+  const { loopback } = upstreamOf(workspace, provider, null)
+  const { upstream } = providerPresets[provider.kind]
+  const where = upstream === provider.upstream ? "" : ` --upstream ${provider.upstream}`
+  const kind = providerKindOf(id, undefined) === provider.kind ? "" : ` --kind ${provider.kind}`
+  const add = `amc provider add ${id}${kind}${where} --key-file <file>`
   if (standing === "elsewhere")
     return [
       `the key of ${id} was given for another place than ${keyPlaceOf(workspace, provider)}, so it is held back; if that place is right: '${add}'`,

@@ -2,15 +2,13 @@ import { agentConfigPath, checkAgentId, ensureAgentConfig, limitsOf } from "./ag
 import { auditFlaw, type Capture, configEvent } from "./capture.ts"
 import { isUnrecorded } from "./config-history.ts"
 import { ingestClaims } from "./claims.ts"
-import { findProvider } from "./gateway-config.ts"
 import { makeRun, type SealedRun } from "./run.ts"
 import { runSession } from "./session.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
 import { AmcError } from "@amc/core"
 
 /** What to score: an agent's command, and how often and where to run it. */
-export interface ScoreTerms extends Omit<SessionTerms, "limits" | "provider" | "number"> {
-  readonly providerId: string
+export interface ScoreTerms extends Omit<SessionTerms, "limits" | "number"> {
   readonly sessions: number
   /** A file of claims to show beside the evidence. */
   readonly claims: string | null
@@ -29,11 +27,10 @@ export interface Scored extends SealedRun {
  */
 export async function scoreAgent(capture: Capture, terms: ScoreTerms): Promise<Scored> {
   const limits = await agentLimits(capture, terms.agent)
-  const provider = findProvider(capture.gatewayConfig.value, terms.providerId)
   if (terms.claims !== null) await ingestClaims(capture.recorder, terms.agent, terms.claims)
   const sessions: SessionResult[] = []
   for (let number = 1; number <= terms.sessions && !terms.signal.aborted; number++) {
-    const result = await runSession(capture, { ...terms, limits, provider, number })
+    const result = await runSession(capture, { ...terms, limits, number })
     sessions.push(result)
     terms.onSession(number, result)
   }

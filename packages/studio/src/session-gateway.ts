@@ -10,6 +10,7 @@ import {
   LeaseBook,
   leaseFacts,
   SecretScanner,
+  type Upstream,
 } from "@amc/gateway"
 import type { Capture } from "./capture.ts"
 import { type Exchanges, ExchangeTally } from "./exchange-tally.ts"
@@ -22,7 +23,6 @@ import type { SessionTerms } from "./session-terms.ts"
 export interface SessionGateway {
   readonly token: string
   readonly secrets: SecretScanner
-  readonly upstream: { readonly origin: string; readonly loopback: boolean }
   /** The run's socket, or the loopback port of a session without a box. */
   readonly socketPath: string
   readonly baseUrl: string
@@ -44,28 +44,31 @@ export async function openSessionGateway(
   terms: SessionTerms,
   inBox: { readonly gateway: string; readonly egress: string },
 ): Promise<SessionGateway> {
-  const { provider, driver, limits, agent } = terms
+  const { providers, driver, limits, agent } = terms
   const ingress: Ingress = driver === "bubblewrap" ? "run-socket" : "loopback"
-  const key = await capture.providerKey(provider)
-  const upstream = upstreamOf(capture.workspace, provider, key)
+  const upstreams = new Map<string, Upstream>()
+  for (const provider of providers) {
+    const key = await capture.providerKey(provider)
+    upstreams.set(provider.id, upstreamOf(capture.workspace, provider, key))
+  }
   const leases = new LeaseBook(randomBytes, capture.clock)
   const { token, lease } = leases.issue({
     agent,
     session,
-    providers: [provider.id],
+    providers: [...upstreams.keys()],
     ingress,
     ttlMs: limits.max_seconds * 1000 + graceMs,
     maxCalls: limits.max_calls,
   })
   const secrets = new SecretScanner([
     new TextEncoder().encode(token),
-    ...(key === null ? [] : [key]),
+    ...[...upstreams.values()].flatMap(({ key }) => (key === null ? [] : [key])),
   ])
   const tally = new ExchangeTally(capture.recorder)
   const gateway = createGateway({
     recorder: tally,
     leases,
-    providers: new Map([[provider.id, upstream]]),
+    providers: upstreams,
     clock: capture.clock,
     random: randomBytes,
     limits: defaultLimits,
@@ -93,7 +96,6 @@ export async function openSessionGateway(
   return {
     token,
     secrets,
-    upstream: { origin: upstream.origin, loopback: upstream.loopback },
     socketPath,
     baseUrl: `http://${port === null ? inBox.gateway : `127.0.0.1:${port}`}`,
     egress,

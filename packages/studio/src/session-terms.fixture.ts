@@ -1,5 +1,14 @@
-import type { Observation, Recorded, Recorder } from "@amc/core"
+import type { Observation, ProviderConfig, Recorded, Recorder } from "@amc/core"
 import type { SessionTerms } from "./session-terms.ts"
+
+export const exampleProvider: ProviderConfig = {
+  id: "openai",
+  kind: "compatible",
+  upstream: "http://localhost",
+  base_path: "",
+  socket: null,
+  auth: "bearer",
+}
 
 /** A session of `true` in a box; the caller says where it works. */
 export function sessionTerms(change: Partial<SessionTerms> & { cwd: string }): SessionTerms {
@@ -7,13 +16,7 @@ export function sessionTerms(change: Partial<SessionTerms> & { cwd: string }): S
     agent: "a1",
     limits: { max_calls: 5, max_seconds: 20, memory_mib: 256, pids: 64 },
     driver: "bubblewrap",
-    provider: {
-      id: "openai",
-      upstream: "http://localhost",
-      base_path: "",
-      socket: null,
-      auth: "bearer",
-    },
+    providers: [exampleProvider],
     command: ["true"],
     work: change.cwd,
     check: null,

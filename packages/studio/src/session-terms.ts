@@ -10,7 +10,8 @@ export interface SessionTerms {
   readonly agent: string
   readonly limits: AgentConfig["limits"]
   readonly driver: Driver
-  readonly provider: ProviderConfig
+  /** Those that the agent may call, at least one. */
+  readonly providers: readonly ProviderConfig[]
   readonly command: readonly string[]
   /** The folder in which the command's relative paths mean something. */
   readonly cwd: string

@@ -131,13 +131,15 @@ function openFacts(
   terms: SessionTerms,
   workSha256: string | null,
 ): MeasuredFacts<"session_open"> {
-  const { driver, provider, command, cwd, limits } = terms
+  const { driver, providers, command, cwd, limits } = terms
   return {
     kind: driver === "bubblewrap" ? "sandbox" : "wrap",
     driver,
-    provider: provider.id,
-    upstream: provider.upstream,
-    upstream_loopback: upstreamOf(workspace, provider, null).loopback,
+    providers: providers.map((provider) => ({
+      provider: provider.id,
+      upstream: provider.upstream,
+      loopback: upstreamOf(workspace, provider, null).loopback,
+    })),
     command_sha256: commandSha256(command, cwd),
     work_sha256: workSha256,
     max_calls: limits.max_calls,

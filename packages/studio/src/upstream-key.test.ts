@@ -3,14 +3,14 @@ import { join } from "node:path"
 import { type ProviderConfig, utf8 } from "@amc/core"
 import { beforeAll, expect, test } from "vitest"
 import { openCapture } from "./capture.ts"
-import { addProvider, type ProviderKeyState, listProviders, providerWarnings } from "./provider.ts"
-import { sessionTerms } from "./session-terms.fixture.ts"
+import { addProvider, chooseProviders, type ProviderKeyState, listProviders } from "./provider.ts"
+import { exampleProvider } from "./session-terms.fixture.ts"
 import { copyOf, newPlace, now, type Place, reopened } from "./workspace.fixture.ts"
 
 const clock = (): number => now
 const key = utf8("sk-very-secret")
 const remote: ProviderConfig = {
-  ...sessionTerms({ cwd: "/" }).provider,
+  ...exampleProvider,
   id: "remote",
   upstream: "https://api.example",
 }
@@ -44,7 +44,7 @@ async function standing(place: Place): Promise<{
   try {
     return {
       given: await capture.providerKey(provider),
-      warnings: await providerWarnings(capture, provider),
+      warnings: (await chooseProviders(capture, [provider.id])).warnings,
       listed: providers.find(({ id }) => id === remote.id)?.key,
     }
   } finally {
@@ -101,7 +101,7 @@ test("a provider elsewhere without a key is warned of, and one on this machine i
     await add(place, provider, null)
     const capture = await openCapture(reopened(place), { clock })
     try {
-      return await providerWarnings(capture, provider)
+      return (await chooseProviders(capture, [provider.id])).warnings
     } finally {
       await capture.close()
     }
@@ -110,6 +110,24 @@ test("a provider elsewhere without a key is warned of, and one on this machine i
     "provider other has no key: 'amc provider add other --upstream https://api.example --key-file <file>'",
   ])
   expect(await told({ ...remote, id: "own", upstream: "http://127.0.0.1:8080" })).toEqual([])
+})
+
+test("without a name, the providers that get a key are those of the session", async () => {
+  const place = copyOf(base)
+  await add(place, { ...remote, id: "keyless" }, null)
+  const chosen = async (...ids: string[]): Promise<readonly string[]> => {
+    const capture = await openCapture(reopened(place), { clock })
+    try {
+      return (await chooseProviders(capture, ids)).providers.map(({ id }) => id)
+    } finally {
+      await capture.close()
+    }
+  }
+  expect(await chosen()).toEqual([remote.id])
+  await add(place, { ...remote, id: "second" }, key)
+  expect(await chosen()).toEqual([remote.id, "second"].toSorted())
+  expect(await chosen("second", "keyless", "second")).toEqual(["second", "keyless"])
+  await expect(chosen("second", "nobody")).rejects.toMatchObject({ code: "usage/invalid" })
 })
 
 test("a vault that can't be opened is told as such, and lists all the same", async () => {

@@ -19,7 +19,7 @@ import { withPassphrase } from "./passphrase-source.ts"
 import { makeRun } from "./run.ts"
 import { loadRun, openStoredRun } from "./run-store.ts"
 import { addProvider } from "./provider.ts"
-import { sessionTerms } from "./session-terms.fixture.ts"
+import { exampleProvider } from "./session-terms.fixture.ts"
 import { verifyStoredRun } from "./verify-run.ts"
 import { verifyWorkspace, type WorkspaceSummary } from "./verify-workspace.ts"
 import { copyOf, newPlace, type Place, reopened } from "./workspace.fixture.ts"
@@ -305,7 +305,7 @@ test("a config that is half written while the ledger is walked is no forgery", a
 
 test("while a provider is added, nobody sees a forgery", async () => {
   const place = copyOf(base)
-  const provider = { ...sessionTerms({ cwd: "/" }).provider, id: "second" }
+  const provider = { ...exampleProvider, id: "second" }
   const progress = { isAdded: false }
   const adding = addProvider(place.workspace, { provider, key: null, clock }).finally(() => {
     progress.isAdded = true
@@ -344,7 +344,7 @@ test.each<{ why: string; harm: (terms: Harm) => void; code: string }>([
   const vault = vaultState(vaultPathOf(place.workspace.dir))
   const opening = openCapture(reopened(place), { clock })
   await expect(opening).rejects.toMatchObject({ code, hint: expect.any(String) })
-  const provider = sessionTerms({ cwd: "/" }).provider
+  const provider = exampleProvider
   const adding = addProvider(reopened(place), { provider, key: utf8("sk-2"), clock })
   await expect(adding).rejects.toMatchObject({ code })
   expect(vaultState(vaultPathOf(place.workspace.dir))).toEqual(vault)

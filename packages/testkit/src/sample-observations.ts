@@ -20,9 +20,7 @@ export interface SampleCall {
 export const sampleSession: MeasuredFacts<"session_open"> = {
   kind: "sandbox",
   driver: "bubblewrap",
-  provider: "openai",
-  upstream: "https://api.openai.com",
-  upstream_loopback: false,
+  providers: [{ provider: "openai", upstream: "https://api.openai.com", loopback: false }],
   command_sha256: "11".repeat(32),
   work_sha256: "22".repeat(32),
   max_calls: 100,

@@ -133,9 +133,7 @@ export function recordSession(
     {
       kind: "sandbox",
       driver: "bubblewrap",
-      provider: "openai",
-      upstream: "https://api.openai.com",
-      upstream_loopback: false,
+      providers: [{ provider: "openai", upstream: "https://api.openai.com", loopback: false }],
       command_sha256: hex("command"),
       work_sha256: hex("work"),
       max_calls: 50,

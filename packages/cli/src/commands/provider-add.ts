@@ -1,7 +1,7 @@
 import { readSync } from "node:fs"
 import { resolve } from "node:path"
-import { AmcError, gatewayConfigSchema, type ProviderConfig } from "@amc/core"
-import { addProvider, openWorkspace } from "@amc/studio"
+import { AmcError, gatewayConfigSchema, type ProviderConfig, type ProviderKind } from "@amc/core"
+import { addProvider, openWorkspace, providerKindOf, providerPresets } from "@amc/studio"
 import { type Command, type Context, flagOption, type Options, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
 
@@ -11,16 +11,19 @@ export const providerAdd: Command = {
   configure: (parser) =>
     parser
       .argument("<id>", "first segment of the path that agents use, such as openai")
-      .requiredOption(
+      .option(
+        "--kind <kind>",
+        "openai, anthropic, gemini, ollama, azure, bedrock or compatible; by default what the id is, else compatible",
+      )
+      .option(
         "--upstream <origin>",
-        "where the gateway forwards to, such as https://api.openai.com",
+        "where the gateway forwards to; openai, anthropic, gemini and ollama have one of their own",
       )
       .option("--base-path <path>", "put before every forwarded path", "")
       .option("--socket <path>", "a unix socket to dial instead of the upstream's host")
       .option(
         "--auth <place>",
-        "where the key goes: bearer, x-api-key, x-goog-api-key, api-key",
-        "bearer",
+        "where the key goes: bearer, x-api-key, x-goog-api-key, api-key; by default as the kind has it",
       )
       .option("--key-file <path>", "read the provider's key from a file")
       .option(
@@ -30,17 +33,19 @@ export const providerAdd: Command = {
       .option("--key-stdin", "read the provider's key from standard input")
       .addHelpText(
         "after",
-        "\nExample:\n  amc provider add openai --upstream https://api.openai.com --key-file ~/.openai-key",
+        "\nExamples:\n  amc provider add anthropic --key-file ~/.anthropic-key\n  amc provider add azure --upstream https://my-resource.openai.azure.com --key-file ~/.azure-key\n  amc provider add work --kind openai --upstream https://llm.example.com --key-file ~/.work-key",
       ),
 
   async run(context, [id = ""], options) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
+    const kind = providerKindOf(id, textOption(options, "kind"))
     const provider = checked({
       id,
-      upstream: textOption(options, "upstream") ?? "",
+      kind,
+      upstream: upstreamOf(kind, textOption(options, "upstream")),
       base_path: textOption(options, "basePath") ?? "",
       socket: absolute(context, textOption(options, "socket")),
-      auth: authOf(textOption(options, "auth")),
+      auth: authOf(textOption(options, "auth") ?? providerPresets[kind].auth),
     })
     const key = await readKey(context, options)
     const { version } = await addProvider(workspace, {
@@ -58,6 +63,15 @@ export const providerAdd: Command = {
       ],
     }
   },
+}
+
+function upstreamOf(kind: ProviderKind, named: string | undefined): string {
+  const { upstream, example } = providerPresets[kind]
+  if (named !== undefined) return named
+  if (upstream !== null) return upstream
+  throw new AmcError("usage/invalid", `a provider of the kind ${kind} has no place of its own`, {
+    hint: `say where it is: --upstream ${example}`,
+  })
 }
 
 /** The config outlives the folder in which the command was given. */
@@ -120,7 +134,7 @@ function trimmed(bytes: Uint8Array): Uint8Array {
   return key
 }
 
-function authOf(text: string | undefined): "bearer" | "x-api-key" | "x-goog-api-key" | "api-key" {
+function authOf(text: string): "bearer" | "x-api-key" | "x-goog-api-key" | "api-key" {
   const known = ["bearer", "x-api-key", "x-goog-api-key", "api-key"] as const
   const found = known.find((place) => place === text)
   if (found === undefined)

@@ -24,9 +24,9 @@ export const providerList: Command = {
       exit: Exit.accepted,
       data: { providers, signature: flaw?.code ?? "valid", version },
       lines: [
-        ...providers.map(({ id, upstream, socket, key }) =>
+        ...providers.map(({ id, kind, upstream, socket, key }) =>
           printable(
-            `${id}  ${upstream}${socket === null ? "" : ` by ${socket}`}  ${keyTexts[key]}`,
+            `${id}  ${kind}  ${upstream}${socket === null ? "" : ` by ${socket}`}  ${keyTexts[key]}`,
           ),
         ),
         printable(`gateway.yaml: ${signature}`),

@@ -3,7 +3,6 @@ import { AmcError, isFault } from "@amc/core"
 import {
   checkAgentId,
   exportBundle,
-  findProvider,
   findWorkspaceDir,
   initWorkspace,
   openCapture,
@@ -15,7 +14,7 @@ import {
 } from "@amc/studio"
 import {
   addAgentOptions,
-  sayBefore,
+  chosenProviders,
   sessionTerms,
   warnOfNoBox,
   wholeNumber,
@@ -23,6 +22,7 @@ import {
 import { type Command, type Context, type Options, type Outcome, textOption } from "../command.ts"
 import { Exit, exitOfError } from "../exit.ts"
 import { requireNewFile } from "../output-file.ts"
+import { textOptions } from "../passphrase-options.ts"
 import { programName } from "../program-name.ts"
 import { viewReport } from "../report-view.ts"
 import { sessionLines, unservedHint } from "../session-view.ts"
@@ -62,9 +62,8 @@ export const score: Command = {
     context.err(`workspace: ${workspace.dir}`)
     warnOfNoBox(context, terms.driver)
     const warned = new Set<string>()
-    const scored = await capture(context, workspace, {
+    const scored = await capture(context, workspace, options, {
       ...terms,
-      providerId: textOption(options, "provider") ?? "",
       sessions,
       claims: claims === undefined ? null : resolve(context.cwd, claims),
       windowDays: windowDays(textOption(options, "window")),
@@ -91,8 +90,8 @@ function sayUnserved(
   command: readonly string[],
 ): void {
   if (sessions.some(({ exchanges }) => exchanges.served > 0)) return
-  const provider = textOption(options, "provider") ?? ""
-  const lines = unservedHint(programName(context.environment), provider, command)
+  const providers = textOptions(options, "provider")
+  const lines = unservedHint(programName(context.environment), providers, command)
   for (const line of lines) context.err(line)
 }
 
@@ -111,14 +110,15 @@ async function openOrInit(context: Context): Promise<Workspace> {
 async function capture(
   context: Context,
   workspace: Workspace,
-  terms: Parameters<typeof scoreAgent>[1],
+  options: Options,
+  terms: Omit<Parameters<typeof scoreAgent>[1], "providers">,
 ): Promise<Scored> {
   context.progress("opening the vault and the ledger")
   const opened = await openCapture(workspace, { clock: context.clock })
   try {
-    await sayBefore(context, opened, findProvider(opened.gatewayConfig.value, terms.providerId))
+    const providers = await chosenProviders(context, opened, options)
     context.progress(`running ${terms.agent} in ${terms.sessions} sessions`)
-    return await scoreAgent(opened, terms)
+    return await scoreAgent(opened, { ...terms, providers })
   } finally {
     await opened.close()
   }

@@ -161,10 +161,9 @@ function countSessions({ sessions, gapped }: Window, bank: Bank): Report["sessio
 function upstreamsOf(sessions: readonly Session[]): Report["upstreams"] {
   const opened = sessions.flatMap(({ facts }) => facts.measured("session_open"))
   const named = new Map(
-    opened.map(({ measured: { provider, upstream, upstream_loopback: loopback } }) => [
-      `${provider} ${upstream} ${loopback}`,
-      { provider, upstream, loopback },
-    ]),
+    opened
+      .flatMap(({ measured }) => measured.providers)
+      .map((each) => [`${each.provider} ${each.upstream} ${each.loopback}`, each]),
   )
   return [...named].sort(([a], [b]) => byText(a, b)).map(([, upstream]) => upstream)
 }

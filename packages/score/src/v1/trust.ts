@@ -91,7 +91,9 @@ function integrityIndex(window: Window, missing: number): number {
     gap: gaps,
     unsealed: sessions.filter(({ isSealed }) => !isSealed).length,
     loopbackUpstream: sessions.filter(({ facts }) =>
-      facts.measured("session_open").some(({ measured }) => measured.upstream_loopback),
+      facts
+        .measured("session_open")
+        .some(({ measured }) => measured.providers.some(({ loopback }) => loopback)),
     ).length,
     unwitnessed: 1,
   }
