@@ -46,6 +46,7 @@ export const errorCodes = {
   "gateway/lease-elsewhere": "the lease does not count on this ingress",
   "gateway/lease-revoked": "the lease was revoked",
   "gateway/foreign-key": "the request carries a key that is no lease",
+  "gateway/aws-signature": "an AWS signature holds for one host only, so it can't be forwarded",
   "gateway/policy": "the signed policy does not allow the request",
   "gateway/rate-limit": "too many requests in a minute, or too many at once",
   "gateway/budget": "the budget has no more for this request",

@@ -286,7 +286,11 @@ test("a WebSocket is refused with 426 at once, and an offer of HTTP/2 is passed 
   expect((await upgrade("websocket")).text).toMatch(
     /^HTTP\/1\.1 426 Upgrade Required\r\n[^]*"code":"gateway\/bad-request"/,
   )
-  expect(opened.recorder.observations).toEqual([])
+  await expect.poll(() => opened.recorder.of("audit").length).toBe(1)
+  expect(opened.recorder.of("audit")[0]).toMatchObject({
+    agent: "agent-1",
+    facts: { measured: { code: "GATEWAY_REQUEST_REFUSED", subject: "gateway/bad-request" } },
+  })
   expect((await upgrade("h2c")).text).toMatch(/^HTTP\/1\.1 200 OK/)
 })
 

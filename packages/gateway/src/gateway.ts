@@ -9,11 +9,12 @@ import { CallGate } from "./call-gate.ts"
 import { Call, type CallWorld } from "./call.ts"
 import { ClientLink } from "./client-link.ts"
 import { type Presented, presentedIn } from "./header-fields.ts"
-import type { Door, Ingress, Lease, LeaseBook } from "./lease.ts"
+import { type Door, type Ingress, type Lease, type LeaseBook, leasePrefix } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
 import { PriceList } from "./price-list.ts"
 import { problemOf, problemOfFault } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
+import { type KeylessTarget, takeQueryKeys } from "./query-key.ts"
 import { ReceiptShelf } from "./receipt-shelf.ts"
 import { refuse } from "./refusal.ts"
 import { tooLarge } from "./request-body.ts"
@@ -71,6 +72,13 @@ export interface Gateway {
 /** A reverse proxy for LLM APIs that records each call before and after it is forwarded. */
 export function createGateway(terms: GatewayTerms): Gateway {
   return new HttpGateway(terms)
+}
+
+/** What a request is let through with. */
+interface LeasedTarget {
+  readonly lease: Lease
+  readonly target: Target
+  readonly secrets: SecretScanner
 }
 
 class HttpGateway implements Gateway {
@@ -139,9 +147,11 @@ class HttpGateway implements Gateway {
       (request, response) => this.#track(this.#answer(door, request, response)),
     )
     server.maxConnections = limits.connections
-    server.on("upgrade", (_request, socket) =>
-      answerRaw(socket, noUpgrade, ["upgrade", "HTTP/1.1"]),
-    )
+    server.on("upgrade", (request, socket) => {
+      // At once, lease or not: a client that tries a WebSocket first waits for this before it goes on.
+      answerRaw(socket, noUpgrade, ["upgrade", "HTTP/1.1"])
+      this.#auditRefusal(door, this.#goodLease(door, request), notOffered)
+    })
     server.on("connect", (_request, socket) => answerRaw(socket, notHttp))
     server.on("clientError", (error, socket) => {
       if ((error as NodeJS.ErrnoException).code === "ECONNRESET" || !socket.writable)
@@ -160,15 +170,16 @@ class HttpGateway implements Gateway {
     const client = new ClientLink(response)
     let lease: Lease | null = null
     try {
-      const target = targetOf(request.url ?? "")
+      const { target, keys } = this.#targetOf(request)
       if (target.route === "amc" && target.rest === "/health")
         return client.json({ ok: !this.#isLocked })
       if (this.#isLocked) throw new AmcError("gateway/locked", "the gateway was locked")
-      const presented = presentedIn(request.rawHeaders)
+      const presented = presentedIn(request.rawHeaders, keys)
       lease = this.#leaseOf(door, presented, target)
       if (target.route === "amc") return client.json(this.#receipts(lease, target))
       if (presented.hasForeign) this.#auditForeign(door, lease)
-      await this.#call(door, request, client, lease, target)
+      const secrets = this.#secretsOf(lease, presented)
+      await this.#call(door, request, client, { lease, target, secrets })
     } catch (error) {
       if (client.isGone) return
       this.#auditRefusal(door, lease ?? this.#goodLease(door, request), error)
@@ -176,8 +187,22 @@ class HttpGateway implements Gateway {
     }
   }
 
-  #leaseOf(door: Door, { lease: token, hasForeign }: Presented, { route }: Target): Lease {
+  #targetOf({ url = "" }: IncomingMessage): KeylessTarget {
+    const target = targetOf(url)
+    return takeQueryKeys(target, this.#terms.providers.get(target.route))
+  }
+
+  #leaseOf(door: Door, presented: Presented, { route, rest }: Target): Lease {
+    const { lease: token, hasForeign, isSigned } = presented
     if (route !== "amc" && !this.#terms.providers.has(route)) throw unknownRoute()
+    if (token === null && isSigned)
+      throw new AmcError("gateway/aws-signature", "an AWS signature holds for one host only", {
+        hint: "give the client the lease as AWS_BEARER_TOKEN_BEDROCK, and no AWS keys",
+      })
+    if (token === null && rest.includes(leasePrefix))
+      throw new AmcError("gateway/bad-request", "a lease in the target is not taken there", {
+        hint: "send the lease in a header: authorization, x-api-key, x-goog-api-key or api-key",
+      })
     if (token === null && hasForeign)
       throw new AmcError("gateway/foreign-key", "the request carries a key that is no lease", {
         hint: "give the client the lease as its API key; keys of providers stay with AMC",
@@ -192,9 +217,20 @@ class HttpGateway implements Gateway {
   /** Whose a request is that was refused before its lease mattered. */
   #goodLease(door: Door, request: IncomingMessage): Lease | null {
     try {
-      return this.#terms.leases.find(presentedIn(request.rawHeaders).lease ?? "", door)
+      const presented = presentedIn(request.rawHeaders, this.#queryKeys(request))
+      return this.#terms.leases.find(presented.lease ?? "", door)
     } catch (error) {
       if (error instanceof AmcError) return null
+      throw error
+    }
+  }
+
+  /** None in a target that is refused. */
+  #queryKeys(request: IncomingMessage): readonly string[] {
+    try {
+      return this.#targetOf(request).keys
+    } catch (error) {
+      if (error instanceof AmcError) return []
       throw error
     }
   }
@@ -212,8 +248,7 @@ class HttpGateway implements Gateway {
     door: Door,
     request: IncomingMessage,
     client: ClientLink,
-    lease: Lease,
-    { route, rest }: Target,
+    { lease, target: { route, rest }, secrets }: LeasedTarget,
   ): Promise<void> {
     const { providers, leases, limits } = this.#terms
     const [upstream, pool] = [providers.get(route), this.#pools.get(route)]
@@ -234,7 +269,7 @@ class HttpGateway implements Gateway {
           upstream,
           pool,
           target: rest,
-          secrets: this.#secretsOf(lease, request),
+          secrets,
         }).run()
       } finally {
         pass.leave()
@@ -257,10 +292,10 @@ class HttpGateway implements Gateway {
   }
 
   /** All calls of a lease carry its token, so its forms are worked out once. */
-  #secretsOf(lease: Lease, { rawHeaders }: IncomingMessage): SecretScanner {
+  #secretsOf(lease: Lease, { lease: token }: Presented): SecretScanner {
     const known = this.#scanners.get(lease)
     if (known !== undefined) return known
-    const made = this.#terms.secrets.with(Buffer.from(presentedIn(rawHeaders).lease ?? ""))
+    const made = this.#terms.secrets.with(Buffer.from(token ?? ""))
     this.#scanners.set(lease, made)
     return made
   }
@@ -281,7 +316,7 @@ class HttpGateway implements Gateway {
     if (!(error instanceof AmcError) || error.code === "gateway/unknown-receipt") return
     const channel = `gateway:${door.ingress}` as const
     const report = { channel, subject: error.code, detail: error.message }
-    const isLeaseFault = /^gateway\/(?:lease|no-lease|foreign-key)/.test(error.code)
+    const isLeaseFault = /^gateway\/(?:lease|no-lease|foreign-key|aws-signature)/.test(error.code)
     if (lease === null && !isLeaseFault) return
     const whose =
       lease === null || isLeaseFault
@@ -303,7 +338,8 @@ function auditCodeOf(code: ErrorCode, isLeaseFault: boolean): AuditCode {
   return code === "gateway/rate-limit" ? "POLICY_REFUSED" : "GATEWAY_REQUEST_REFUSED"
 }
 
-const noUpgrade = problemOf("gateway/bad-request", "web sockets are not offered here", 426)
+const notOffered = new AmcError("gateway/bad-request", "web sockets are not offered here")
+const noUpgrade = problemOf(notOffered.code, notOffered.message, 426)
 const notHttp = problemOf("gateway/bad-request", "the bytes are not an HTTP request")
 
 function unknownRoute(): AmcError {

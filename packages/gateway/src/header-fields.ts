@@ -78,28 +78,31 @@ export interface Presented {
   readonly lease: string | null
   /** Something is there that is no lease: perhaps a key of the agent's own. */
   readonly hasForeign: boolean
+  /** That is an AWS signature (SigV4), which holds for one host only. */
+  readonly isSigned: boolean
 }
 
 /**
- * The lease of a request, in whichever header a client puts its key.
+ * The lease of a request, in whichever header a client puts its key, or among the keys of its query.
  *
  * @throws {@link AmcError} `gateway/bad-request` for two leases, or for a key header that is there twice
  */
-export function presentedIn(raw: RawHeaders): Presented {
+export function presentedIn(raw: RawHeaders, queryKeys: readonly string[] = []): Presented {
   const leases = new Set<string>()
-  let hasForeign = false
+  const tokens = [...queryKeys]
   for (const place of keyPlaces) {
     const values = fieldsOf(raw, place)
     if (values.length > 1)
       throw new AmcError("gateway/bad-request", `the header ${place} is there more than once`)
     const [value = ""] = values
-    const token = place === "authorization" ? value.replace(/^bearer +/i, "") : value
-    if (token.startsWith(leasePrefix)) leases.add(token)
-    else if (token !== "") hasForeign = true
+    tokens.push(place === "authorization" ? value.replace(/^bearer +/i, "") : value)
   }
+  for (const token of tokens) if (token.startsWith(leasePrefix)) leases.add(token)
   if (leases.size > 1) throw new AmcError("gateway/bad-request", "the request carries two leases")
   const [lease = null] = leases
-  return { lease, hasForeign }
+  const foreign = tokens.filter((token) => token !== "" && !leases.has(token))
+  const isSigned = foreign.some((token) => token.startsWith("AWS4-"))
+  return { lease, hasForeign: foreign.length > 0, isSigned }
 }
 
 function fieldsOf(raw: RawHeaders, name: string): string[] {

@@ -8,6 +8,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   "gateway/lease-expired": 401,
   "gateway/lease-revoked": 401,
   "gateway/foreign-key": 401,
+  "gateway/aws-signature": 401,
   "gateway/lease-elsewhere": 403,
   "gateway/policy": 403,
   "gateway/unknown-route": 404,
