@@ -228,6 +228,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/ledger-fsck.ts")).ledgerFsck,
   },
   {
+    path: ["ledger", "recover"],
+    summary: "close what a crash left open, with signed events that say so",
+    opensVault: true,
+    load: async () => (await import("./commands/ledger-recover.ts")).ledgerRecover,
+  },
+  {
     path: ["ledger", "prune"],
     summary: "delete stored payloads that the signed retention policy lets go",
     opensVault: true,

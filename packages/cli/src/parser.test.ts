@@ -67,6 +67,7 @@ test("what makes, changes or shares something has an example", async () => {
     "ledger export",
     "ledger serve",
     "ledger fsck",
+    "ledger recover",
     "ledger prune",
     "doctor",
   ])

@@ -13,7 +13,7 @@ import {
   toHex,
 } from "@amc/core"
 import type { EventRow, EventStore, LaneHead } from "./event-store.ts"
-import { SessionBook } from "./session-book.ts"
+import { type OpenSession, SessionBook } from "./session-book.ts"
 
 /** Makes the id of an event, a UUIDv7 of these milliseconds. */
 export type IdSource = (ms: number) => string
@@ -127,6 +127,18 @@ async function checkHead(store: EventStore, lane: string, head: LaneHead): Promi
     if (isHead && event.lane === lane && event.lseq === head.lseq) return
   }
   throw damaged(`event ${head.lseq} of lane ${lane} is not what the store says of it`)
+}
+
+/**
+ * What a lane has open, by what is stored: while its writer lives that is work under way, after it what a crash left.
+ *
+ * @throws {@link AmcError} `store/unavailable`, `store/damaged`, `input/malformed`
+ */
+export async function readOpenSessions(
+  store: EventStore,
+  lane: string,
+): Promise<readonly OpenSession[]> {
+  return (await loadSessions(store, lane)).openSessions()
 }
 
 async function loadSessions(store: EventStore, lane: string): Promise<SessionBook> {

@@ -120,6 +120,11 @@ export async function requireNewest(workspace: Workspace): Promise<void> {
   })
 }
 
+/** Where bodies wait for the recorder. */
+export function spoolDirOf({ dir }: Pick<Workspace, "dir">): string {
+  return join(dir, "spool")
+}
+
 interface Own {
   readonly recorder: OwnRecorder
   readonly notary: OwnNotary
@@ -193,7 +198,7 @@ function captureOf(
   // What was parsed is what counts, should a file have changed between the two looks.
   const configs = new Map<string, JudgedConfig>(judged)
   for (const config of [workspace.config, gatewayConfig]) configs.set(config.path, config)
-  const spoolDir = join(workspace.dir, "spool")
+  const spoolDir = spoolDirOf(workspace)
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 })
   return {
     workspace,

@@ -6,6 +6,7 @@ import { agentConfigPath } from "./agent-config.ts"
 import { againstHistory } from "./config-history.ts"
 import {
   completeWrite,
+  hasNextSignature,
   type ConfigPlace,
   judgeConfig,
   type JudgedConfig,
@@ -48,6 +49,11 @@ export function judgeConfigs(
       return [path, bytes === null ? gone(judged) : againstHistory(judged, history)]
     }),
   )
+}
+
+/** The config files beside which a crash left their next signature. */
+export function halfWrittenConfigs(place: ConfigPlace): readonly string[] {
+  return configPaths(place).filter((path) => hasNextSignature(place, path))
 }
 
 /** Finishes the config writes that a crash left half done. Only the lane's writer may do that. */

@@ -190,6 +190,11 @@ export function writeSteps(
   ]
 }
 
+/** Whether a crash left the next signature of a file beside it. */
+export function hasNextSignature({ dir }: ConfigPlace, path: string): boolean {
+  return existsSync(join(dir, `${path}.sig.next`))
+}
+
 /** Finishes what a crash left of {@link writeSteps}. Only the lane's writer may do that. */
 export function completeWrite(place: ConfigPlace, path: string): void {
   const file = join(place.dir, path)
