@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from "node:fs"
-import { join } from "node:path"
 import { type OpenSession, readOpenSessions } from "@amc/ledger"
 import { lockLane } from "@amc/store-sqlite"
 import { openCapture, spoolDirOf } from "./capture.ts"
