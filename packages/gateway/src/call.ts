@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises"
 import type { IncomingMessage } from "node:http"
 import type { Pool } from "undici"
 import {
@@ -28,7 +27,7 @@ import { type BodyReader, readBody, type RequestBody } from "./request-body.ts"
 import { RequestReader } from "./request-reader.ts"
 import type { Metered } from "./response-meter.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
-import { SpoolFile } from "./spool-file.ts"
+import { removeStored, StoredBody } from "./stored-body.ts"
 import type { Upstream } from "./upstream.ts"
 import { WireReader, type WireRequest } from "./wire-reader.ts"
 
@@ -338,7 +337,7 @@ export class Call {
     })
     const receipts = { request: event.receipt, response: recorded?.receipt ?? null }
     this.#world.receipts.put(this.#id, this.#terms.lease.id, receipts)
-    if (recorded === null) await removeSpooled(payload.blob)
+    if (recorded === null) await removeStored(payload.blob)
     return recorded
   }
 
@@ -353,12 +352,11 @@ export class Call {
 
   async #stored(bytes: Uint8Array | null): Promise<ObservedPayload["blob"]> {
     if (bytes === null) return null
-    const redacted = this.#terms.secrets.redact(bytes)
-    if (redacted.length <= this.#world.limits.memoryBytes) return redacted
-    const file = await SpoolFile.create(this.#world.spoolDir, this.#world.random)
-    await file.append(redacted)
-    await file.close()
-    return { path: file.path }
+    const { blob } = await StoredBody.ofBytes(bytes, {
+      ...this.#world,
+      secrets: this.#terms.secrets,
+    })
+    return blob
   }
 
   #auditRedirect(): Promise<void> {
@@ -429,8 +427,4 @@ function problemDelivery({ status, body, sha256 }: Problem): Omit<Delivery, "fac
     measured: { status, from_upstream: false, body_bytes: body.length },
     payload: { sha256, size: body.length, media: problemType, blob: body },
   }
-}
-
-async function removeSpooled(blob: ObservedPayload["blob"]): Promise<void> {
-  if (blob !== null && "path" in blob) await rm(blob.path, { force: true })
 }

@@ -4,6 +4,7 @@ import { AmcError, type ObservedPayload } from "@amc/core"
 import type { GatewayLimits } from "./limits.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { SpoolFile } from "./spool-file.ts"
+import { removeStored, StoredBody } from "./stored-body.ts"
 
 /** Reads a body while it comes in. */
 export interface BodyReader {
@@ -42,12 +43,11 @@ export async function readBody(
   source: AsyncIterable<Uint8Array>,
   terms: BodyTerms,
 ): Promise<RequestBody> {
-  const { limits, secrets, reader } = terms
+  const { limits, reader } = terms
   const hash = createHash("sha256")
-  const scan = secrets.stream()
   const pieces: Uint8Array[] = []
   let size = 0
-  let spool: SpoolFile | null = null
+  let spooled: SpooledBody | null = null
   try {
     for await (const piece of source) {
       size += piece.length
@@ -55,19 +55,16 @@ export async function readBody(
       terms.take(piece.length)
       hash.update(piece)
       reader.push(piece)
-      if (spool === null) pieces.push(piece)
+      pieces.push(piece)
       if (size <= limits.memoryBytes) continue
-      if (spool === null) {
-        spool = await SpoolFile.create(terms.spoolDir, terms.random)
-        for (const early of pieces.splice(0)) await spoolPiece(spool, scan, early)
-      } else await spoolPiece(spool, scan, piece)
+      spooled ??= await SpooledBody.create(terms)
+      for (const each of pieces.splice(0)) await spooled.push(each)
     }
-    const sha256 = hash.digest("hex")
-    if (spool === null) return inMemory(Buffer.concat(pieces), sha256, secrets)
-    return await inFile(spool, { sha256, size, secretsFound: scan.found }, terms)
+    const seen = { sha256: hash.digest("hex"), size }
+    if (spooled !== null) return await spooled.end(seen)
+    return await inMemory(Buffer.concat(pieces), seen, terms)
   } catch (error) {
-    await spool?.close()
-    await spool?.remove()
+    await spooled?.discard()
     throw error
   }
 }
@@ -77,68 +74,58 @@ export function tooLarge(most: number): AmcError {
   return new AmcError("gateway/body-too-large", `a request body may have ${most} bytes`)
 }
 
-async function spoolPiece(
-  spool: SpoolFile,
-  scan: { push(piece: Uint8Array): unknown },
-  piece: Uint8Array,
-): Promise<void> {
-  scan.push(piece)
-  await spool.append(piece)
-}
+type Seen = Pick<RequestBody, "sha256" | "size">
 
-function inMemory(bytes: Buffer, sha256: string, secrets: SecretScanner): RequestBody {
-  const secretsFound = secrets.count(bytes)
-  const stored = secretsFound === 0 ? bytes : secrets.redact(bytes)
+async function inMemory(bytes: Buffer, seen: Seen, terms: BodyTerms): Promise<RequestBody> {
   return {
-    sha256,
-    size: bytes.length,
-    secretsFound,
-    blob: bytes.length === 0 ? null : stored,
+    ...seen,
+    ...(await StoredBody.ofBytes(bytes, terms)),
     open: () => (bytes.length === 0 ? null : bytes),
     close: () => Promise.resolve(),
   }
 }
 
-async function inFile(
-  spool: SpoolFile,
-  seen: Pick<RequestBody, "sha256" | "size" | "secretsFound">,
-  terms: BodyTerms,
-): Promise<RequestBody> {
-  if (seen.size > terms.limits.storedRequestBytes) return notStored(spool, seen)
-  const stored = seen.secretsFound === 0 ? spool : await redactedCopy(spool, terms)
-  // The open file is still read from when its name is gone.
-  if (stored !== spool) await spool.remove()
-  return {
-    ...seen,
-    blob: { path: stored.path },
-    open: () => spool.read(),
-    close: async (isRecorded) => {
-      await spool.close()
-      if (!isRecorded) await stored.remove()
-    },
+/** A body on the disk twice: as it came, to be forwarded, without a name; and as it may be stored. */
+class SpooledBody {
+  readonly #came: SpoolFile
+  readonly #stored: StoredBody
+
+  private constructor(came: SpoolFile, stored: StoredBody) {
+    this.#came = came
+    this.#stored = stored
   }
-}
 
-/** The open file is all that is left of the body, and goes with the call. */
-async function notStored(
-  spool: SpoolFile,
-  seen: Pick<RequestBody, "sha256" | "size" | "secretsFound">,
-): Promise<RequestBody> {
-  await spool.remove()
-  return { ...seen, blob: null, open: () => spool.read(), close: () => spool.close() }
-}
+  static async create(terms: BodyTerms): Promise<SpooledBody> {
+    const came = await SpoolFile.nameless(terms.spoolDir, terms.random)
+    try {
+      const stored = await StoredBody.inFile(terms, terms.limits.storedRequestBytes)
+      return new SpooledBody(came, stored)
+    } catch (error) {
+      await came.close()
+      throw error
+    }
+  }
 
-async function redactedCopy(spool: SpoolFile, terms: BodyTerms): Promise<SpoolFile> {
-  const copy = await SpoolFile.create(terms.spoolDir, terms.random)
-  try {
-    const redact = terms.secrets.stream()
-    for await (const piece of spool.read()) await copy.append(redact.push(piece as Uint8Array))
-    await copy.append(redact.end())
-    return copy
-  } catch (error) {
-    await copy.remove()
-    throw error
-  } finally {
-    await copy.close()
+  async push(piece: Uint8Array): Promise<void> {
+    await this.#came.append(piece)
+    await this.#stored.push(piece)
+  }
+
+  async end(seen: Seen): Promise<RequestBody> {
+    const storable = await this.#stored.end()
+    return {
+      ...seen,
+      ...storable,
+      open: () => this.#came.read(),
+      close: async (isRecorded) => {
+        await this.#came.close()
+        if (!isRecorded) await removeStored(storable.blob)
+      },
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.#came.close()
+    await this.#stored.discard()
   }
 }

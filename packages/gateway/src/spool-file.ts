@@ -21,6 +21,18 @@ export class SpoolFile {
     return new SpoolFile(path, await open(path, "wx+", 0o600))
   }
 
+  /** A file that has no name: it goes with the process that has it open, however that ends. */
+  static async nameless(folder: string, random: (size: number) => Uint8Array): Promise<SpoolFile> {
+    const file = await SpoolFile.create(folder, random)
+    try {
+      await file.remove()
+      return file
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
   async append(bytes: Uint8Array): Promise<void> {
     await this.#file.appendFile(bytes)
   }
