@@ -45,7 +45,9 @@ export const inlineBlobMax: number = 256 * 1024
  *
  * A store is trusted for durability, not for integrity: whoever concludes something from what it
  * returns checks hashes, chain and signatures. Every method throws {@link AmcError}
- * `store/unavailable` if the medium fails (busy, full, read-only, broken).
+ * `store/unavailable` if the medium fails (busy, full, read-only, broken), or once it was closed. It keeps copies of
+ * what it is given, and the caller may change what it gives. Iterators read page by page: they hold neither the
+ * whole lane in memory nor a lock, and may see what is appended meanwhile.
  */
 export interface EventStore {
   head(lane: string): Promise<LaneHead | null>
@@ -84,5 +86,6 @@ export interface EventStore {
   /** All checkpoints by size, then in the order in which they were saved. */
   checkpoints(): Promise<readonly SignedCheckpoint[]>
 
+  /** Gives back what it holds. To close it again does nothing; others that have the same ledger open go on. */
   close(): Promise<void>
 }

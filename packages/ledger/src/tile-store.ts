@@ -3,7 +3,8 @@
  * `tile/0/000`, `tile/entries/000.p/17`. Plain files, fit for any static server.
  *
  * A store is trusted for durability, not for integrity. Every method throws {@link AmcError}
- * `store/unavailable` if the medium fails.
+ * `store/unavailable` if the medium fails, and `input/malformed` for a path that is none: it is relative, and none
+ * of its parts is empty, `.` or `..`.
  */
 export interface TileStore {
   /** The bytes of a file, or null if there is none. @throws {@link AmcError} `store/damaged` for what no tile can be */

@@ -100,11 +100,12 @@ export class EventQueries {
   }
 
   leafHashes(lane: string, from: number): AsyncGenerator<HashRow, void, undefined> {
-    const statement = this.#db.prepare<unknown[], HashRow>(
-      `SELECT lseq, leaf_hash AS leafHash FROM evidence_events INDEXED BY evidence_hashes
+    const prepare = (): Database.Statement<unknown[], HashRow> =>
+      this.#db.prepare(
+        `SELECT lseq, leaf_hash AS leafHash FROM evidence_events INDEXED BY evidence_hashes
        WHERE lane = ? AND lseq >= ? ORDER BY lseq LIMIT ${hashPageSize}`,
-    )
-    return paged(statement, [lane], "lseq", from, hashPageSize)
+      )
+    return paged(prepare, [lane], "lseq", from, hashPageSize)
   }
 
   find(leafHash: Uint8Array): { lane: string; lseq: number } | null {
@@ -139,22 +140,24 @@ export class EventQueries {
     position: Position,
     from: number,
   ): AsyncGenerator<EventRow, void, undefined> {
-    const statement = this.#db.prepare<unknown[], EventRow>(
-      `SELECT ${columns} FROM evidence_events
+    const prepare = (): Database.Statement<unknown[], EventRow> =>
+      this.#db.prepare(
+        `SELECT ${columns} FROM evidence_events
        WHERE ${where} AND ${position} >= ? ORDER BY ${position} LIMIT ${pageSize}`,
-    )
-    return paged(statement, terms, position, from, pageSize)
+      )
+    return paged(prepare, terms, position, from, pageSize)
   }
 }
 
 /** Page by page, since an open cursor would keep the connection from writing. */
 async function* paged<T extends { readonly [K in P]: number }, P extends Position>(
-  statement: Database.Statement<unknown[], T>,
+  prepare: () => Database.Statement<unknown[], T>,
   terms: readonly unknown[],
   position: P,
   from: number,
   size: number,
 ): AsyncGenerator<T, void, undefined> {
+  const statement = await onMedium(prepare)
   let next = from
   while (true) {
     const page = await onMedium(() => statement.all(...terms, next))

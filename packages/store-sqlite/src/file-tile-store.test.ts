@@ -10,6 +10,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { tileSizeMax } from "@amc/ledger"
+import { tileStoreContract } from "@amc/testkit"
 import { expect, onTestFinished, test } from "vitest"
 import { FileTileStore } from "./file-tile-store.ts"
 
@@ -63,16 +64,13 @@ test("what a crash left half written is no tile", async () => {
   expect(await listed(new FileTileStore(dir))).toEqual([])
 })
 
-test.each(["", "..", "../x", "tile/../x", "/etc/passwd", "tile//0", "tile/./0", "a\0b"])(
-  "refuses the path %j",
-  async (path) => {
-    const store = new FileTileStore(temporary())
-    await expect(store.read(path)).rejects.toMatchObject({ code: "input/malformed" })
-    await expect(store.write(path, Uint8Array.of(1))).rejects.toMatchObject({
-      code: "input/malformed",
-    })
-  },
-)
+tileStoreContract("files", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "amc-tiles-"))
+  return {
+    open: async () => new FileTileStore(dir),
+    remove: async () => rmSync(dir, { recursive: true, force: true }),
+  }
+})
 
 test.each([
   { why: "a folder", put: (path: string) => mkdirSync(path) },

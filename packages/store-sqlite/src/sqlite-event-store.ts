@@ -40,12 +40,15 @@ export class SqliteEventStore implements EventStore {
     blobs: readonly InlineBlob[],
   ): Promise<void> {
     // IMMEDIATE takes the write lock before the head is read, so no writer can come in between.
-    const commit = this.#db.transaction(() => {
-      this.#checkHead(lane, expectedHead, rows)
-      for (const blob of blobs) this.#queries.insertBlob(blob)
-      for (const row of rows) this.#queries.insert(lane, row)
-    })
-    return onMedium(() => commit.immediate())
+    return onMedium(() =>
+      this.#db
+        .transaction(() => {
+          this.#checkHead(lane, expectedHead, rows)
+          for (const blob of blobs) this.#queries.insertBlob(blob)
+          for (const row of rows) this.#queries.insert(lane, row)
+        })
+        .immediate(),
+    )
   }
 
   read(lane: string, fromLseq: number, toLseq?: number): AsyncIterable<EventRow> {

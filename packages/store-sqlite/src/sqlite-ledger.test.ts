@@ -25,6 +25,7 @@ eventStoreContract("sqlite", async () => {
   const dir = tempDir()
   return {
     open: async () => openLedger(dir).events,
+    openBlobs: async () => openLedger(dir).blobs,
     remove: async () => rmSync(dir, { recursive: true }),
   }
 })

@@ -9,6 +9,8 @@ export function storeFault(error: unknown): unknown {
   if (error instanceof Database.SqliteError) return sqliteFault(error)
   if (isSystemError(error))
     return new AmcError("store/unavailable", `the ledger's files: ${error.code}`, { cause: error })
+  if (error instanceof TypeError && error.message === "The database connection is not open")
+    return new AmcError("store/unavailable", "the ledger's database is closed", { cause: error })
   return error
 }
 

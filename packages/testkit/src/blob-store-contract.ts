@@ -37,6 +37,25 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreUnd
       expect(equalBytes((await second.get(sha256)) ?? none, bytes)).toBe(true)
     })
 
+    test("keeps its own copy, and gives one to each reader", async () => {
+      const store = await (await setUp()).open()
+      const bytes = Uint8Array.of(1, 2, 3)
+      const sha256 = sha256Hex(bytes)
+      await store.put(sha256, bytes)
+      bytes.fill(0)
+      const first = await store.get(sha256)
+      first?.fill(0)
+      expect(await store.get(sha256)).toEqual(Uint8Array.of(1, 2, 3))
+    })
+
+    test("takes the same payload from many at once", async () => {
+      const { open } = await setUp()
+      const bytes = new Uint8Array(inlineBlobMax + 9).fill(5)
+      const stores = await Promise.all([open(), open(), open()])
+      await Promise.all(stores.map((store) => store.put(sha256Hex(bytes), bytes)))
+      expect(equalBytes((await stores[0]?.get(sha256Hex(bytes))) ?? none, bytes)).toBe(true)
+    })
+
     test("says of bytes that it never saw that they are not there", async () => {
       const store = await (await setUp()).open()
       expect(await store.has("ab".repeat(32))).toBe(false)

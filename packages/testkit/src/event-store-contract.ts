@@ -1,11 +1,16 @@
-import { toHex } from "@amc/core"
-import type { EventRow, EventStore } from "@amc/ledger"
+import { sha256Hex, toHex } from "@amc/core"
+import type { BlobStore, EventRow, EventStore, InlineBlob } from "@amc/ledger"
 import { describe, expect, onTestFinished, test } from "vitest"
 
 export interface StoreUnderTest<S> {
   /** Opens the same underlying store again, as a second process would. */
   open(): Promise<S>
   remove(): Promise<void>
+}
+
+/** An event store with the store of payloads that its appends fill. */
+export interface EventStoreUnderTest extends StoreUnderTest<EventStore> {
+  openBlobs(): Promise<BlobStore>
 }
 
 interface RowTerms extends Partial<Omit<EventRow, "leafHash" | "leaf">> {
@@ -39,11 +44,8 @@ async function lseqs(events: AsyncIterable<EventRow>): Promise<number[]> {
 }
 
 /** What every {@link EventStore} must do. A new driver runs this and adds only its own tests. */
-export function eventStoreContract(
-  name: string,
-  make: () => Promise<StoreUnderTest<EventStore>>,
-): void {
-  const setUp = async (): Promise<StoreUnderTest<EventStore>> => {
+export function eventStoreContract(name: string, make: () => Promise<EventStoreUnderTest>): void {
+  const setUp = async (): Promise<EventStoreUnderTest> => {
     const store = await make()
     onTestFinished(() => store.remove())
     return store
@@ -178,6 +180,135 @@ export function eventStoreContract(
         "another seven",
       ])
       expect(await store.latestCheckpoint()).toEqual({ size: 7, note: "another seven" })
+    })
+
+    test("lets one of several writers through that start from the same head", async () => {
+      const { open } = await setUp()
+      const writers = await Promise.all([open(), open(), open(), open()])
+      await writers[0]?.append("main", null, rows(0, 1), [])
+      const group = (at: number): EventRow[] => [row({ lseq: 1, id: `w${at}` })]
+      const outcomes = await Promise.allSettled(
+        writers.map((writer, at) => writer.append("main", hashOf(0), group(at), [])),
+      )
+      const through = outcomes.flatMap(({ status }, at) => (status === "fulfilled" ? [at] : []))
+      expect(through).toHaveLength(1)
+      const lost = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason] : []))
+      expect(lost).toEqual([conflict, conflict, conflict])
+      const [, second] = await all((await open()).read("main", 0))
+      expect(second?.id).toBe(`w${through[0]}`)
+    })
+
+    test("wants an empty lane to be expected empty, also by a group of nothing", async () => {
+      const store = await (await setUp()).open()
+      await expect(store.append("main", hashOf(0), rows(0, 1), [])).rejects.toEqual(conflict)
+      await store.append("main", null, [], [])
+      expect(await store.head("main")).toBeNull()
+      await store.append("main", null, rows(0, 1), [])
+      await expect(store.append("main", null, [], [])).rejects.toEqual(conflict)
+      await store.append("main", hashOf(0), [], [])
+      expect(await lseqs(store.read("main", 0))).toEqual([0])
+    })
+
+    test("keeps lanes apart: each has its own numbers, ids and agents", async () => {
+      const store = await (await setUp()).open()
+      for (const lane of ["a", "b"]) await store.append(lane, null, rows(0, 2), [])
+      await store.append("a", hashOf(1), rows(2, 3), [])
+      expect(await lseqs(store.read("a", 0))).toEqual([0, 1, 2])
+      expect(await lseqs(store.read("b", 0))).toEqual([0, 1])
+      expect(await lseqs(store.readAgent("b", "coder", 0))).toEqual([0, 1])
+      expect(await lseqs(store.readSession("b", "s1"))).toEqual([0, 1])
+      expect(await lseqs(store.readType("b", "audit"))).toEqual([0, 1])
+      expect(await all(store.leafHashes("b", 0))).toHaveLength(2)
+      expect(await store.agentHeads("b")).toMatchObject([{ aseq: 1 }])
+    })
+
+    test("gives the leaf hashes of the lane in order, from a position", async () => {
+      const store = await (await setUp()).open()
+      await store.append("main", null, rows(0, 5), [])
+      const hashes = (await all(store.leafHashes("main", 2))).map((hash) => toHex(hash))
+      expect(hashes).toEqual([2, 3, 4].map(hashOf))
+    })
+
+    test("reads by agent, session and type in order across its pages", async () => {
+      const store = await (await setUp()).open()
+      const mixed = Array.from({ length: 1200 }, (_, lseq) =>
+        lseq % 2 === 0
+          ? row({ lseq, aseq: lseq / 2 })
+          : row({ lseq, aseq: (lseq - 1) / 2, agent: "other", session: "s2", type: "gap" }),
+      )
+      await store.append("main", null, mixed.slice(0, 700), [])
+      await store.append("main", hashOf(699), mixed.slice(700), [])
+      const odd = Array.from({ length: 600 }, (_, at) => 2 * at + 1)
+      expect(await lseqs(store.readAgent("main", "other", 0))).toEqual(odd)
+      expect(await lseqs(store.readSession("main", "s2"))).toEqual(odd)
+      expect(await lseqs(store.readType("main", "gap"))).toEqual(odd)
+      expect(await lseqs(store.readAgent("main", "other", 598))).toEqual([1197, 1199])
+    })
+
+    test("keeps every byte of a leaf and every value of a column, whatever the caller does with its own", async () => {
+      const store = await (await setUp()).open()
+      const leaf = Uint8Array.from({ length: 65_535 }, (_, at) => at % 256)
+      const ts = Number.MAX_SAFE_INTEGER
+      const mine = { ...row({ lseq: 0, ts, session: null, id: "ü" }), leaf: Uint8Array.from(leaf) }
+      await store.append("main", null, [mine], [])
+      mine.leaf.fill(0)
+      mine.leafHash.fill(0)
+      const [found] = await all(store.read("main", 0))
+      expect(found).toMatchObject({ ts, session: null, id: "ü" })
+      expect(Buffer.from(found?.leaf ?? []).equals(leaf)).toBe(true)
+      expect(toHex(found?.leafHash ?? new Uint8Array())).toBe(hashOf(0))
+      found?.leaf.fill(0)
+      const [again] = await all(store.read("main", 0))
+      expect(Buffer.from(again?.leaf ?? []).equals(leaf)).toBe(true)
+    })
+
+    test("makes payloads durable with their events, and none without them", async () => {
+      const { open, openBlobs } = await setUp()
+      const store = await open()
+      const blobOf = (byte: number): InlineBlob => {
+        const bytes = Uint8Array.of(byte)
+        return { sha256: sha256Hex(bytes), bytes }
+      }
+      const [kept, last, lost] = [blobOf(1), blobOf(2), blobOf(3)]
+      await store.append("main", null, rows(0, 1), [kept, last, kept])
+      await store.append("main", hashOf(0), rows(1, 2), [last])
+      await expect(store.append("main", hashOf(0), rows(2, 3), [lost])).rejects.toEqual(conflict)
+      const twice = [row({ lseq: 2 }), row({ lseq: 2 })]
+      await expect(store.append("main", hashOf(1), twice, [lost])).rejects.toEqual(conflict)
+      const blobs = await openBlobs()
+      for (const { sha256, bytes } of [kept, last]) expect(await blobs.get(sha256)).toEqual(bytes)
+      expect(await blobs.has(lost.sha256)).toBe(false)
+    })
+
+    test("can be written after a reader has gone away in the middle", async () => {
+      const store = await (await setUp()).open()
+      await store.append("main", null, rows(0, 600), [])
+      for await (const { lseq } of store.read("main", 0)) if (lseq === 3) break
+      await store.append("main", hashOf(599), rows(600, 601), [])
+      expect(await store.head("main")).toMatchObject({ lseq: 600 })
+    })
+
+    test("refuses everything once it is closed, which may be said twice, and only its own", async () => {
+      const { open } = await setUp()
+      const [closed, other] = [await open(), await open()]
+      await closed.append("main", null, rows(0, 1), [])
+      await closed.close()
+      await closed.close()
+      const uses: readonly (() => Promise<unknown>)[] = [
+        () => closed.head("main"),
+        () => closed.agentHeads("main"),
+        () => closed.lanes(),
+        () => closed.append("main", hashOf(0), rows(1, 2), []),
+        () => all(closed.read("main", 0)),
+        () => all(closed.leafHashes("main", 0)),
+        () => closed.findEvent(hashOf(0)),
+        () => closed.saveCheckpoint(1, "note"),
+        () => closed.checkpoints(),
+      ]
+      for (const use of uses)
+        await expect(use()).rejects.toMatchObject({ code: "store/unavailable" })
+      expect(await lseqs(other.read("main", 0))).toEqual([0])
+      await other.append("main", hashOf(0), rows(1, 2), [])
     })
   })
 }

@@ -9,14 +9,35 @@ import type {
 } from "@amc/ledger"
 import type { MemoryBlobStore } from "./memory-blob-store.ts"
 
+interface Shared {
+  readonly lanes: Map<string, EventRow[]>
+  readonly checkpoints: SignedCheckpoint[]
+}
+
 /** The simplest store that keeps the contract, and nothing beyond the process. */
 export class MemoryEventStore implements EventStore {
-  readonly #lanes = new Map<string, EventRow[]>()
-  readonly #checkpoints: SignedCheckpoint[] = []
+  readonly #shared: Shared
   readonly #blobs: MemoryBlobStore | undefined
+  #isClosed = false
 
-  constructor(blobs?: MemoryBlobStore) {
+  constructor(blobs?: MemoryBlobStore, shared: Shared = { lanes: new Map(), checkpoints: [] }) {
     this.#blobs = blobs
+    this.#shared = shared
+  }
+
+  /** The same store, as another process would open it. */
+  reopened(): MemoryEventStore {
+    return new MemoryEventStore(this.#blobs, this.#shared)
+  }
+
+  get #lanes(): Map<string, EventRow[]> {
+    if (this.#isClosed) throw new AmcError("store/unavailable", "the store is closed")
+    return this.#shared.lanes
+  }
+
+  get #checkpoints(): SignedCheckpoint[] {
+    if (this.#isClosed) throw new AmcError("store/unavailable", "the store is closed")
+    return this.#shared.checkpoints
   }
 
   async head(lane: string): Promise<LaneHead | null> {
@@ -43,24 +64,29 @@ export class MemoryEventStore implements EventStore {
     rows: readonly EventRow[],
     blobs: readonly InlineBlob[],
   ): Promise<void> {
-    const head = await this.head(lane)
+    const [last] = this.#rows(lane).slice(-1)
+    const head = last === undefined ? null : { event_hash: toHex(last.leafHash) }
     if ((head?.event_hash ?? null) !== expectedHead) throw conflict("another head than expected")
     const stored = [...this.#rows(lane)]
     for (const row of rows) {
       if (row.lseq !== stored.length) throw conflict("an event does not follow")
       if (stored.some((other) => takesPlaceOf(other, row))) throw conflict("a place is taken")
-      stored.push(row)
+      stored.push(copyOf(row))
     }
     this.#lanes.set(lane, stored)
     for (const { sha256, bytes } of blobs) this.#blobs?.keep(sha256, bytes)
   }
 
   async *read(lane: string, fromLseq: number, toLseq?: number): AsyncGenerator<EventRow> {
-    yield* this.#rows(lane).slice(fromLseq, (toLseq ?? Number.MAX_SAFE_INTEGER - 1) + 1)
+    yield* this.#rows(lane)
+      .slice(fromLseq, (toLseq ?? Number.MAX_SAFE_INTEGER - 1) + 1)
+      .map(copyOf)
   }
 
   async *readAgent(lane: string, agent: string, fromAseq: number): AsyncGenerator<EventRow> {
-    yield* this.#rows(lane).filter((row) => row.agent === agent && row.aseq >= fromAseq)
+    yield* this.#rows(lane)
+      .filter((row) => row.agent === agent && row.aseq >= fromAseq)
+      .map(copyOf)
   }
 
   async *readSession(lane: string, session: string): AsyncGenerator<EventRow> {
@@ -97,11 +123,17 @@ export class MemoryEventStore implements EventStore {
     return [...this.#checkpoints]
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#isClosed = true
+  }
 
   #rows(lane: string): readonly EventRow[] {
     return this.#lanes.get(lane) ?? []
   }
+}
+
+function copyOf(row: EventRow): EventRow {
+  return { ...row, leaf: Uint8Array.from(row.leaf), leafHash: Uint8Array.from(row.leafHash) }
 }
 
 function takesPlaceOf(a: EventRow, b: EventRow): boolean {
