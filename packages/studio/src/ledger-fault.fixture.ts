@@ -207,7 +207,7 @@ export async function listCalls(bench: FaultBench, isNew: boolean): Promise<read
     const [, place] = inside.exec(line) ?? []
     if (call === "" || place === undefined) return []
     const thread = task === ended.pid ? "main" : "pool"
-    const path = place.replace(`.new-${ended.pid}-`, ".new-PID-")
+    const path = place.replaceAll(new RegExp(`\\b${ended.pid}-`, "gu"), "PID-")
     const kind = `${thread} ${call} ${path}`
     const nth = (counts.get(kind) ?? 0) + 1
     counts.set(kind, nth)
@@ -233,7 +233,7 @@ export function kindOf({ isNew, thread, call, path }: FileCall): string {
     .replace(/\/[0-9a-f]{2}(?=\/|$)/gu, "/xx")
     .replace(/[0-9a-f]{64}/gu, "HASH")
     .replace(/ws-[0-9a-f]+/u, "WORKSPACE")
-    .replace(/PID-\d+-\d+|\d+$/u, "N")
+    .replace(/PID-[\d-]+|\d+$/u, "N")
   return `${isNew ? "new" : "used"} ${thread} ${call} ${file}`
 }
 
@@ -244,7 +244,7 @@ export async function faultAt(bench: FaultBench, point: FaultPoint): Promise<Fau
   const how = point.fault === "SIGKILL" ? "signal=SIGKILL" : `error=${point.fault}`
   const when = `when=${point.nth}${point.lasts ? "+" : ""}`
   const args = (pid: string): readonly string[] => [
-    `--trace-path=${join(top, point.path.replace(".new-PID-", `.new-${pid}-`))}`,
+    `--trace-path=${join(top, point.path.replaceAll("PID-", `${pid}-`))}`,
     `--trace=${call}`,
     `--inject=${call}:${how}:${when}`,
   ]

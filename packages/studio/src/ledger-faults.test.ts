@@ -5,7 +5,6 @@ import {
   type FaultOutcome,
   type FaultPoint,
   faultsHindered,
-  type FileCall,
   kindOf,
   listCalls,
   makeFaultBench,
@@ -16,17 +15,30 @@ const hindered = await faultsHindered()
 // Nobody shall think that this was tested where it was not.
 if (hindered !== null) console.warn(`SKIPPED: faults of the ledger's file calls: ${hindered}`)
 
-const sampleSize = 32
+const spreadSize = 20
 
-/** One fault for each kind of call, another for the next, and of those evenly many; the same in each run. */
-function sampleOf(calls: readonly FileCall[]): readonly FaultPoint[] {
-  const kinds = Map.groupBy(pointsOf(calls), (point) => kindOf(point))
-  const one = [...kinds.values()].flatMap((points, at) => points[(at * 7) % points.length] ?? [])
-  const every = one.length / sampleSize
-  return Array.from({ length: sampleSize }, (_, at) => one[Math.floor(at * every)]).flatMap(
-    (point) => point ?? [],
+/** Where what is acknowledged becomes durable: each fault of each call, in the middle of the work. */
+function commitPoints(points: readonly FaultPoint[]): readonly FaultPoint[] {
+  const commits = points.filter(
+    ({ isNew, path, call }) =>
+      !isNew && path.endsWith("/ledger.sqlite-wal") && /^(pwrite64|fsync)$/u.test(call),
+  )
+  const kinds = Map.groupBy(commits, ({ call, fault }) => `${call} ${fault}`)
+  return [...kinds.values()].flatMap((each) =>
+    [0.4, 0.7].flatMap((share) => each[Math.floor(each.length * share)] ?? []),
   )
 }
+
+/** One fault for a kind of call, another for the next, and of those evenly many; the same in each run. */
+function spreadPoints(points: readonly FaultPoint[]): readonly FaultPoint[] {
+  const kinds = [...Map.groupBy(points, (point) => kindOf(point)).values()]
+  return Array.from({ length: spreadSize }, (_, at) => {
+    const each = kinds[Math.floor((at * kinds.length) / spreadSize)] ?? []
+    return each.filter(({ fault }) => fault === faults[at % faults.length])[0] ?? each[0]
+  }).flatMap((point) => point ?? [])
+}
+
+const faults = ["EIO", "SIGKILL", "ENOSPC"]
 
 /** Two at a time: a fault's process mostly waits for its tracer. */
 async function tryAll(
@@ -51,9 +63,12 @@ test.skipIf(hindered !== null)(
       const names = new Set(calls.map(({ call }) => call))
       for (const call of ["openat", "write", "pwrite64", "fsync", "rename", "mkdir", "ftruncate"])
         expect(names).toContain(call)
-      const outcomes = await tryAll(sampleOf(calls), (point) => faultAt(bench, point))
+      const points = pointsOf(calls)
+      const sample = [...commitPoints(points), ...spreadPoints(points)]
+      expect(sample).toHaveLength(12 + spreadSize)
+      const outcomes = await tryAll(sample, (point) => faultAt(bench, point))
       expect(outcomes.filter(({ problems }) => problems.length > 0)).toEqual([])
-      expect(outcomes.filter(({ isHit }) => isHit).length).toBeGreaterThan(sampleSize * 0.9)
+      expect(outcomes.filter(({ isHit }) => isHit).length).toBeGreaterThan(sample.length * 0.9)
       expect(new Set(outcomes.map(({ point }) => point.fault)).size).toBe(3)
       expect(outcomes.some(({ acknowledged }) => acknowledged > 10)).toBe(true)
     } finally {

@@ -1,5 +1,13 @@
 import { type LeafProof, proveLeaves } from "@amc/bundle"
-import { fromHex, mintReceipt, type Receipt, utf8, type Verdict } from "@amc/core"
+import {
+  encodeEvent,
+  fromHex,
+  mintReceipt,
+  type Receipt,
+  signLeaf,
+  utf8,
+  type Verdict,
+} from "@amc/core"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { makeRun } from "./bundle.fixture.ts"
@@ -54,6 +62,7 @@ test("accepts a receipt with its body, leaf, proof and checkpoint, as included",
 
 const mallory = makeWorld("mallory")
 const otherLeaf = lane.leaves[at + 1]!.leaf
+const twinId = "01980000-0000-7000-8000-00000000ffff"
 const minted = (change: Partial<Receipt>, by = world): string =>
   mintReceipt({ ...receipt, ...change }, by.signers.monitor)
 
@@ -69,6 +78,13 @@ test.each([
     why: "R02 for another event",
     header,
     terms: { leaf: otherLeaf },
+    code: "receipt/another-event",
+    exit: 4,
+  },
+  {
+    why: "R02 for another event that says all that the receipt says",
+    header,
+    terms: { leaf: signLeaf(encodeEvent({ ...event, id: twinId }), world.signers.monitor) },
     code: "receipt/another-event",
     exit: 4,
   },
