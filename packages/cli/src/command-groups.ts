@@ -3,6 +3,8 @@ export const commandGroups: ReadonlyMap<string, string> = new Map([
   ["sandbox", "run an agent in a box whose walls are measured"],
   ["provider", "where the gateway forwards to, and with which key"],
   ["egress", "where agents may connect to besides their providers"],
+  ["gateway", "the way of agents to their models: set up, run, check"],
+  ["lease", "what agents get in place of providers' keys"],
   ["bundle", "a run and its evidence in one file: write, check, look in"],
   ["config", "the signed config files: sign, check, show"],
   ["keys", "the public keys and who vouches for them"],

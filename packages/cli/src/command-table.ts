@@ -119,6 +119,44 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/egress-remove.ts")).egressRemove,
   },
   {
+    path: ["gateway", "init"],
+    summary: "make and sign gateway.yaml, where none is there",
+    opensVault: true,
+    load: async () => (await import("./commands/gateway-init.ts")).gatewayInit,
+  },
+  {
+    path: ["gateway", "start"],
+    summary: "run a gateway for agents that hold a lease, until Ctrl-C",
+    opensVault: true,
+    load: async () => (await import("./commands/gateway-start.ts")).gatewayStart,
+  },
+  {
+    path: ["gateway", "bind-agent"],
+    summary: "sign what an agent may ask of its providers",
+    opensVault: true,
+    load: async () => (await import("./commands/gateway-bind-agent.ts")).gatewayBindAgent,
+  },
+  {
+    path: ["gateway", "reconcile"],
+    summary: "count requests = responses + open, and name what lacks its counterpart",
+    load: async () => (await import("./commands/gateway-reconcile.ts")).gatewayReconcile,
+  },
+  {
+    path: ["lease", "issue"],
+    summary: "give an agent a lease in place of a provider's key",
+    load: async () => (await import("./commands/lease-issue.ts")).leaseIssue,
+  },
+  {
+    path: ["lease", "list"],
+    summary: "list the leases of the gateway that runs",
+    load: async () => (await import("./commands/lease-list.ts")).leaseList,
+  },
+  {
+    path: ["lease", "revoke"],
+    summary: "take a lease back at once",
+    load: async () => (await import("./commands/lease-revoke.ts")).leaseRevoke,
+  },
+  {
     path: ["run"],
     summary: "report on what was recorded before; runs no agent",
     opensVault: true,

@@ -51,14 +51,16 @@ export const factSchemas = {
   /** Opened by the monitor before the agent starts, so that a session that is withheld still counts. */
   session_open: facts(
     {
-      kind: z.enum(["sandbox", "wrap"]),
+      /** `gateway` is a session of a bare lease: nothing of the agent was seen but its calls. */
+      kind: z.enum(["sandbox", "wrap", "gateway"]),
       driver: sandboxDriver,
       /** The providers that the session's lease counts for. */
       providers: z
         .array(z.strictObject({ provider: label, upstream: label, loopback: flag }))
         .min(1)
         .max(32),
-      command_sha256: hex32,
+      /** Null where the monitor did not start the agent. */
+      command_sha256: hex32.nullable(),
       /** Of the work folder as it was copied for this session; null if the agent works in place. */
       work_sha256: hex32.nullable(),
       max_calls: count,
@@ -75,6 +77,7 @@ export const factSchemas = {
         "probe-failed",
         "interrupted",
         "recovered",
+        "idle",
       ]),
       posture,
       hardened: flag,

@@ -63,7 +63,7 @@ export type ListenAt =
 export interface Gateway {
   /** Opens a way in. With a session, only leases of that session count there. Gives the port. */
   listen(at: ListenAt, ingress: Ingress, session?: string): Promise<number | null>
-  /** Answers every request with 503 from now on. */
+  /** Breaks off what is under way, and answers every request with 503 from now on. */
   lock(): void
   /** Ends what is open, and resolves when the closing events are recorded. */
   close(): Promise<void>
@@ -119,6 +119,7 @@ class HttpGateway implements Gateway {
 
   lock(): void {
     this.#isLocked = true
+    for (const server of this.#servers) server.closeAllConnections()
   }
 
   async close(): Promise<void> {

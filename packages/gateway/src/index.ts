@@ -23,7 +23,7 @@ export {
 } from "./lease.ts"
 export { defaultLimits, type GatewayLimits } from "./limits.ts"
 export { PriceList } from "./price-list.ts"
-export { type Amounts, noAmounts } from "./purse.ts"
+export { type Amounts, noAmounts, sumAmounts } from "./purse.ts"
 export { SecretScanner, type SecretStream } from "./secret-scanner.ts"
 export { boundsOf, spentOn } from "./spending.ts"
 export { type KeyPlace, type Upstream } from "./upstream.ts"

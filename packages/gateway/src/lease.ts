@@ -136,11 +136,12 @@ export class LeaseBook {
   /**
    * Counts bytes of a request's body on the lease, of which `most` are allowed in all.
    *
-   * @throws {@link AmcError} `gateway/byte-limit`
+   * @throws {@link AmcError} `gateway/byte-limit`, `gateway/lease-revoked`
    */
   takeBytes({ id }: Lease, bytes: number, most: number): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
+    if (entry.isRevoked) throw revoked()
     entry.bytes += bytes
     if (entry.bytes > most)
       throw new AmcError(

@@ -91,3 +91,7 @@ function limitOf(budget: Budget, dimension: Dimension): bigint | null {
   const limit = budget[dimension]
   return limit === undefined ? null : BigInt(limit)
 }
+
+export function sumAmounts(a: Amounts, b: Amounts): Amounts {
+  return mapAmounts((dimension) => a[dimension] + b[dimension])
+}

@@ -71,13 +71,14 @@ export function bareWant(): Want {
 }
 
 /**
- * What a call came to. What the provider does not tell counts as the most that it can have been; where
+ * What a call came to; nothing if nothing went to the provider. What the provider does not tell counts as the most that it can have been; where
  * nothing bounded it, a token for each byte that went either way.
  */
 export function spentOn(bounds: Bounds, outlay: Outlay): Amounts {
   const { isForwarded, response, reported, format } = outlay
+  if (!isForwarded) return noAmounts
   const base = { ...noAmounts, calls: 1n, bytes: BigInt(bounds.bodyBytes) }
-  if (!isForwarded || format.endsWith(".count_tokens")) return base
+  if (format.endsWith(".count_tokens")) return base
   const [input, output] = [countOf(reported.input_tokens), countOf(reported.output_tokens)]
   const isTold = input !== null || output !== null
   const isError = response.from_upstream && response.status >= 400

@@ -18,6 +18,8 @@ import { egressPolicyOf } from "./egress-config.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import { openSessionEgress, type SessionEgress } from "./session-egress.ts"
 import type { SessionTerms } from "./session-terms.ts"
+import { openBudgets } from "./spent-before.ts"
+import { policiesOf } from "./wire-policies.ts"
 
 /** The gateway and the egress proxy of one session: ways in of its own, a lease of its own. */
 export interface SessionGateway {
@@ -59,6 +61,7 @@ export async function openSessionGateway(
     ingress,
     ttlMs: limits.max_seconds * 1000 + graceMs,
     maxCalls: limits.max_calls,
+    policies: policiesOf(capture, agent),
   })
   const secrets = new SecretScanner([
     new TextEncoder().encode(token),
@@ -75,6 +78,7 @@ export async function openSessionGateway(
     spoolDir: capture.spoolDir,
     secrets,
     monitorKid: [...capture.workspace.keyring.keysNow("monitor", capture.clock()).keys()][0] ?? "",
+    ...openBudgets(capture),
   })
   await recordLease(capture, lease, "issued")
   const socketPath = join(capture.runDir, `${session.slice(-12)}.sock`)

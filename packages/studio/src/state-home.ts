@@ -60,6 +60,11 @@ export class StateHome {
     return join(this.dir, "workspaces", workspace, "unlocked.json")
   }
 
+  /** Where a gateway that stands says how it is reached. */
+  gatewayPath(workspace: string): string {
+    return join(this.dir, "workspaces", workspace, "gateway.json")
+  }
+
   /** Where wrong passphrases are counted, and kept for the ledger. */
   failuresPath(workspace: string): string {
     return join(this.dir, "workspaces", workspace, "unlock-failures.json")

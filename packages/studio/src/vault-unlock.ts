@@ -7,6 +7,7 @@ import {
   unlockNotary,
   vaultPathOf,
 } from "@amc/vault"
+import { lockGateway } from "./gateway-client.ts"
 import type { NotarySlot } from "./notary-session.ts"
 import { withUnlockingPassphrases } from "./passphrase-source.ts"
 import type { Workspace } from "./workspace.ts"
@@ -43,8 +44,13 @@ export async function unlockVault(
   )
 }
 
-/** Ends the unlocked notary. Gives the slots that it had open; none if there was no such notary. */
-export async function lockVault({ workspace, state }: Workspace): Promise<readonly NotarySlot[]> {
+/**
+ * Ends the unlocked notary, and locks the gateway that stands. Gives the slots that the notary had open; none if
+ * there was no such notary.
+ */
+export async function lockVault(place: Workspace): Promise<readonly NotarySlot[]> {
+  const { workspace, state } = place
+  await lockGateway(place)
   const path = state.unlockedPath(workspace)
   try {
     const unlocked = await findUnlocked(path)

@@ -1,0 +1,39 @@
+import { once } from "node:events"
+import { openWorkspace, StandingGateway } from "@amc/studio"
+import { type Command, flagOption, textOption } from "../command.ts"
+import { Exit } from "../exit.ts"
+import { ownAddress } from "../own-address.ts"
+
+export const gatewayStart: Command = {
+  configure: (parser) =>
+    parser
+      .option(
+        "--listen <address>",
+        "an address of this machine and a port; port 0 takes a free one",
+        "127.0.0.1:3210",
+      )
+      .addHelpText(
+        "after",
+        `
+Examples:
+  amc gateway start
+  amc lease issue --agent my-agent --provider openai --ttl 8h      (in another terminal)
+
+Runs until Ctrl-C. Meanwhile it alone writes this workspace's evidence: commands that write, such as 'amc run' and
+'amc config sign', have to wait. Leases live in its memory and end with it.`,
+      ),
+
+  async run(context, _args, options) {
+    const address = ownAddress(textOption(options, "listen") ?? "")
+    const workspace = openWorkspace(context.cwd, context.state, context.clock())
+    const gateway = await StandingGateway.start(workspace, { ...address, clock: context.clock })
+    context.out(
+      flagOption(options, "json")
+        ? JSON.stringify({ url: gateway.url, pid: process.pid })
+        : `${gateway.url}  (Ctrl-C ends it; leases by 'amc lease issue')`,
+    )
+    if (!context.signal.aborted) await once(context.signal, "abort")
+    await gateway.close()
+    return { exit: Exit.accepted, data: null, lines: [], isStream: true }
+  },
+}

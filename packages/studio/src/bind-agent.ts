@@ -1,0 +1,54 @@
+import { type AgentConfig, agentConfigSchema, AmcError, type WirePolicy } from "@amc/core"
+import { stringify } from "yaml"
+import { agentConfigPath, ensureAgentConfig } from "./agent-config.ts"
+import { configEvent, openCapture } from "./capture.ts"
+import { findProvider } from "./gateway-config.ts"
+import { type LoadedConfig, writeConfig } from "./signed-config.ts"
+import type { Workspace } from "./workspace.ts"
+
+export interface BindTerms {
+  readonly agent: string
+  /** The providers that the agent may call from now on; every one if there are none. */
+  readonly providers: readonly string[]
+  /** What else its calls have to satisfy. It takes the place of what was there. */
+  readonly policy: WirePolicy | undefined
+  readonly clock: () => number
+}
+
+/**
+ * Signs what an agent may ask of its providers into the agent's config. What is signed goes on only from
+ * what was signed before.
+ *
+ * @throws {@link AmcError} `usage/invalid`, `input/malformed`; as {@link openCapture}
+ */
+export async function bindAgent(
+  workspace: Workspace,
+  { agent, providers, policy = {}, clock }: BindTerms,
+): Promise<LoadedConfig<AgentConfig>> {
+  const capture = await openCapture(workspace, { clock })
+  try {
+    const { notary, recorder, gatewayConfig, configHistory } = capture
+    for (const id of providers) findProvider(gatewayConfig.value, id)
+    const path = agentConfigPath(agent)
+    const before = await ensureAgentConfig(workspace, agent, notary, clock())
+    const flaw = before.flaw ?? capture.configs.get(path)?.flaw ?? null
+    if (flaw !== null)
+      throw new AmcError(
+        "input/malformed",
+        `${flaw.detail}, so nothing is put beside what it says`,
+        {
+          hint: `look at what it says, then sign it with 'amc config sign ${path}'`,
+        },
+      )
+    const routes = policy.routes ?? providers.map((provider) => ({ provider }))
+    const gateway = { ...policy, ...(routes.length > 0 && { routes }) }
+    const { v, limits } = before.value
+    const source = stringify({ v, agent, limits, gateway })
+    const last = configHistory.get(path)?.version
+    const config = await writeConfig(workspace, path, source, agentConfigSchema, notary, last)
+    await recorder.record(configEvent(config))
+    return config
+  } finally {
+    await capture.close()
+  }
+}

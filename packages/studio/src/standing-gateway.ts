@@ -1,0 +1,239 @@
+import { randomBytes } from "node:crypto"
+import { join } from "node:path"
+import { AmcError } from "@amc/core"
+import {
+  createGateway,
+  defaultLimits,
+  type Gateway,
+  type Lease,
+  LeaseBook,
+  leaseFacts,
+  leaseSource,
+  type ListedLease,
+  SecretScanner,
+  type Upstream,
+} from "@amc/gateway"
+import { checkAgentId } from "./agent-config.ts"
+import { type Capture, openCapture } from "./capture.ts"
+import { removeGatewayFile, writeGatewayFile } from "./gateway-file.ts"
+import { type ControlServer, serveControl } from "./gateway-control.ts"
+import { findProvider, upstreamOf } from "./gateway-config.ts"
+import type { IssuedLease, LeaseRequest } from "./lease-request.ts"
+import { agentLimits } from "./score-agent.ts"
+import { openBudgets } from "./spent-before.ts"
+import { StandingSessions } from "./standing-sessions.ts"
+import { policiesOf } from "./wire-policies.ts"
+import type { Workspace } from "./workspace.ts"
+
+export interface StandingTerms {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly clock: () => number
+}
+
+const longestLeaseMs = 7 * 24 * 3_600_000
+const sweepMs = 30_000
+
+/** A gateway that stands by itself: it holds the workspace's lane until it is closed. */
+export class StandingGateway {
+  readonly url: string
+  readonly #capture: Capture
+  readonly #leases: LeaseBook
+  readonly #gateway: Gateway
+  readonly #sessions: StandingSessions
+  readonly #sweeper: NodeJS.Timeout
+  #control: ControlServer | null = null
+  #released: Promise<void> | null = null
+
+  private constructor(parts: Parts, port: number | null, host: string) {
+    this.url = `http://${host.includes(":") ? `[${host}]` : host}:${port ?? 0}`
+    this.#capture = parts.capture
+    this.#leases = parts.leases
+    this.#gateway = parts.gateway
+    this.#sessions = parts.sessions
+    this.#sweeper = setInterval(() => this.#sessions.sweep(), sweepMs).unref()
+  }
+
+  /**
+   * Starts the gateway of a workspace: on a port of this machine for agents, and on a socket of this user
+   * alone for the owner's commands.
+   *
+   * @throws {@link AmcError} as {@link openCapture}; `usage/invalid` where it can't listen
+   */
+  static async start(workspace: Workspace, terms: StandingTerms): Promise<StandingGateway> {
+    const capture = await openCapture(workspace, { clock: terms.clock })
+    const parts = await partsOf(capture)
+    try {
+      const port = await listen(parts.gateway, terms)
+      const standing = new StandingGateway(parts, port, terms.host)
+      await standing.#serve()
+      return standing
+    } catch (error) {
+      await parts.gateway.close()
+      await capture.close()
+      throw error
+    }
+  }
+
+  get isLocked(): boolean {
+    return this.#released !== null
+  }
+
+  /**
+   * Gives out a lease, which lives in this process's memory alone.
+   *
+   * @throws {@link AmcError} `usage/invalid`, `gateway/locked`; as recording does
+   */
+  async issue({ agent, providers, ttl_ms: ttlMs, policy }: LeaseRequest): Promise<IssuedLease> {
+    this.#requireUnlocked()
+    checkAgentId(agent)
+    if (ttlMs < 1000 || ttlMs > longestLeaseMs)
+      throw new AmcError("usage/invalid", "a lease lasts for at least a second, at most 7 days")
+    for (const id of providers) findProvider(this.#capture.gatewayConfig.value, id)
+    await agentLimits(this.#capture, agent)
+    const own = policy === undefined ? [] : [{ source: leaseSource, policy }]
+    const { token, lease } = this.#leases.issue({
+      agent,
+      session: null,
+      providers: [...new Set(providers)],
+      ingress: "loopback",
+      ttlMs,
+      policies: [...policiesOf(this.#capture, agent), ...own],
+    })
+    try {
+      await this.#record(lease, "issued")
+    } catch (error) {
+      this.#leases.revoke(lease.id)
+      throw error
+    }
+    return { token, lease: { ...lease, calls: 0, bytes: 0 } }
+  }
+
+  leases(): readonly ListedLease[] {
+    return this.#leases.list()
+  }
+
+  /**
+   * Takes a lease back; calls under way are broken off.
+   *
+   * @throws {@link AmcError} `gateway/unknown-lease`, `usage/invalid` where the beginning fits several
+   */
+  async revoke(beginning: string): Promise<Lease> {
+    const found = this.#leases.list().filter(({ id }) => id.startsWith(beginning))
+    const [lease] = found
+    if (found.length > 1)
+      throw new AmcError("usage/invalid", `several leases begin with ${beginning}`)
+    if (lease === undefined || beginning.length < 8)
+      throw new AmcError("gateway/unknown-lease", "the gateway knows no lease of that id", {
+        hint: "'amc lease list' shows the ids; eight characters of one are enough",
+      })
+    this.#leases.revoke(lease.id)
+    await this.#record(lease, "revoked")
+    this.#sessions.end(lease.id)
+    return lease
+  }
+
+  /** Ends leases, sessions and keys; from then on every request gets 503. */
+  lock(): Promise<void> {
+    this.#gateway.lock()
+    return (this.#released ??= this.#release())
+  }
+
+  /** Ends everything. Resolves when what was open is recorded. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper)
+    this.#gateway.lock()
+    await this.#control?.close()
+    await this.#gateway.close()
+    await (this.#released ??= this.#release())
+  }
+
+  async #serve(): Promise<void> {
+    const { workspace, runDir } = this.#capture
+    const socket = join(runDir, "control.sock")
+    this.#control = await serveControl(this, socket)
+    writeGatewayFile(workspace, {
+      schema: "amc.gateway/v1",
+      pid: process.pid,
+      url: this.url,
+      socket,
+    })
+  }
+
+  async #release(): Promise<void> {
+    const { workspace, runDir } = this.#capture
+    for (const { id } of this.#leases.list()) await this.#drop(id)
+    await this.#sessions.close()
+    removeGatewayFile(workspace, join(runDir, "control.sock"))
+    await this.#capture.close()
+  }
+
+  async #drop(id: string): Promise<void> {
+    const lease = this.#leases.revoke(id)
+    if (lease !== null) await this.#record(lease, "revoked")
+  }
+
+  #requireUnlocked(): void {
+    if (this.isLocked) throw new AmcError("gateway/locked", "the gateway was locked")
+  }
+
+  async #record(lease: Lease, action: "issued" | "revoked"): Promise<void> {
+    await this.#capture.recorder.record({
+      type: "lease",
+      channel: "session",
+      agent: lease.agent,
+      session: null,
+      facts: leaseFacts(lease, action),
+    })
+  }
+}
+
+interface Parts {
+  readonly capture: Capture
+  readonly leases: LeaseBook
+  readonly gateway: Gateway
+  readonly sessions: StandingSessions
+}
+
+async function partsOf(capture: Capture): Promise<Parts> {
+  const { clock, recorder, spoolDir, workspace } = capture
+  const leases = new LeaseBook(randomBytes, clock)
+  const sessions = new StandingSessions(capture)
+  const providers = await upstreamsOf(capture)
+  const keys = Array.from(providers.values(), ({ key }) => key)
+  const gateway = createGateway({
+    recorder,
+    leases,
+    sessions,
+    providers,
+    clock,
+    random: randomBytes,
+    limits: { ...defaultLimits, leaseBytes: Infinity },
+    spoolDir,
+    secrets: new SecretScanner(keys.filter((key) => key !== null)),
+    monitorKid: [...workspace.keyring.keysNow("monitor", clock()).keys()][0] ?? "",
+    ...openBudgets(capture),
+  })
+  return { capture, leases, gateway, sessions }
+}
+
+async function upstreamsOf(capture: Capture): Promise<ReadonlyMap<string, Upstream>> {
+  const upstreams = new Map<string, Upstream>()
+  for (const provider of capture.gatewayConfig.value.providers) {
+    const key = await capture.providerKey(provider)
+    upstreams.set(provider.id, upstreamOf(capture.workspace, provider, key))
+  }
+  return upstreams
+}
+
+async function listen(gateway: Gateway, { host, port }: StandingTerms): Promise<number | null> {
+  try {
+    return await gateway.listen({ host, port }, "loopback")
+  } catch (cause) {
+    throw new AmcError("usage/invalid", `nothing can listen on ${host}:${port}`, {
+      cause,
+      hint: "another program may have the port; --listen 127.0.0.1:0 takes one that is free",
+    })
+  }
+}
