@@ -270,7 +270,7 @@ export function eventStoreContract(name: string, make: () => Promise<EventStoreU
         return { sha256: sha256Hex(bytes), bytes }
       }
       const [kept, last, lost] = [blobOf(1), blobOf(2), blobOf(3)]
-      await store.append("main", null, rows(0, 1), [kept, last, kept])
+      await store.append("main", null, rows(0, 1), [kept, last, last])
       await store.append("main", hashOf(0), rows(1, 2), [last])
       await expect(store.append("main", hashOf(0), rows(2, 3), [lost])).rejects.toEqual(conflict)
       const twice = [row({ lseq: 2 }), row({ lseq: 2 })]

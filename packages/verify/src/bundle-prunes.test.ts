@@ -94,6 +94,10 @@ test.each<{ why: string; terms: Omit<PruneTerms, "events"> }>([
     },
   },
   { why: "with another policy than it names", terms: { holds: utf8("v: 1\ndays: {}\n") } },
+  {
+    why: "with a milder policy than it names",
+    terms: { holds: utf8("v: 1\ndays: {agent_stdout: 1}\n"), afterDays: 5 },
+  },
   { why: "without the policy", terms: { holds: null } },
 ])("refuses a prune $why", async ({ terms }) => {
   expect(await judged(prunedRun((printed) => ({ events: [printed], ...terms })))).toEqual(refused)
