@@ -22,7 +22,7 @@ export default defineConfig([
       "checkpoint-worker": "packages/studio/src/checkpoint-worker.ts",
       "notary-main": "packages/vault/src/notary-main.ts",
     },
+    // The sandbox looks for its probe beside the program.
+    copy: ["packages/sandbox/probe/amc-probe-linux-x64"],
   },
-  // The probe goes into the box as one file, so it shares nothing with the others.
-  { ...common, clean: false, entry: { "probe-main": "packages/sandbox/src/probe-main.ts" } },
 ])

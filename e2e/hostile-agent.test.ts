@@ -296,7 +296,7 @@ test("an agent that tries every wall finds none of them open", { timeout: 180_00
       join(clone, "x"),
       "/etc/passwd",
       "/usr/x",
-      "/run/amc/probe.mjs",
+      "/run/amc/probe",
       "/proc/sys/kernel/core_pattern",
       "/sys/fs/cgroup/cgroup.procs",
     ],

@@ -16,6 +16,7 @@ const testPackages = {
   curl: "curl",
   python3: "python3",
   "ssh-keygen": "openssh-client",
+  "musl-gcc": "musl-tools",
   go: "golang-go",
   "/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev",
 }

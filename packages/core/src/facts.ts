@@ -244,6 +244,7 @@ export const factSchemas = {
       memory_bytes: count,
       pids: count,
       timeout_ms: count,
+      probe_sha256: hex32.optional(),
     },
     none,
   ),
@@ -263,6 +264,8 @@ export const factSchemas = {
       inside: z.record(z.string().max(64), seen),
       outside: z.record(z.string().max(64), seen),
       agree: flag,
+      /** Of the probe's program; missing in events from before there was one. */
+      probe_sha256: hex32.optional(),
     },
     none,
   ),

@@ -2,12 +2,15 @@ import { assert, constantFrom, property } from "fast-check"
 import { expect, test } from "vitest"
 import {
   agreedFacts,
+  agreedProbeFacts,
   hardeningChecks,
+  hardeningTries,
   judgeIsolation,
   type ProbeCheck,
   type ProbeRecord,
   requiredDenials,
   requiredReaches,
+  requiredTries,
   type SeenValue,
 } from "./isolation.ts"
 
@@ -194,6 +197,118 @@ test.each([
     hardened: false,
     reasons: [reason],
   })
+})
+
+const digest = "ab".repeat(32)
+const probeView: Record<string, SeenValue> = {
+  ...view,
+  ...Object.fromEntries(agreedProbeFacts.map((name) => [name, `agent-${name}`])),
+  rlimit_core: "0",
+}
+/** What the probe's program records, with no control where there can be none. */
+const program: ProbeRecord = {
+  ...good,
+  checks: [
+    ...good.checks,
+    ...requiredTries.map((id) => walled(id, "denied")),
+    ...hardeningTries.map((id) => walled(id, id.startsWith("surface.") ? "denied" : "reached")),
+  ],
+  inside: probeView,
+  outside: {
+    ...outside,
+    ...probeView,
+    exe_sha256: digest,
+    seccomp_profile: digest,
+    ingress: "run-socket",
+  },
+  probe_sha256: digest,
+}
+
+function walled(id: string, control: ProbeCheck["control"]): ProbeCheck {
+  return { id, expect: "denied", outcome: "denied", control }
+}
+
+function programWith(id: string, change: Partial<ProbeCheck>): ProbeRecord {
+  const checks = program.checks.map((check) => (check.id === id ? { ...check, ...change } : check))
+  return { ...program, checks }
+}
+
+function programSeen(change: Record<string, SeenValue>): ProbeRecord {
+  return { ...program, outside: { ...program.outside, ...change } }
+}
+
+test("a record of the probe's program in which everything holds is hardened", () => {
+  expect(judgeIsolation(program)).toEqual({ posture: "measured", hardened: true, reasons: [] })
+})
+
+test.each([
+  {
+    why: "another program was at the barrier",
+    record: programSeen({ exe_sha256: "cd".repeat(32) }),
+    reason: "the process at the barrier is not the probe",
+  },
+  {
+    why: "a socket of docker was reached that the monitor itself can't reach",
+    record: programWith("engine.docker", { outcome: "reached" }),
+    reason: "engine.docker was reached",
+  },
+  {
+    why: "the monitor could be traced",
+    record: programWith("monitor.ptrace", { outcome: "reached" }),
+    reason: "monitor.ptrace was reached",
+  },
+  {
+    why: "the views differ on mounts",
+    record: programSeen({ mounts: 3 }),
+    reason: "inside and outside differ on mounts",
+  },
+])("a record of the probe's program is shared if $why", ({ record, reason }) => {
+  expect(judgeIsolation(record)).toEqual({ posture: "shared", hardened: false, reasons: [reason] })
+})
+
+test.each([
+  {
+    why: "a call went through that nobody else here can make",
+    record: programWith("surface.bpf", { outcome: "reached" }),
+    reason: "surface.bpf was reached",
+  },
+  {
+    why: "vsock has no control",
+    record: programWith("hardening.vsock", { control: "denied" }),
+    reason: "hardening.vsock has no control that reached",
+  },
+  {
+    why: "the filter is another",
+    record: programSeen({ seccomp_profile: "" }),
+    reason: "the seccomp filter is not AMC's",
+  },
+  {
+    why: "others share the way in",
+    record: programSeen({ ingress: "loopback" }),
+    reason: "the gateway has no way in of this run alone",
+  },
+  {
+    why: "core dumps can be made",
+    record: {
+      ...programSeen({ rlimit_core: "unlimited" }),
+      inside: { ...probeView, rlimit_core: "unlimited" },
+    },
+    reason: "core dumps are not off",
+  },
+])("a record of the probe's program is not hardened if $why", ({ record, reason }) => {
+  expect(judgeIsolation(record)).toEqual({
+    posture: "measured",
+    hardened: false,
+    reasons: [reason],
+  })
+})
+
+test("what the probe's program must try can't be left out", () => {
+  for (const id of [...requiredTries, ...hardeningTries]) {
+    const checks = program.checks.filter((check) => check.id !== id)
+    const { reasons, hardened } = judgeIsolation({ ...program, checks })
+    expect({ reasons, hardened }).toEqual({ reasons: [`${id} was not checked`], hardened: false })
+  }
 })
 
 test("any required check that is left out makes it shared", () => {

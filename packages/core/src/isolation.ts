@@ -16,6 +16,11 @@ export interface ProbeRecord {
   readonly outside: Readonly<Record<string, SeenValue>>
   /** Said by the recorder; {@link judgeIsolation} compares the two views itself. */
   readonly agree: boolean
+  /**
+   * SHA-256 of the probe's program, which the process at the barrier must be running. Records from before
+   * there was one program have none, and less is asked of them.
+   */
+  readonly probe_sha256?: string | undefined
 }
 
 export interface IsolationVerdict {
@@ -43,6 +48,34 @@ export const requiredDenials = [
   "kernel.sysrq",
   "kernel.sys",
 ] as const
+/** System calls that are tried beside those of {@link hardeningChecks}; each is the check `surface.<name>`. */
+export const surfaceCalls = [
+  "alg",
+  "bpf",
+  "chroot",
+  "keyctl",
+  "mount",
+  "netlink",
+  "packet",
+  "perf",
+  "raw",
+  "setns",
+  "setuid",
+  "tiocsti",
+  "userfaultfd",
+] as const
+/** What a record of the probe's program must hold as well, whether or not there is a control. */
+export const requiredTries = [
+  "engine.docker",
+  "engine.podman",
+  "internet.tcp",
+  "internet.dns",
+  "internet.metadata",
+  "monitor.fd",
+  "monitor.vm_readv",
+  "monitor.pidfd",
+  "monitor.ptrace",
+] as const
 /** A box that reaches nothing produces no evidence, so it must not count as a good one. */
 export const requiredReaches = ["gateway.http", "workspace.write"] as const
 /** Checks that decide about hardening alone. */
@@ -51,6 +84,13 @@ export const hardeningChecks = [
   "hardening.usr_write",
   "hardening.probe_write",
   "hardening.userns",
+] as const
+
+/** Checks that decide about the hardening of a record of the probe's program. */
+export const hardeningTries = [
+  "hardening.vsock",
+  "hardening.io_uring",
+  ...surfaceCalls.map((name) => `surface.${name}` as const),
 ] as const
 
 const separateNamespaces = ["mnt", "pid", "net", "ipc", "uts"] as const
@@ -71,18 +111,34 @@ export const agreedFacts = [
   ...separateNamespaces.map((name) => `ns_${name}` as const),
 ] as const
 
+/** Facts that both views of a record of the probe's program must hold as well. */
+export const agreedProbeFacts = [
+  "cap_prm",
+  "cap_inh",
+  "cap_amb",
+  "seccomp_filters",
+  "mounts",
+  "rlimit_core",
+  "rlimit_fsize",
+  "rlimit_nproc",
+  "rlimit_nofile",
+] as const
+
 /**
  * What a probe's record says of the agent's isolation: a pure function of the signed event, so that an
  * offline verifier comes to the monitor's own verdict (DESIGN.md section 7).
  *
  * `measured` needs every must-deny check denied with a control that reached, every must-reach check
- * reached, all required checks, and two views that agree. Anything else is `shared`. The record must
- * come from an event whose signature was verified.
+ * reached, all required checks, and two views that agree. Anything else is `shared`. Checks of
+ * `engine`, `internet`, `monitor` and `surface` often can't have a control: what they reached counts against
+ * the box, and that they were denied counts for nothing. The record must come from an event whose signature
+ * was verified.
  */
 export function judgeIsolation(record: ProbeRecord): IsolationVerdict {
   const open = [
     ...missingChecks(record),
     ...record.checks.filter((check) => !isHardening(check.id)).flatMap(failureOf),
+    ...(isOtherProgram(record) ? ["the process at the barrier is not the probe"] : []),
     ...disagreements(record),
     ...sharedParts(record),
   ]
@@ -92,14 +148,24 @@ export function judgeIsolation(record: ProbeRecord): IsolationVerdict {
 }
 
 function isHardening(id: string): boolean {
-  return id.startsWith("hardening.")
+  return /^(?:hardening|surface)\./.test(id)
 }
 
-function missingChecks({ checks }: ProbeRecord): string[] {
+function isUncontrolled(id: string): boolean {
+  return /^(?:engine|internet|monitor|surface)\./.test(id)
+}
+
+function isOtherProgram({ probe_sha256, outside }: ProbeRecord): boolean {
+  return probe_sha256 !== undefined && seen(outside, "exe_sha256") !== probe_sha256
+}
+
+function missingChecks({ checks, probe_sha256 }: ProbeRecord): string[] {
   const denials = new Set(checks.filter((c) => c.expect === "denied").map((c) => c.id))
   const reaches = new Set(checks.filter((c) => c.expect === "reached").map((c) => c.id))
   return [
-    ...requiredDenials.filter((id) => !denials.has(id)),
+    ...[...requiredDenials, ...(probe_sha256 === undefined ? [] : requiredTries)].filter(
+      (id) => !denials.has(id),
+    ),
     ...requiredReaches.filter((id) => !reaches.has(id)),
   ].map((id) => `${id} was not checked`)
 }
@@ -107,12 +173,13 @@ function missingChecks({ checks }: ProbeRecord): string[] {
 function failureOf({ id, expect, outcome, control }: ProbeCheck): string[] {
   if (expect === "reached") return outcome === "reached" ? [] : [`${id} was not reached`]
   if (outcome === "reached") return [`${id} was reached`]
+  if (isUncontrolled(id)) return []
   if (outcome !== "denied") return [`${id} is inconclusive`]
   return control === "reached" ? [] : [`${id} has no control that reached`]
 }
 
-function disagreements({ inside, outside }: ProbeRecord): string[] {
-  return agreedFacts
+function disagreements({ inside, outside, probe_sha256 }: ProbeRecord): string[] {
+  return [...agreedFacts, ...(probe_sha256 === undefined ? [] : agreedProbeFacts)]
     .filter(
       (name) => seen(inside, name) === undefined || seen(inside, name) !== seen(outside, name),
     )
@@ -135,9 +202,10 @@ function sharedParts({ outside }: ProbeRecord): string[] {
 }
 
 function softSpots(record: ProbeRecord): string[] {
-  const { checks, outside } = record
+  const { checks, outside, probe_sha256 } = record
   const ids = new Set(checks.map((check) => check.id))
-  const reasons = hardeningChecks.filter((id) => !ids.has(id)).map((id) => `${id} was not checked`)
+  const required = [...hardeningChecks, ...(probe_sha256 === undefined ? [] : hardeningTries)]
+  const reasons = required.filter((id) => !ids.has(id)).map((id) => `${id} was not checked`)
   reasons.push(...checks.filter((check) => isHardening(check.id)).flatMap(failureOf))
   if (seen(outside, "seccomp") !== 2) reasons.push("no seccomp filter")
   if (seen(outside, "no_new_privs") !== 1) reasons.push("no_new_privs is not set")
@@ -145,6 +213,16 @@ function softSpots(record: ProbeRecord): string[] {
   if (seen(outside, "root_read_only") !== true) reasons.push("the root is writable")
   if (!isPositive(seen(outside, "memory_limit_bytes"))) reasons.push("no memory limit in force")
   if (!isPositive(seen(outside, "pids_limit"))) reasons.push("no process limit in force")
+  return probe_sha256 === undefined ? reasons : [...reasons, ...softSpotsOfDriver(outside)]
+}
+
+function softSpotsOfDriver(outside: ProbeRecord["outside"]): string[] {
+  const reasons: string[] = []
+  if (!/^[0-9a-f]{64}$/.test(String(seen(outside, "seccomp_profile"))))
+    reasons.push("the seccomp filter is not AMC's")
+  if (seen(outside, "ingress") !== "run-socket")
+    reasons.push("the gateway has no way in of this run alone")
+  if (seen(outside, "rlimit_core") !== "0") reasons.push("core dumps are not off")
   return reasons
 }
 

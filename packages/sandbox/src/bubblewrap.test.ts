@@ -17,7 +17,8 @@ import {
   runInBox,
   vaultText,
 } from "./testing/rig.ts"
-import { startedAt } from "./probe-main.ts"
+import { probeBinary } from "./probe-binary.ts"
+import { startedAt } from "./process-view.ts"
 import { until } from "./until.ts"
 
 const isRoot = process.getuid?.() === 0
@@ -37,9 +38,19 @@ describe("the box", () => {
     expect(verdict.posture).toBe("measured")
     expect(verdict.reasons.filter((reason) => reason !== "no memory limit in force")).toEqual([])
     expect(record.agree).toBe(true)
+    const mayLackControl = /^(engine|internet|monitor|surface)\./
+    const walls = record.checks.filter((c) => c.expect === "denied")
     expect(
-      record.checks.filter((c) => c.expect === "denied").every((c) => c.control === "reached"),
+      walls.filter((c) => !mayLackControl.test(c.id)).every((c) => c.control === "reached"),
     ).toBe(true)
+    expect(walls.filter((c) => c.outcome !== "denied")).toEqual([])
+    expect(walls.length).toBeGreaterThan(50)
+    expect(record.outside).toMatchObject({
+      exe_sha256: probeBinary().sha256,
+      ingress: "run-socket",
+      rlimit_core: "0",
+      rlimit_fsize: String(rigLimits.fileBytes),
+    })
     expect(canonicalize(record as never).length).toBeLessThan(16 * 1024)
   })
 
@@ -193,7 +204,7 @@ describe("the box", () => {
           return ""
         }
       })
-    expect(lines.some((line) => line.includes("/run/amc/probe.mjs"))).toBe(true)
+    expect(lines.some((line) => line.startsWith("/run/amc/probe\0"))).toBe(true)
     expect(lines.some((line) => line.includes("lease-4711"))).toBe(false)
     await box.refuse()
   })

@@ -11,8 +11,8 @@ import { onlyChild, outsideView, processLimit } from "./outside.ts"
 import { openPipes, type StandardPipes } from "./pipes.ts"
 import { planFds, type SandboxPlan } from "./plan.ts"
 import { ProbeChannel } from "./probe-channel.ts"
-import { startedAt } from "./probe-main.ts"
-import { measureIsolation } from "./probe.ts"
+import { startedAt } from "./process-view.ts"
+import { boxPlace, measureIsolation } from "./probe.ts"
 import { type Relay, type RelayWay, startRelays } from "./relay.ts"
 import { inBox, type SandboxSpec } from "./spec.ts"
 import { until } from "./until.ts"
@@ -116,24 +116,31 @@ class Box implements SandboxHandle {
   }
 
   runProbe(targets: ProbeTargets): Promise<ProbeRecord> {
-    const { command, env, egressSocket } = this.#parts.plan.spec
-    const [channel, hasEgress] = [this.#channel, egressSocket !== null]
+    const { spec, host } = this.#parts.plan
+    const outside = () => this.#outside()
+    const { command, env, egressSocket } = spec
+    const place = boxPlace(egressSocket !== null)
     return measureIsolation(
-      { channel, command, env, hasEgress, outside: () => this.#outside() },
+      { binary: host.probe, channel: this.#channel, command, env, outside, place },
       targets,
     )
   }
 
   async skipProbe(): Promise<void> {
     const { command, env } = this.#parts.plan.spec
-    await this.#channel.ask({ checks: [], command, env })
+    await this.#channel.ask({ canary: "there is nothing to find", checks: [], command, env })
   }
 
   #outside(): ReturnType<typeof outsideView> {
     const { cgroups, plan, pid } = this.#parts
     const { memoryBytes, pids } = cgroups.inForce(pid)
     const byUser = plan.host.hasPidsCgroup ? 0 : processLimit(pid, plan.limits.pids)
-    return outsideView(pid, { memoryBytes, pids: pids === 0 ? byUser : pids })
+    return outsideView(pid, {
+      memoryBytes,
+      pids: pids === 0 ? byUser : pids,
+      seccompProfile: plan.host.seccompProfile,
+      ingress: plan.spec.gatewaySocket === null ? "none" : "run-socket",
+    })
   }
 
   async go(): Promise<void> {

@@ -15,6 +15,7 @@ export interface Canaries {
   /** A file that the controls may open for writing, and its folder. */
   readonly scratch: string
   readonly socket: string
+  /** The name of an abstract socket, without the zero byte in front. */
   readonly abstract: string
   readonly tcp: readonly { readonly host: string; readonly port: number }[]
   readonly udp: readonly { readonly host: string; readonly port: number }[]
@@ -25,7 +26,7 @@ const mostHostAddresses = 8
 
 /** Seeds the canaries. The listeners answer with the secret alone and live as long as the probe. */
 export async function seedCanaries(besideVault: string): Promise<Canaries> {
-  const secret = randomBytes(16).toString("hex")
+  const secret = randomBytes(32).toString("hex")
   const file = path.join(besideVault, `canary-${secret.slice(0, 12)}`)
   writeFileSync(file, secret, { mode: 0o600, flag: "wx" })
   const folder = mkdtempSync(path.join(tmpdir(), "amc-canary-"))
@@ -33,9 +34,9 @@ export async function seedCanaries(besideVault: string): Promise<Canaries> {
   writeFileSync(scratch, "", { mode: 0o600 })
   const addresses = ["127.0.0.1", ...hostAddresses()]
   const socket = path.join(folder, "canary.sock")
-  const abstract = `\0amc-canary-${secret}`
+  const abstract = `amc-canary-${secret}`
   const local = await Promise.all(
-    [{ path: socket }, { path: abstract }].map((at) => listen(secret, at)),
+    [{ path: socket }, { path: `\0${abstract}` }].map((at) => listen(secret, at)),
   )
   const tcp = await Promise.all(
     addresses.map((host) => listenOr(() => listen(secret, { host, port: 0 }))),

@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
-import { AmcError } from "@amc/core"
+import { AmcError, surfaceCalls } from "@amc/core"
 import type { Canaries } from "./canary.ts"
-import { type CheckSpec, startedAt } from "./probe-main.ts"
-import { inBox } from "./spec.ts"
+import type { CheckKind, CheckSpec } from "./probe-order.ts"
+import { startedAt } from "./process-view.ts"
+import type { Stand } from "./stand.ts"
 
 /**
  * What the agent must not reach. All of it must exist when the probe runs: what the monitor itself can't
@@ -21,6 +20,23 @@ export interface ProbeTargets {
   readonly ports: Readonly<Record<string, number>>
   /** A folder beside the vault in which a canary may be made for the time of the probe. */
   readonly canaryFolder: string
+}
+
+interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where things are for a process that is probed. */
+export interface ProbePlace {
+  /** Where the gateway is for the agent. */
+  readonly gateway: Endpoint
+  /** The same for the egress proxy, if it has one. */
+  readonly egress: Endpoint | null
+  readonly work: string
+  readonly probe: string
+  /** Whether addresses of the internet are dialled. */
+  readonly internet: boolean
 }
 
 /** A check with what is tried inside, and what the same code tries outside as its control. */
@@ -41,21 +57,22 @@ const mostChecks = 128
 export function planChecks(
   targets: ProbeTargets,
   canaries: Canaries,
-  {
-    env,
-    hasEgress,
-  }: { readonly env: Readonly<Record<string, string>>; readonly hasEgress: boolean },
+  stand: Stand,
+  place: ProbePlace,
 ): readonly PlannedCheck[] {
   const checks = [
     ...secretChecks(targets, canaries),
     ...networkChecks(targets, canaries),
-    ...processChecks(canaries, env),
-    ...kernelChecks(canaries.scratch),
-    reach("gateway.http", { kind: "http", host: inBox.gatewayHost, port: inBox.gatewayPort }),
-    ...(hasEgress
-      ? [reach("egress.http", { kind: "http", host: inBox.gatewayHost, port: inBox.egressPort })]
-      : []),
-    reach("workspace.write", { kind: "write", path: inBox.work }),
+    ...engineChecks(),
+    ...(place.internet ? internetChecks() : []),
+    ...processChecks(canaries, stand),
+    ...kernelChecks(canaries.scratch, place),
+    ...callChecks(),
+    reach("gateway.http", check("http", place.gateway.host, String(place.gateway.port))),
+    ...(place.egress === null
+      ? []
+      : [reach("egress.http", check("http", place.egress.host, String(place.egress.port)))]),
+    reach("workspace.write", check("write", place.work)),
   ]
   const ids = new Set(checks.map(({ id }) => id))
   const isNamed = checks.every(({ id }) => /^[a-z]+\.[a-z0-9_]{1,48}$/.test(id))
@@ -65,54 +82,79 @@ export function planChecks(
 }
 
 function secretChecks(targets: ProbeTargets, canaries: Canaries): PlannedCheck[] {
-  const files = { ...targets.files, canary: canaries.file }
   const sockets = { ...targets.sockets, canary: canaries.socket }
   const name = canaries.file.slice(canaries.file.lastIndexOf("/") + 1)
   return [
-    ...Object.entries(files).map(([id, path]) => deny(`file.${id}`, { kind: "read", path })),
-    ...Object.entries(sockets).map(([id, path]) => deny(`socket.${id}`, { kind: "unix", path })),
-    deny("abstract.canary", { kind: "unix", path: canaries.abstract }),
-    deny(
-      "walk.canary",
-      { kind: "walk", roots: ["/"], name },
-      { kind: "walk", roots: [targets.canaryFolder], name },
-    ),
+    ...Object.entries(targets.files).map(([id, path]) => deny(`file.${id}`, check("read", path))),
+    deny("file.canary", check("read", canaries.file, canaries.secret)),
+    ...Object.entries(sockets).map(([id, path]) => deny(`socket.${id}`, check("unix", path))),
+    deny("abstract.canary", check("abstract", canaries.abstract)),
+    deny("walk.canary", check("walk", "/", name), check("walk", targets.canaryFolder, name)),
   ]
 }
 
 function networkChecks(targets: ProbeTargets, canaries: Canaries): PlannedCheck[] {
   const named = (index: number): string => (index === 0 ? "loopback" : `host_${index}`)
+  const at = (kind: CheckKind, { host, port }: { host: string; port: number }): CheckSpec =>
+    check(kind, host, String(port))
   return [
-    ...canaries.tcp.map((at, index) => deny(`tcp.${named(index)}`, { kind: "tcp", ...at })),
-    ...canaries.udp.map((at, index) => deny(`udp.${named(index)}`, { kind: "udp", ...at })),
+    ...canaries.tcp.map((place, index) => deny(`tcp.${named(index)}`, at("tcp", place))),
+    ...canaries.udp.map((place, index) => deny(`udp.${named(index)}`, at("udp", place))),
     ...Object.entries(targets.ports).map(([id, port]) =>
-      deny(`tcp.${id}`, { kind: "tcp", host: "127.0.0.1", port }),
+      deny(`tcp.${id}`, at("tcp", { host: "127.0.0.1", port })),
     ),
   ]
 }
 
-function processChecks(canaries: Canaries, env: Readonly<Record<string, string>>): PlannedCheck[] {
-  const canary = canaries.secret
-  const self = { pid: process.pid, started: startedAt("self") ?? "" }
-  const sha256 = createHash("sha256").update(readFileSync("/proc/self/environ")).digest("hex")
+/** Who may talk to one of these owns the machine. Most hosts have none, so that there is no control. */
+function engineChecks(): PlannedCheck[] {
+  const own = `/run/user/${process.getuid?.() ?? 0}`
+  const sockets = {
+    docker: "/var/run/docker.sock",
+    docker_run: "/run/docker.sock",
+    docker_own: `${own}/docker.sock`,
+    podman: "/run/podman/podman.sock",
+    podman_own: `${own}/podman/podman.sock`,
+    containerd: "/run/containerd/containerd.sock",
+  }
+  return Object.entries(sockets).map(([id, path]) => deny(`engine.${id}`, check("unix", path)))
+}
+
+/** Tried from inside alone: the monitor dials nobody who was not asked for. */
+function internetChecks(): PlannedCheck[] {
+  const tries = {
+    tcp: check("tcp", "1.1.1.1", "443"),
+    dns: check("dns", "8.8.8.8", "53"),
+    metadata: check("tcp", "169.254.169.254", "80"),
+  }
+  return Object.entries(tries).map(([id, inside]) => ({
+    ...deny(`internet.${id}`, inside),
+    outside: null,
+  }))
+}
+
+function processChecks({ secret }: Canaries, { pid, address, fd }: Stand): PlannedCheck[] {
+  const monitor = [String(process.pid), startedAt("self") ?? ""] as const
+  const byCall = (kind: CheckKind): PlannedCheck =>
+    deny(`monitor.${kind}`, check(kind, pid, address, fd))
+  const byFile = (part: string): PlannedCheck =>
+    deny(`monitor.own_${part}`, check("part", ...monitor, part))
   return [
-    deny(
-      "env.secrets",
-      { kind: "env", env, canary },
-      { kind: "env", env: { ...env, LEAK: canary }, canary },
-    ),
-    deny("process.visible", { kind: "visible", ...self }),
-    deny("process.environ", { kind: "environ", sha256 }),
-    deny("process.memory", { kind: "memory", ...self }),
+    deny("env.secrets", check("env"), check("env", secret)),
+    deny("process.visible", check("visible", ...monitor)),
+    deny("process.environ", check("environ")),
+    deny("process.memory", check("memory", pid, address, fd)),
+    ...(["fd", "vm_readv", "pidfd", "ptrace"] as const).map(byCall),
+    ...["mem", "environ", "fd", "root", "cwd"].map(byFile),
   ]
 }
 
 /** The control opens a file of the monitor's with the same code: it must not touch the host's settings. */
-function kernelChecks(scratch: string): PlannedCheck[] {
-  const file: CheckSpec = { kind: "write", path: scratch }
-  const folder: CheckSpec = { kind: "write", path: scratch.slice(0, scratch.lastIndexOf("/")) }
+function kernelChecks(scratch: string, place: ProbePlace): PlannedCheck[] {
+  const file = check("write", scratch)
+  const folder = check("write", scratch.slice(0, scratch.lastIndexOf("/")))
   const write = (id: string, path: string, control: CheckSpec): PlannedCheck =>
-    deny(id, { kind: "write", path }, control)
+    deny(id, check("write", path), control)
   return [
     write("kernel.core_pattern", "/proc/sys/kernel/core_pattern", file),
     write("kernel.sysrq", "/proc/sysrq-trigger", file),
@@ -120,9 +162,21 @@ function kernelChecks(scratch: string): PlannedCheck[] {
     write("kernel.cgroup", "/sys/fs/cgroup", folder),
     write("hardening.root_write", "/", folder),
     write("hardening.usr_write", "/usr", folder),
-    write("hardening.probe_write", inBox.probe, file),
-    deny("hardening.userns", { kind: "userns" }),
+    write("hardening.probe_write", place.probe, file),
   ]
+}
+
+/** System calls that an agent has no honest use for. Those of `surface` can often be made by nobody here. */
+function callChecks(): PlannedCheck[] {
+  const hardening = ["userns", "vsock", "io_uring"]
+  return [
+    ...hardening.map((name) => deny(`hardening.${name}`, check("call", name))),
+    ...surfaceCalls.map((name) => deny(`surface.${name}`, check("call", name))),
+  ]
+}
+
+function check(kind: CheckKind, ...args: readonly string[]): CheckSpec {
+  return { kind, args }
 }
 
 function deny(id: string, inside: CheckSpec, outside: CheckSpec = inside): PlannedCheck {

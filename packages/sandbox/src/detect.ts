@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { isFault } from "@amc/core"
+import { probeBinary } from "./probe-binary.ts"
 import { seccompFilter } from "./seccomp.ts"
 import { installHint, toolNames, toolPath } from "./tool.ts"
 
@@ -19,6 +20,7 @@ export async function detectBubblewrap(): Promise<Availability> {
   try {
     for (const tool of toolNames) toolPath(tool)
     seccompFilter(process.arch)
+    probeBinary()
     await run(toolPath("bwrap"), trial(isRoot), { env: {}, timeout: 10_000 })
     return { available: true, mode: isRoot ? "root" : "user-namespace" }
   } catch (error) {

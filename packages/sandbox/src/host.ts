@@ -4,19 +4,16 @@ import {
   lstatSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
-  realpathSync,
   statSync,
   writeFileSync,
 } from "node:fs"
-import { stripTypeScriptTypes } from "node:module"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
-import { AmcError } from "@amc/core"
+import { AmcError, sha256Hex } from "@amc/core"
 import { makeEtc } from "./etc.ts"
 import { cgroupParents } from "./cgroup.ts"
+import { type ProbeBinary, probeBinary } from "./probe-binary.ts"
 import { seccompFilter } from "./seccomp.ts"
 import { agentUser, maskedName, rootModeUsers, type SandboxSpec } from "./spec.ts"
 import { type Tool, toolNames, toolPath } from "./tool.ts"
@@ -27,8 +24,9 @@ export interface HostFacts {
   readonly user: { readonly uid: number; readonly gid: number }
   readonly tools: Readonly<Record<Tool, string>>
   readonly mayDisableUserns: boolean
-  /** Node of the monitor, which runs the probe. */
-  readonly node: string
+  readonly probe: ProbeBinary
+  /** SHA-256 of the system call filter in the run's folder. */
+  readonly seccompProfile: string
   /** `/bin`, `/lib` and so on: a link's target, or null for a folder of its own. */
   readonly systemRoots: readonly { readonly path: string; readonly target: string | null }[]
   /** Folders in what is mounted that are shown empty: `.amc` and hidden ones. */
@@ -40,9 +38,9 @@ export interface HostFacts {
 }
 
 /**
- * Looks at the host and makes the run's folder with the box's `/etc`, the seccomp filter and the probe.
+ * Looks at the host and makes the run's folder with the box's `/etc` and the seccomp filter.
  *
- * @throws {@link AmcError} `sandbox/unavailable` if a tool is missing, `usage/invalid` if the agent's user
+ * @throws {@link AmcError} `sandbox/unavailable` if a tool or the probe is missing, `usage/invalid` if the agent's user
  *   could not read what is to be mounted
  */
 export function inspectHost(spec: SandboxSpec): HostFacts {
@@ -52,13 +50,15 @@ export function inspectHost(spec: SandboxSpec): HostFacts {
     string
   >
   const filter = seccompFilter(process.arch)
+  const probe = probeBinary()
   for (const folder of spec.readOnly) requireReadable(folder, isRoot)
   return {
     isRoot,
     user: agentUser(),
     tools,
     mayDisableUserns: supportsDisableUserns(tools.bwrap),
-    node: realpathSync(process.execPath),
+    probe,
+    seccompProfile: sha256Hex(filter),
     systemRoots: systemRoots(),
     masks: [...spec.readOnly.flatMap(foldersToMask), ...hiddenOf(spec, true)],
     maskedFiles: hiddenOf(spec, false),
@@ -69,12 +69,10 @@ export function inspectHost(spec: SandboxSpec): HostFacts {
 }
 
 function makeRunFolder(filter: Buffer): string {
-  const probe = probeSource()
   const runFolder = mkdtempSync(path.join(tmpdir(), "amc-box-"))
   makeEtc(path.join(runFolder, "etc"), agentUser())
   writeFileSync(path.join(runFolder, "empty"), "", { mode: 0o444 })
   writeFileSync(path.join(runFolder, "seccomp.bpf"), filter)
-  writeFileSync(path.join(runFolder, "probe.mjs"), probe, { mode: 0o444 })
   return runFolder
 }
 
@@ -127,31 +125,6 @@ function supportsDisableUserns(bwrap: string): boolean {
     "--disable-userns",
   )
   return disableUserns
-}
-
-let source: string | undefined
-/** The probe as plain JavaScript: stripping its types once here spares every start in a box. */
-export function probeSource(): string {
-  if (source !== undefined) return source
-  const folder = path.dirname(fileURLToPath(import.meta.url))
-  const built = path.join(folder, "probe-main.js")
-  source = existsSync(built)
-    ? readFileSync(built, "utf8")
-    : withoutWarning(() =>
-        stripTypeScriptTypes(readFileSync(path.join(folder, "probe-main.ts"), "utf8")),
-      )
-  return source
-}
-
-/** Node says once per process that stripping is experimental, which is no news for the operator. */
-function withoutWarning<T>(work: () => T): T {
-  const emitWarning = process.emitWarning
-  process.emitWarning = () => {}
-  try {
-    return work()
-  } finally {
-    process.emitWarning = emitWarning
-  }
 }
 
 /** Who may connect to the gateway's socket for the box. */

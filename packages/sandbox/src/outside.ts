@@ -1,10 +1,17 @@
-import { readFileSync, statSync } from "node:fs"
-import { type ProcessView, processView } from "./probe-main.ts"
+import { readFileSync } from "node:fs"
+import { sha256Hex } from "@amc/core"
+import type { ProcessView } from "./probe-answer.ts"
+import { namespacesOf, processView, startedAt } from "./process-view.ts"
 
-/** The limits that were read back for a process; 0 where none is in force. */
-export interface LimitsInForce {
+/** What a driver knows of the box that `/proc` does not show. */
+export interface DriverView {
+  /** The limits that were read back; 0 where none is in force. */
   readonly memoryBytes: number
   readonly pids: number
+  /** SHA-256 of AMC's own system call filter, if the box was given it; else empty. */
+  readonly seccompProfile: string
+  /** The way in to the gateway: a socket of this run alone, or a port that others can reach too. */
+  readonly ingress: "run-socket" | "loopback" | "none"
 }
 
 /**
@@ -12,18 +19,25 @@ export interface LimitsInForce {
  *
  * @throws if the process is gone
  */
-export function outsideView(pid: number, limits: LimitsInForce): ProcessView {
-  const monitor = processView("self")
+export function outsideView(pid: number, driver: DriverView): ProcessView {
+  const proc = `/proc/${pid}`
   const view: ProcessView = {
     ...processView(pid),
-    memory_limit_bytes: limits.memoryBytes,
-    pids_limit: limits.pids,
-    mounts: readFileSync(`/proc/${pid}/mountinfo`, "latin1").trimEnd().split("\n").length,
-    is_monitors_node: isSameFile(`/proc/${pid}/exe`, "/proc/self/exe"),
+    memory_limit_bytes: driver.memoryBytes,
+    pids_limit: driver.pids,
+    seccomp_profile: driver.seccompProfile,
+    ingress: driver.ingress,
+    exe_sha256: sha256Hex(readFileSync(`${proc}/exe`)),
+    started_at: startedAt(pid) ?? "",
+    uid_map: oneLine(`${proc}/uid_map`),
+    cgroup: oneLine(`${proc}/cgroup`),
   }
-  for (const [name, value] of Object.entries(monitor))
-    if (name.startsWith("ns_")) view[`monitor_${name}`] = value
+  for (const [name, value] of Object.entries(namespacesOf("self"))) view[`monitor_${name}`] = value
   return view
+}
+
+function oneLine(file: string): string {
+  return readFileSync(file, "latin1").trim().replaceAll(/\s+/g, " ").slice(0, 200)
 }
 
 /** The process limit that a user's resource limit puts on a process; 0 if it is not the one that was asked for. */
@@ -35,15 +49,16 @@ export function processLimit(pid: number, asked: number): number {
 
 /** The only child of bubblewrap's first process: the probe, and the agent after it. */
 export function onlyChild(pid: number): number | null {
-  try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ")
-    return children.length === 1 && children[0] !== "" ? Number(children[0]) : null
-  } catch {
-    return null
-  }
+  const children = childrenOf(pid)
+  return children.length === 1 ? (children[0] ?? null) : null
 }
 
-function isSameFile(one: string, other: string): boolean {
-  const [a, b] = [statSync(one), statSync(other)]
-  return a.dev === b.dev && a.ino === b.ino
+/** The children of a process's first thread; none if it is gone. */
+function childrenOf(pid: number): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim()
+    return text === "" ? [] : text.split(" ").map(Number)
+  } catch {
+    return []
+  }
 }

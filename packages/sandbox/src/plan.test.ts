@@ -11,7 +11,8 @@ const host: HostFacts = {
     toolNames.map((tool) => [tool, `/usr/bin/${tool}`]),
   ) as HostFacts["tools"],
   mayDisableUserns: true,
-  node: "/root/project/node_modules/node/bin/node",
+  probe: { file: "/root/project/dist/amc-probe-linux-x64", sha256: "11".repeat(32) },
+  seccompProfile: "22".repeat(32),
   systemRoots: [
     { path: "/bin", target: "usr/bin" },
     { path: "/lib", target: null },
@@ -44,6 +45,8 @@ test("a plan is a function of its inputs, and its digest of what it says", () =>
     { limits: { ...spec.limits, workBytes: 9 } },
   ])
     expect(planBubblewrap({ ...spec, ...changed }, host).sha256).not.toBe(sha256)
+  const probe = { ...host.probe, sha256: "33".repeat(32) }
+  expect(planBubblewrap(spec, { ...host, probe }).sha256).not.toBe(sha256)
 })
 
 test("no value of the environment and no gateway socket is in it", () => {
@@ -68,10 +71,17 @@ test("without root there is a user namespace, with no other inside it", () => {
 
 test("parents are open to the agent's user, and what lies in a mount is not mounted again", () => {
   expect(line({})).toContain("--perms 0755 --dir /root --ro-bind /root/project /root/project")
-  expect(line({})).not.toContain("--ro-bind /root/project/node_modules/node/bin")
-  expect(line({ node: "/opt/node/bin/node" })).toContain(
-    "--dir /opt/node --ro-bind /opt/node/bin /opt/node/bin",
-  )
+  const nested = planBubblewrap(
+    { ...spec, readOnly: ["/root/project", "/root/project/inner", "/opt/node/bin"] },
+    host,
+  ).argv.join(" ")
+  expect(nested).not.toContain("--ro-bind /root/project/inner")
+  expect(nested).toContain("--dir /opt/node --ro-bind /opt/node/bin /opt/node/bin")
+})
+
+test("the probe is the last of what runs before the agent", () => {
+  expect(line({})).toMatch(/ -- \/run\/amc\/probe$/)
+  expect(line({})).toContain("--ro-bind /root/project/dist/amc-probe-linux-x64 /run/amc/probe")
 })
 
 test("a hidden file is shown empty, after the mount it lies in", () => {

@@ -9,7 +9,7 @@ export interface SandboxPlan {
   readonly driver: "bubblewrap"
   /** Bubblewrap's whole command line. It holds no secret: the environment goes in through the probe. */
   readonly argv: readonly string[]
-  /** SHA-256 of the canonical JSON of `{argv, env_names, command, limits}`. */
+  /** SHA-256 of the canonical JSON of `{argv, env_names, command, limits, probe_sha256}`. */
   readonly sha256: string
   readonly mounts: number
   readonly limits: SandboxLimits
@@ -39,6 +39,7 @@ export function planBubblewrap(spec: SandboxSpec, host: HostFacts): SandboxPlan 
     env_names: envNames,
     command: [...spec.command],
     limits: { ...spec.limits },
+    probe_sha256: host.probe.sha256,
   }
   return {
     driver: "bubblewrap",
@@ -102,7 +103,7 @@ function systemMounts({ systemRoots, runFolder }: HostFacts): Arguments[] {
 }
 
 function ownMounts(spec: SandboxSpec, host: HostFacts): Arguments[] {
-  const readOnly = withoutNested(["/usr", ...spec.readOnly, path.dirname(host.node)])
+  const readOnly = withoutNested(["/usr", ...spec.readOnly])
   return [
     ...readOnly
       .filter((mount) => mount !== "/usr")
@@ -111,7 +112,7 @@ function ownMounts(spec: SandboxSpec, host: HostFacts): Arguments[] {
     ...host.masks.map((mask) => ["--perms", "0555", "--tmpfs", mask, "--remount-ro", mask]),
     ...host.maskedFiles.map((file) => ["--ro-bind", path.join(host.runFolder, "empty"), file]),
     at(inBox.work, ["--bind", spec.work, inBox.work]),
-    at(inBox.probe, ["--ro-bind", path.join(host.runFolder, "probe.mjs"), inBox.probe]),
+    at(inBox.probe, ["--ro-bind", host.probe.file, inBox.probe]),
   ]
 }
 
@@ -153,10 +154,7 @@ function chain(spec: SandboxSpec, host: HostFacts): Arguments {
     `--fsize=${spec.limits.fileBytes}`,
     "--",
     ...(host.isRoot ? leaveRoot : []),
-    host.node,
-    "--no-warnings",
     inBox.probe,
-    "--inside",
   ]
 }
 

@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto"
 import type { Readable, Writable } from "node:stream"
 import { AmcError } from "@amc/core"
-import type { ProbeAnswer, ProbeOrder } from "./probe-main.ts"
+import { answerBegin, answerEnd, parseAnswer, type ProbeAnswer } from "./probe-answer.ts"
+import { encodeOrder, type ProbeOrder } from "./probe-order.ts"
 
-const lineLimit = 64 * 1024
+const lineLimit = 4096
+const mostLines = 512
 const answerDeadlineMs = 20_000
 
 /** The talk with a probe over the streams that become the agent's. */
@@ -22,12 +24,16 @@ export class ProbeChannel {
    * @throws {@link AmcError} `sandbox/probe-failed`
    */
   async ask(order: ProbeOrder): Promise<ProbeAnswer> {
-    const bytes = Buffer.from(JSON.stringify(order), "utf8")
-    this.#stdin.write(bytes.length.toString(16).padStart(8, "0"))
-    this.#stdin.write(bytes)
-    const answer = await this.#line()
-    if (!isAnswer(answer))
-      throw new AmcError("sandbox/probe-failed", "the probe's answer is not one")
+    this.#stdin.write(encodeOrder(order))
+    const first = await this.#line()
+    if (first !== answerBegin)
+      throw new AmcError("sandbox/probe-failed", `the probe did not answer: ${reasonIn(first)}`)
+    const lines: string[] = []
+    for (let line = await this.#line(); line !== answerEnd; line = await this.#line()) {
+      if (line === null || lines.push(line) > mostLines) throw noAnswer()
+    }
+    const answer = parseAnswer(lines)
+    if (answer === null) throw noAnswer()
     return answer
   }
 
@@ -39,12 +45,11 @@ export class ProbeChannel {
   async go(): Promise<void> {
     const nonce = randomBytes(16).toString("hex")
     this.#stdin.write(`GO! ${nonce}`)
-    const answer = (await this.#line()) as { started?: unknown; exec_error?: unknown } | null
-    if (answer?.started === nonce) return
-    const reason = typeof answer?.exec_error === "string" ? answer.exec_error : "no answer"
+    const line = await this.#line()
+    if (line === `started ${nonce}`) return
     throw new AmcError(
       "sandbox/start-failed",
-      `the agent's command could not be started: ${reason}`,
+      `the agent's command could not be started: ${reasonIn(line)}`,
     )
   }
 
@@ -53,18 +58,22 @@ export class ProbeChannel {
     this.#stdin.write("NO! ".padEnd(36, "0"))
   }
 
-  /** One line of JSON; what follows it is left in the stream. */
-  async #line(): Promise<unknown> {
-    const line = await readLine(this.#stdout)
-    try {
-      return line === null ? null : (JSON.parse(line) as unknown)
-    } catch {
-      return null
-    }
+  /** One line; what follows it is left in the stream. */
+  #line(): Promise<string | null> {
+    return readLine(this.#stdout)
   }
 }
 
-function readLine(stream: Readable): Promise<string | null> {
+function noAnswer(): AmcError {
+  return new AmcError("sandbox/probe-failed", "the probe's answer is not one")
+}
+
+function reasonIn(line: string | null): string {
+  return /^failed ([A-Z0-9]{1,32})$/.exec(line ?? "")?.[1] ?? "no answer"
+}
+
+/** One line of a stream, or null where there is none in time; what follows it stays in the stream. */
+export function readLine(stream: Readable): Promise<string | null> {
   return new Promise((resolve) => {
     const parts: Buffer[] = []
     let size = 0
@@ -78,37 +87,21 @@ function readLine(stream: Readable): Promise<string | null> {
       for (let part = take(stream); part !== null; part = take(stream)) {
         const newline = part.indexOf(10)
         parts.push(newline < 0 ? part : part.subarray(0, newline))
-        size += part.length
-        if (newline >= 0) {
-          if (newline + 1 < part.length) stream.unshift(part.subarray(newline + 1))
-          return settle(Buffer.concat(parts).toString("utf8"))
-        }
+        size += newline < 0 ? part.length : newline
         if (size > lineLimit) return stop()
+        if (newline < 0) continue
+        if (newline + 1 < part.length) stream.unshift(part.subarray(newline + 1))
+        return settle(Buffer.concat(parts).toString("latin1"))
       }
     }
     const timer = setTimeout(stop, answerDeadlineMs)
     stream.on("readable", read).on("end", stop).on("close", stop).on("error", stop)
-    read()
+    // What is over says so no more.
+    if (stream.readableEnded || stream.destroyed) stop()
+    else read()
   })
 }
 
 function take(stream: Readable): Buffer | null {
   return stream.read() as Buffer | null
-}
-
-function isAnswer(value: unknown): value is ProbeAnswer {
-  if (typeof value !== "object" || value === null) return false
-  const { results, inside } = value as Record<string, unknown>
-  return (
-    Array.isArray(results) &&
-    results.every(isResult) &&
-    typeof inside === "object" &&
-    inside !== null
-  )
-}
-
-function isResult(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false
-  const { id, outcome } = value as Record<string, unknown>
-  return typeof id === "string" && ["denied", "reached", "inconclusive"].includes(String(outcome))
 }

@@ -1,13 +1,12 @@
 import { spawn } from "node:child_process"
-import { chmodSync, writeFileSync } from "node:fs"
+import { chmodSync } from "node:fs"
 import path from "node:path"
 import { judgeIsolation, type ProbeRecord } from "@amc/core"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { onlyChild, outsideView } from "./outside.ts"
 import { openPipes } from "./pipes.ts"
-import { probeSource } from "./host.ts"
+import { probeBinary } from "./probe-binary.ts"
 import { ProbeChannel } from "./probe-channel.ts"
-import { runCheck } from "./probe-main.ts"
 import { measureIsolation } from "./probe.ts"
 import { makeRig, open, type Rig } from "./testing/rig.ts"
 import { until } from "./until.ts"
@@ -18,16 +17,15 @@ beforeAll(async () => {
 })
 afterAll(() => rig.close())
 
-/** Probes a process in any arrangement: `prefix` is what stands before node on the command line. */
+/** Probes a process in any arrangement: `prefix` is what stands before the probe on the command line. */
 async function probe(
   prefix: readonly string[],
   depth: number,
   env: Record<string, string> = {},
 ): Promise<ProbeRecord> {
-  const file = path.join(rig.folder, "probe.mjs")
-  writeFileSync(file, probeSource())
+  const binary = probeBinary()
   const pipes = await openPipes(null)
-  const [command = "", ...args] = [...prefix, process.execPath, "--no-warnings", file, "--inside"]
+  const [command = "", ...args] = [...prefix, binary.file]
   const child = spawn(command, args, { stdio: [...pipes.childEnds], env: {} })
   pipes.closeChildEnds()
   let pid: number | null = child.pid ?? null
@@ -38,9 +36,19 @@ async function probe(
   }
   const channel = new ProbeChannel(pipes.stdin, pipes.stdout)
   try {
-    const outside = () => outsideView(pid ?? 0, { memoryBytes: 0, pids: 0 })
-    const process = { channel, command: ["true"], env, hasEgress: false, outside }
-    return await measureIsolation(process, rig.targets)
+    const driver = { memoryBytes: 0, pids: 0, seccompProfile: "", ingress: "none" } as const
+    const outside = () => outsideView(pid ?? 0, driver)
+    const place = {
+      gateway: { host: "127.0.0.1", port: 1 },
+      egress: null,
+      work: rig.folder,
+      probe: binary.file,
+      internet: false,
+    }
+    return await measureIsolation(
+      { binary, channel, command: ["true"], env, outside, place },
+      rig.targets,
+    )
   } finally {
     child.kill("SIGKILL")
   }
@@ -64,6 +72,16 @@ test("a process without a box is shared: it reaches everything", async () => {
       "process.visible",
       "process.environ",
       "process.memory",
+      "monitor.fd",
+      "monitor.vm_readv",
+      "monitor.pidfd",
+      "monitor.ptrace",
+      "monitor.own_mem",
+      "monitor.own_environ",
+      "monitor.own_fd",
+      "surface.netlink",
+      "hardening.vsock",
+      "hardening.io_uring",
     ]),
   )
 })
@@ -150,13 +168,4 @@ test("a probe that dies is a failure of the probe", async () => {
   process.kill(box.pid, "SIGKILL")
   await expect(probing).rejects.toMatchObject({ code: "sandbox/probe-failed" })
   expect(await box.exited).toMatchObject({ timedOut: false })
-})
-
-test("a walk that could not be finished decides nothing", async () => {
-  expect(await runCheck({ kind: "walk", roots: ["/nowhere"], name: "x" })).toEqual({
-    outcome: "denied",
-    errno: "ENOENT",
-  })
-  const found = await runCheck({ kind: "walk", roots: [rig.folder], name: "vault" })
-  expect(found.outcome).toBe("reached")
 })

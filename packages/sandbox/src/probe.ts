@@ -1,16 +1,28 @@
-import { AmcError, agreedFacts, type ProbeCheck, type ProbeRecord } from "@amc/core"
+import {
+  AmcError,
+  agreedFacts,
+  agreedProbeFacts,
+  type ProbeCheck,
+  type ProbeRecord,
+} from "@amc/core"
 import { seedCanaries } from "./canary.ts"
-import { planChecks, type PlannedCheck, type ProbeTargets } from "./checks.ts"
+import { type PlannedCheck, planChecks, type ProbePlace, type ProbeTargets } from "./checks.ts"
+import { runControls } from "./control.ts"
+import type { ProbeAnswer, ProcessView } from "./probe-answer.ts"
+import type { ProbeBinary } from "./probe-binary.ts"
 import type { ProbeChannel } from "./probe-channel.ts"
-import { type CheckResult, type ProbeAnswer, type ProcessView, runChecks } from "./probe-main.ts"
+import { inBox } from "./spec.ts"
+import { startStand } from "./stand.ts"
 
 /** A process that waits as the probe, in whatever arrangement it was started. */
 export interface ProbedProcess {
+  /** What runs in it until the agent does. */
+  readonly binary: ProbeBinary
   readonly channel: ProbeChannel
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** Whether it is to reach the egress proxy. */
-  readonly hasEgress: boolean
+  /** Where things are for it. */
+  readonly place: ProbePlace
   /** The monitor's view of it, asked for once the probe has answered. */
   outside(): ProcessView
 }
@@ -26,33 +38,36 @@ export async function measureIsolation(
   process: ProbedProcess,
   targets: ProbeTargets,
 ): Promise<ProbeRecord> {
+  const { binary, channel, command, env, place } = process
   const canaries = await seedCanaries(targets.canaryFolder)
   try {
-    const checks = planChecks(targets, canaries, process)
-    const orders = checks.map(({ id, inside }) => ({ id, spec: inside }))
-    const { command, env } = process
-    // The controls come first: what is tried inside must be known to be there.
-    const controls = await runControls(checks)
-    const answer = await process.channel.ask({ checks: orders, command, env })
-    return recordOf(checks, controls, answer, viewOf(process))
+    const stand = await startStand(binary, canaries.secret)
+    try {
+      const checks = planChecks(targets, canaries, stand, place)
+      // The controls come first: what is tried inside must be known to be there.
+      const controls = await runControls(binary, checks, canaries.secret)
+      const tries = checks.map(({ id, inside }) => ({ id, spec: inside }))
+      const answer = await channel.ask({ canary: canaries.secret, checks: tries, command, env })
+      const record = recordOf(checks, controls, answer, viewOf(process))
+      return { ...record, probe_sha256: binary.sha256 }
+    } finally {
+      await stand.close()
+    }
   } finally {
     await canaries.close()
   }
 }
 
-async function runControls(
-  checks: readonly PlannedCheck[],
-): Promise<ReadonlyMap<string, ProbeCheck["control"]>> {
-  const controlled = checks.flatMap(({ id, outside }) =>
-    outside === null ? [] : [{ id, outside }],
-  )
-  const outcomes = await runChecks(controlled.map(({ outside }) => outside))
-  return new Map(
-    controlled.map(({ id }, index) => [
-      id,
-      outcomes[index]?.outcome === "reached" ? "reached" : "denied",
-    ]),
-  )
+/** Where things are in a box. */
+export function boxPlace(hasEgress: boolean): ProbePlace {
+  const { gatewayHost: host, gatewayPort, egressPort, work, probe } = inBox
+  return {
+    gateway: { host, port: gatewayPort },
+    egress: hasEgress ? { host, port: egressPort } : null,
+    work,
+    probe,
+    internet: true,
+  }
 }
 
 function recordOf(
@@ -61,20 +76,17 @@ function recordOf(
   answer: ProbeAnswer,
   outside: ProcessView,
 ): ProbeRecord {
-  const results = new Map(
-    answer.results.map((result): [string, CheckResult] => [result.id, result]),
-  )
   const inside = bounded(answer.inside)
   return {
     checks: checks.map(({ id, expect }) => ({
       id,
       expect,
-      outcome: results.get(id)?.outcome ?? "inconclusive",
+      outcome: answer.results.get(id)?.outcome ?? "inconclusive",
       control: controls.get(id) ?? "none",
     })),
     inside,
     outside: bounded(outside),
-    agree: agreedFacts.every(
+    agree: [...agreedFacts, ...agreedProbeFacts].every(
       (name) => inside[name] !== undefined && inside[name] === outside[name],
     ),
   }

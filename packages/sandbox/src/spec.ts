@@ -34,7 +34,7 @@ export interface SandboxSpec {
 export const inBox = {
   work: "/workspace",
   home: "/home/agent",
-  probe: "/run/amc/probe.mjs",
+  probe: "/run/amc/probe",
   gatewayHost: "127.0.0.1",
   gatewayPort: 3210,
   egressPort: 3211,

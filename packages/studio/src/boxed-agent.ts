@@ -79,6 +79,7 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
     memory_bytes: plan.limits.memoryBytes,
     pids: plan.limits.pids,
     timeout_ms: plan.limits.timeoutMs,
+    probe_sha256: plan.host.probe.sha256,
   })
   return plan
 }
