@@ -83,8 +83,10 @@ test("every requirement that documents and sources name exists", () => {
   expect(known.size).toBeGreaterThan(40)
   const named = (text: string, pattern: RegExp): readonly string[] =>
     [...text.matchAll(pattern)].map(([, id = ""]) => id)
+  // The cases of that page have ids of their own, which their own test holds to it.
+  const speaking = documents.filter((path) => path !== "docs/tamper-cases.md")
   const unknown = [
-    ...documents.flatMap((path) =>
+    ...speaking.flatMap((path) =>
       named(withoutCode(path), /(?<![\w-])([TLKGFSRBCD][1-9]\d?)(?![\w-])/g).map((id) => ({
         path,
         id,
