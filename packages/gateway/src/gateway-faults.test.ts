@@ -101,7 +101,7 @@ test.each([
   { clock: "total, before an answer", limits: { totalMs: 50 }, handler: silent, isStreamed: false },
   { clock: "total, in a stream", limits: { totalMs: 80 }, handler: streamHead, isStreamed: true },
 ])(
-  "a provider that is late by the $clock clock is given up",
+  "a provider that is late by the $clock clock is given up (bifrost #7034, #6032)",
   async ({ limits, handler, isStreamed }) => {
     const opened = await lab({ limits, handler })
     const { text, isReset } = await ask(opened)
@@ -185,27 +185,30 @@ test.each([
     status: 0,
   },
   { phase: "in a stream", handler: streamHead, status: 200 },
-])("a client that leaves $phase ends the provider's work", async ({ handler, status }) => {
-  let upstreamClosed = false
-  let seen = (): void => undefined
-  const reached = new Promise<void>((resolve) => (seen = resolve))
-  const opened = await lab({
-    handler: (request, response, body) => {
-      response.on("close", () => (upstreamClosed = true))
-      handler(request, response, body)
-      seen()
-    },
-  })
-  const socket = connect(opened.port, "127.0.0.1")
-  socket.write(rawRequest("GET", "/openai/x", { "x-api-key": opened.token }))
-  await reached
-  if (status === 200) await once(socket, "data")
-  socket.destroy()
-  const event = await closing(opened)
-  expect(event.facts.measured).toMatchObject({ completeness: "client-gone", status })
-  expect(event.receipt).toBeDefined()
-  await expect.poll(() => upstreamClosed).toBe(true)
-})
+])(
+  "a client that leaves $phase ends the provider's work (LiteLLM #30244, #31499, #36123, #37140, #9178)",
+  async ({ handler, status }) => {
+    let upstreamClosed = false
+    let seen = (): void => undefined
+    const reached = new Promise<void>((resolve) => (seen = resolve))
+    const opened = await lab({
+      handler: (request, response, body) => {
+        response.on("close", () => (upstreamClosed = true))
+        handler(request, response, body)
+        seen()
+      },
+    })
+    const socket = connect(opened.port, "127.0.0.1")
+    socket.write(rawRequest("GET", "/openai/x", { "x-api-key": opened.token }))
+    await reached
+    if (status === 200) await once(socket, "data")
+    socket.destroy()
+    const event = await closing(opened)
+    expect(event.facts.measured).toMatchObject({ completeness: "client-gone", status })
+    expect(event.receipt).toBeDefined()
+    await expect.poll(() => upstreamClosed).toBe(true)
+  },
+)
 
 test.each([
   { how: "reset", cut: (socket: Socket) => socket.resetAndDestroy() },
@@ -519,7 +522,7 @@ test("200 MB in chunks get 413 in bounded memory, and leave no file", async () =
   expect(readdirSync(opened.spoolDir)).toEqual(["gateway.sock"])
 })
 
-test("a client that does not read holds the provider back instead of filling memory", async () => {
+test("a client that does not read holds the provider back instead of filling memory (commandcode-proxy #20)", async () => {
   let pushed = 0
   const piece = Buffer.alloc(1 << 16, "x")
   const opened = await lab({
