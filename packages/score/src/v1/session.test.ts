@@ -65,6 +65,11 @@ test.each<{
     lost: "isWhole",
   },
   { why: "an event in another lane", change: elsewhere, lost: "isWhole" },
+  {
+    why: "a call whose end was never recorded",
+    change: (each) => (each.event.type === "llm_response" ? undefined : each),
+    lost: "isWhole",
+  },
 ])("$why counts against it", ({ change, lost }) => {
   const { events } = record({ sessions: [{}] })
   const changed = events.flatMap((each) => change(each) ?? [])

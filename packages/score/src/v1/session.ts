@@ -112,9 +112,14 @@ function isClosedBy(facts: SessionFacts): boolean {
   return seals.length > 0 && seals.every(({ measured }) => measured.reason !== "recovered")
 }
 
+/** Facts were left out, or how a call ended was never recorded. */
 function isCut(facts: SessionFacts): boolean {
-  const calls = [...facts.measured("llm_request"), ...facts.measured("llm_response")]
-  return calls.some(({ measured }) => measured.facts_truncated)
+  const [requests, responses] = [facts.measured("llm_request"), facts.measured("llm_response")]
+  const ended = new Set(responses.map(({ measured }) => measured.request_event_hash))
+  return (
+    [...requests, ...responses].some(({ measured }) => measured.facts_truncated) ||
+    requests.some(({ hash }) => !ended.has(hash))
+  )
 }
 
 function isIsolatedBy(facts: SessionFacts, verdicts: readonly IsolationVerdict[]): boolean {
