@@ -1,10 +1,10 @@
-import { once } from "node:events"
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import OpenAI from "openai"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { amc, amcJson, type Running, startAmc } from "./testing/amc.ts"
+import { amc, amcJson } from "./testing/amc.ts"
 import { eventsOf, measuredOf } from "./testing/evidence.ts"
+import { issueLease, type Standing, startGateway } from "./testing/gateway.ts"
 import { startUpstream, type Upstream } from "./testing/upstream.ts"
 import { addProvider, makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
 
@@ -48,37 +48,10 @@ afterAll(async () => {
   await own?.close()
 })
 
-interface Standing extends Running {
-  readonly url: string
-}
-
-async function startGateway(): Promise<Standing> {
-  const running = startAmc(own, ["gateway", "start", "--listen", "127.0.0.1:0", "--json"])
-  const [line] = (await Promise.race([
-    once(running.child.stdout, "data"),
-    running.ended.then(({ stderr }) => Promise.reject(new Error(stderr))),
-  ])) as [string]
-  return { ...running, url: (JSON.parse(line) as { url: string }).url }
-}
-
-async function stop({ child, ended }: Standing): Promise<void> {
-  child.kill("SIGTERM")
-  expect((await ended).exit).toBe(0)
-}
-
 async function issue(agent: string, ...words: string[]): Promise<{ token: string; id: string }> {
-  const { data, exit, stderr } = await amcJson(own, [
-    "lease",
-    "issue",
-    "--agent",
-    agent,
-    "--provider",
-    "slow",
-    ...words,
-  ])
-  expect(exit, stderr).toBe(0)
-  tokens.push(data.token)
-  return data
+  const given = await issueLease(own, agent, "slow", words)
+  tokens.push(given.token)
+  return given
 }
 
 function clientOf(standing: Standing, apiKey: string): OpenAI {
@@ -93,7 +66,7 @@ test(
   "G6: a lease opens a session at its first call, is revoked in the middle of a stream, and its budget ends",
   { timeout: 120_000 },
   async () => {
-    const gateway = await startGateway()
+    const gateway = await startGateway(own)
     const { token, id } = await issue("standing", "--ttl", "1h", "--model", "gpt-5.4*")
     const client = clientOf(gateway, token)
     expect((await client.chat.completions.create({ model: "gpt-5.4-mini", messages })).id).toBe(
@@ -125,7 +98,7 @@ test(
     await ask()
     await ask()
     await expect(ask()).rejects.toMatchObject({ status: 429, code: "gateway/budget" })
-    await stop(gateway)
+    expect(await gateway.stop()).toBe(0)
 
     const events = await eventsOf(own.dir)
     const [opened] = measuredOf(events, "session_open", "standing")
@@ -155,7 +128,7 @@ test(
   "what was killed in a call is reconciled, closed by recovery, and the ledger verifies",
   { timeout: 120_000 },
   async () => {
-    const gateway = await startGateway()
+    const gateway = await startGateway(own)
     const client = clientOf(gateway, (await issue("killed")).token)
     const stream = await client.chat.completions.create({
       model: "gpt-5.4-mini",
@@ -202,7 +175,7 @@ test(
       version: 2,
       gateway: { models: ["gpt-5.4-mini"], budgets: { day: { calls: 1 } } },
     })
-    const gateway = await startGateway()
+    const gateway = await startGateway(own)
     const ask = async (model: string, ...words: string[]) => {
       const client = clientOf(gateway, (await issue("bound", ...words)).token)
       return client.chat.completions.create({ model, messages }).then(
@@ -213,8 +186,8 @@ test(
     expect(await ask("gpt-5.4-nano", "--model", "*")).toBe("gateway/policy")
     expect(await ask("gpt-5.4-mini")).toBe("answered")
     expect(await ask("gpt-5.4-mini")).toBe("gateway/budget")
-    await stop(gateway)
-    const again = await startGateway()
+    expect(await gateway.stop()).toBe(0)
+    const again = await startGateway(own)
     const client = clientOf(again, (await issue("bound")).token)
     await expect(
       client.chat.completions.create({ model: "gpt-5.4-mini", messages }),
@@ -224,7 +197,7 @@ test(
       status: 503,
       code: "gateway/locked",
     })
-    await stop(again)
+    expect(await again.stop()).toBe(0)
   },
 )
 

@@ -1,5 +1,5 @@
 // Writes the tables that the sources decide into the documents; with --check only says where they differ.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -56,8 +56,10 @@ function runtimeDependencies() {
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** An example that is one file, or in another language, is no package. */
 function foldersOf(parent) {
-  return readdirSync(join(top, parent)).map((name) => `${parent}/${name}`)
+  const folders = readdirSync(join(top, parent)).map((name) => `${parent}/${name}`)
+  return folders.filter((folder) => existsSync(join(top, folder, "package.json")))
 }
 
 /** The further packages that come with one; optional and peer dependencies aside. */

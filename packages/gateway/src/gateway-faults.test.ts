@@ -2,6 +2,7 @@ import { once } from "node:events"
 import { readdirSync, statSync } from "node:fs"
 import { connect, createServer, type Socket } from "node:net"
 import { gzipSync } from "node:zlib"
+import { AmcError, type ErrorCode } from "@amc/core"
 import OpenAI from "openai"
 import { expect, onTestFinished, test } from "vitest"
 import {
@@ -52,6 +53,24 @@ test("nothing is forwarded, not even a connection, when the request can't be rec
   expect(text).not.toContain("x-amc-request-id")
   expect(opened.upstream.connections).toBe(0)
 })
+
+test.each<{ why: string; code: ErrorCode }>([
+  { why: "the disk is full", code: "store/unavailable" },
+  { why: "the queue is full", code: "ledger/busy" },
+  { why: "the recorder has died", code: "ledger/closed" },
+])(
+  "when $why there is 503 with a time to wait, and the provider sees no byte",
+  async ({ code }) => {
+    const opened = await lab()
+    opened.recorder.before = () => {
+      throw new AmcError(code, "the recorder fails")
+    }
+    expect((await ask(opened, "POST", "{}")).text).toMatch(/^HTTP\/1\.1 503 [^]*retry-after: 1\r\n/)
+    expect(opened.upstream.connections).toBe(0)
+    opened.recorder.before = () => undefined
+    expect((await ask(opened)).text).toMatch(/^HTTP\/1\.1 200 /)
+  },
+)
 
 test("nothing of an answer is given when it can't be recorded", async () => {
   const opened = await lab({ handler: (_request, response) => response.end("the answer") })
