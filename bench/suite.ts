@@ -66,6 +66,19 @@ export const benches: readonly Bench[] = [
     ],
   },
   {
+    name: "egress",
+    args: ["5", "2"],
+    gates: [
+      atLeast(
+        "egress tunnels per second against proxy-chain, with SNI check and signed counts",
+        ["perSecondRatio"],
+        "x",
+        1,
+        1.3,
+      ),
+    ],
+  },
+  {
     name: "ledger",
     args: ["12800", "5"],
     gates: [
@@ -121,10 +134,6 @@ export const absent: readonly { readonly work: string; readonly reason: string }
   {
     work: "gateway against Portkey's gateway, 64, 16 and 1 connections",
     reason: "that gateway is not installed; the bare proxy is the only baseline",
-  },
-  {
-    work: "egress tunnels per second against proxy-chain",
-    reason: "there is no egress proxy yet",
   },
 ]
 

@@ -17,7 +17,7 @@ export class PinnedProcess {
     this.#child = child
   }
 
-  /** Starts `bench/gateway/<name>-main.ts` on a core, and waits for its first message. */
+  /** Starts `bench/gateway/<name>-main.ts`, or one at a path from there, on a core, and waits for its first message. */
   static async start<T>(
     name: string,
     core: number,

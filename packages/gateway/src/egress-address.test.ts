@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os"
 import { expect, test } from "vitest"
-import { isOwnAddress, judgeAddress } from "./egress-address.ts"
+import { exceptedRange, isOwnAddress, judgeAddress } from "./egress-address.ts"
 
 test.each([
   { why: "private, class A", address: "10.1.2.3" },
@@ -55,7 +55,7 @@ test.each(["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001:81b::20
 )
 
 test("a signed range lets its own addresses in and says so, and no other", () => {
-  const exceptions = ["10.1.0.0/16", "fd00:1::/64"]
+  const exceptions = ["10.1.0.0/16", "fd00:1::/64"].map(exceptedRange)
   expect(judgeAddress("10.1.2.3", exceptions)).toEqual({ denial: null, exception: "10.1.0.0/16" })
   expect(judgeAddress("fd00:1::7", exceptions)).toEqual({ denial: null, exception: "fd00:1::/64" })
   expect(judgeAddress("10.2.2.3", exceptions).denial).toBe("private")

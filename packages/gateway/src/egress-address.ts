@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from "node:net"
 import { networkInterfaces } from "node:os"
 import ipaddr from "ipaddr.js"
 
@@ -11,6 +12,20 @@ export interface AddressVerdict {
   readonly exception: string
 }
 
+/** Addresses that the owner lets in although they are private or special. */
+export interface ExceptedRange {
+  /** As it stands in the config. */
+  readonly text: string
+  readonly base: Address
+  readonly bits: number
+}
+
+/** A range as `isAddressRange` takes it. */
+export function exceptedRange(text: string): ExceptedRange {
+  const [base, bits] = ipaddr.parseCIDR(text)
+  return { text, base, bits }
+}
+
 /** Where one cloud's machines ask for their secrets; it looks like any public address. */
 const metadata = new Set(["168.63.129.16"])
 const globalUnicast: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse("2000::"), 3]
@@ -20,13 +35,14 @@ const documentation: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse("3fff::"), 20]
  * Judges an address: only global unicast that is not this machine itself is let through, and what the
  * owner excepted. Forms of IPv6 that carry an IPv4 address are refused whole, whatever they carry.
  */
-export function judgeAddress(text: string, exceptions: readonly string[]): AddressVerdict {
+export function judgeAddress(text: string, exceptions: readonly ExceptedRange[]): AddressVerdict {
   const address = parse(text)
   if (address === null) return { denial: "no address", exception: "" }
   const denial = denialOf(address)
   if (denial === null) return { denial, exception: "" }
   const exception = exceptions.find((range) => isWithin(address, range))
-  return exception === undefined ? { denial, exception: "" } : { denial: null, exception }
+  if (exception === undefined) return { denial, exception: "" }
+  return { denial: null, exception: exception.text }
 }
 
 /** Whether an address reaches this machine. */
@@ -39,8 +55,9 @@ export function isOwnAddress(text: string): boolean {
 }
 
 function parse(text: string): Address | null {
+  if (isIPv4(text)) return ipaddr.IPv4.parse(text)
   // A zone says on which cable, and never belongs to a global address.
-  return ipaddr.isValid(text) && !text.includes("%") ? ipaddr.parse(text) : null
+  return isIPv6(text) && !text.includes("%") ? ipaddr.IPv6.parse(text) : null
 }
 
 function mapped(address: ipaddr.IPv6): ipaddr.IPv4 {
@@ -64,7 +81,6 @@ function isOfThisMachine(address: Address): boolean {
   return own.some((entry) => parse(entry.address.replace(/%.*$/, ""))?.toString() === text)
 }
 
-function isWithin(address: Address, range: string): boolean {
-  const [base, bits] = ipaddr.parseCIDR(range)
+function isWithin(address: Address, { base, bits }: ExceptedRange): boolean {
   return base.kind() === address.kind() && address.match(base, bits)
 }

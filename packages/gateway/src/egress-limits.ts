@@ -11,6 +11,8 @@ export interface EgressLimits {
   readonly bytesPerLease: number
   /** Lookups at once: each holds a thread of Node's pool, which the file system needs too. */
   readonly lookups: number
+  /** For so long an answer counts for further connections. */
+  readonly lookupKeptMs: number
   /** Lookups that wait for their turn. */
   readonly lookupsWaiting: number
   /** What is read of a tunnel before its ClientHello must be whole. */
@@ -42,6 +44,7 @@ export const defaultEgressLimits: EgressLimits = {
   connectionsPerLease: 20_000,
   bytesPerLease: 64 * GiB,
   lookups: 3,
+  lookupKeptMs: 1000,
   lookupsWaiting: 128,
   helloBytes: 16 * KiB,
   drainBytes: 16 * KiB * KiB,

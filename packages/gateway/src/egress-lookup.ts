@@ -9,14 +9,26 @@ export type Resolve = (host: string) => Promise<readonly string[]>
 export const systemResolve: Resolve = async (host) =>
   (await lookup(host, { all: true, order: "verbatim" })).map(({ address }) => address)
 
-/** Looks names up, some at once; each connection asks anew, and what it got is what it dials. */
+interface Lookup {
+  readonly found: Promise<readonly string[]>
+  /** Until when it counts; null while it is under way. */
+  untilMs: number | null
+}
+
+/**
+ * Looks names up, some at once. A connection takes part in a lookup that is under way or was just answered,
+ * and what it got is what it dials: a later answer changes nothing.
+ */
 export class Lookups {
   readonly #resolve: Resolve
   readonly #limits: EgressLimits
   readonly #waiting: (() => void)[] = []
+  readonly #clock: () => number
+  readonly #known = new Map<string, Lookup>()
   #running = 0
 
-  constructor(resolve: Resolve, limits: EgressLimits) {
+  constructor(resolve: Resolve, limits: EgressLimits, clock: () => number) {
+    this.#clock = clock
     this.#resolve = resolve
     this.#limits = limits
   }
@@ -27,20 +39,41 @@ export class Lookups {
    * @throws {@link AmcError} `egress/unresolved`, `egress/timeout`, `egress/busy`
    */
   async find(host: string): Promise<readonly [string, ...string[]]> {
-    const { lookups, lookupsWaiting, lookupMs } = this.#limits
-    if (this.#running >= lookups && this.#waiting.length >= lookupsWaiting)
-      throw new AmcError("egress/busy", "too many names are looked up at once")
+    const { lookupMs } = this.#limits
+    const known = this.#known.get(host)
+    const counts = known !== undefined && (known.untilMs ?? Infinity) > this.#clock()
+    const { found, untilMs } = counts ? known : this.#start(host)
+    // What is known needs no clock of its own.
+    if (untilMs !== null) return someOf(await found)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(lateLookup()), lookupMs)
     })
     try {
-      const [first, ...others] = await Promise.race([this.#inTurn(host), late])
-      if (first === undefined) throw unresolved()
-      return [first, ...others]
+      return someOf(await Promise.race([found, late]))
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  #start(host: string): Lookup {
+    const { lookups, lookupsWaiting } = this.#limits
+    if (this.#running >= lookups && this.#waiting.length >= lookupsWaiting)
+      throw new AmcError("egress/busy", "too many names are looked up at once")
+    const started: Lookup = { found: this.#inTurn(host), untilMs: null }
+    this.#known.set(host, started)
+    started.found.then(
+      () => this.#keep(host, started),
+      () => this.#known.delete(host),
+    )
+    return started
+  }
+
+  /** A clock that is set back keeps nothing for longer than a moment. */
+  #keep(host: string, started: Lookup): void {
+    const { lookupKeptMs } = this.#limits
+    started.untilMs = this.#clock() + lookupKeptMs
+    setTimeout(() => this.#known.delete(host), lookupKeptMs).unref()
   }
 
   /** One that takes too long still holds its thread, and so its turn. */
@@ -58,6 +91,11 @@ export class Lookups {
       else next()
     }
   }
+}
+
+function someOf([first, ...others]: readonly string[]): readonly [string, ...string[]] {
+  if (first === undefined) throw unresolved()
+  return [first, ...others]
 }
 
 function unresolved(cause?: unknown): AmcError {

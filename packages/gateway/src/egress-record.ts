@@ -1,6 +1,7 @@
 import {
   AmcError,
   type Facts,
+  foreignTextMax,
   type MeasuredFacts,
   type Observation,
   type Recorder,
@@ -55,6 +56,11 @@ export class ConnectionRecord {
     } catch (cause) {
       throw new AmcError("gateway/cannot-record", "the evidence can't be written", { cause })
     }
+  }
+
+  /** The host as it is recorded. */
+  get host(): string {
+    return this.#terms.facts.measured.host.slice(0, foreignTextMax)
   }
 
   /** Records a count. False if it can't be written: the connection must then end. */

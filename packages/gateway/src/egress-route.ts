@@ -1,5 +1,5 @@
 import { AmcError, type EgressRule } from "@amc/core"
-import { isOwnAddress, judgeAddress } from "./egress-address.ts"
+import { type ExceptedRange, isOwnAddress, judgeAddress } from "./egress-address.ts"
 import type { Lookups } from "./egress-lookup.ts"
 import type { EgressTarget } from "./egress-target.ts"
 
@@ -19,6 +19,15 @@ export interface EgressRoute {
   readonly address: string
   readonly rule: string
   readonly exception: string
+}
+
+export interface RouteTerms {
+  readonly policy: EgressPolicy
+  /** The policy's, read. */
+  readonly exceptions: readonly ExceptedRange[]
+  readonly lookups: Lookups
+  /** Whether AMC itself listens on a port of this machine. */
+  readonly isOwnPort: (port: number) => boolean
 }
 
 const defaultPorts = [443, 80]
@@ -43,17 +52,15 @@ function findRule(
  * `egress/timeout`, `egress/busy`
  */
 export async function routeTo(
-  policy: EgressPolicy,
+  { policy, exceptions, lookups, isOwnPort }: RouteTerms,
   target: EgressTarget,
-  lookups: Lookups,
-  isOwnPort: (port: number) => boolean,
 ): Promise<EgressRoute> {
   const rule = findRule(policy, target)
   if (rule === undefined)
     throw new AmcError("egress/not-allowed", "the allowlist does not name this host and port")
   const addresses = target.isAddress ? ([target.host] as const) : await lookups.find(target.host)
   const verdicts = addresses.map((address) => {
-    const verdict = judgeAddress(address, policy.exceptions)
+    const verdict = judgeAddress(address, exceptions)
     if (verdict.denial !== null) throw denied(address, verdict.denial)
     if (isOwnPort(target.port) && isOwnAddress(address)) throw denied(address, "AMC itself")
     return verdict

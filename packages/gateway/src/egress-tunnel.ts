@@ -96,8 +96,9 @@ export class Tunnel {
     if (hello.state !== "hello")
       return this.#settle("refused", noTls("the tunnel does not begin with a TLS ClientHello"))
     const { serverName, isEncrypted } = hello
-    this.#hello = { server_name: foreignText(serverName ?? ""), encrypted_hello: isEncrypted }
     const { host, isAddress } = route.target
+    const name = serverName === host ? this.#terms.record.host : foreignText(serverName ?? "")
+    this.#hello = { server_name: name, encrypted_hello: isEncrypted }
     // TLS names no address, so an address that the owner allowed may go unnamed.
     const isRight = serverName === null ? isAddress : serverName.toLowerCase() === host
     if (!isRight) return this.#settle("refused", otherName(serverName, isEncrypted))

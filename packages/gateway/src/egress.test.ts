@@ -192,6 +192,7 @@ test("a name whose second answer is another address is dialled at the first (reb
     .send(helloFor("host.test"))
   await visitor.sees("answer")
   expect(asked).toBe(1)
+  own.time.now += 1000
   const again = client(own.port).send(own.connectHead(target(own)))
   expect(await again.all()).toContain("egress/denied-address")
 })
@@ -356,20 +357,37 @@ test("the socket of a run says whose its connections are, and takes no other lea
   expect(await foreign.all()).toMatch(/^HTTP\/1\.1 403 /)
 })
 
-test("a lease that has ended opens nothing, and ends what is open at the next byte (G3)", async () => {
+test("a lease that is revoked ends what is open at once, and opens nothing (G3)", async () => {
   const own = await lab({ onConnection: (socket) => socket.on("data", () => socket.write("more")) })
   const visitor = client(own.port)
     .send(own.connectHead(target(own)))
     .send(helloFor("host.test"))
   await visitor.sees("more")
   own.leases.revoke(own.leaseId)
-  visitor.send("secret")
   await visitor.closed
   await own.recorded("network_traffic", 1)
   expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("closed")
-  expect(own.host.received).not.toContain("secret")
   const late = client(own.port).send(own.connectHead(target(own)))
   expect(await late.all()).toMatch(/^HTTP\/1\.1 407 /)
+})
+
+test("a lease whose time is over ends what is open at the next byte (G3)", async () => {
+  const own = await lab({ onConnection: (socket) => socket.on("data", () => socket.write("more")) })
+  const visitor = client(own.port)
+    .send(own.connectHead(target(own)))
+    .send(helloFor("host.test"))
+  await visitor.sees("more")
+  own.time.now += 3_600_000
+  visitor.send("secret")
+  await visitor.closed
+  expect(own.host.received).not.toContain("secret")
+})
+
+test("a lease of no session opens nothing, since nothing could be recorded of it (G3)", async () => {
+  const own = await lab({ lease: { session: null } })
+  const visitor = client(own.port).send(own.connectHead(target(own)))
+  expect(await visitor.all()).toMatch(/^HTTP\/1\.1 403 /)
+  expect(own.host.connections).toBe(0)
 })
 
 test("without a ledger nothing is dialled (G3)", async () => {
@@ -390,8 +408,9 @@ test("a long tunnel is counted while bytes move, and cut when that can't be reco
     .send(own.connectHead(target(own)))
     .send(hello)
   await visitor.sees("pong")
-  await own.recorded("network_traffic", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured).toMatchObject({
+  const counts = () => own.recorder.of("network_traffic").map(({ facts }) => facts.measured)
+  while (counts().at(-1)?.bytes_received !== 4) await new Promise(setImmediate)
+  expect(counts().at(-1)).toMatchObject({
     completeness: "open",
     bytes_sent: hello.length,
     bytes_received: 4,
@@ -495,6 +514,27 @@ test("lookups are bounded in number, and each in time (G3)", async () => {
   for (const one of release) one()
 })
 
+test("connections to one name share a lookup for a moment, and ask anew afterwards (G3)", async () => {
+  let found: (addresses: readonly string[]) => void = () => undefined
+  const own = await lab({
+    names: { "host.test": () => new Promise((resolve) => (found = resolve)) },
+  })
+  const both = [client(own.port), client(own.port)]
+  for (const visitor of both) visitor.send(own.connectHead(target(own)))
+  while (own.lookups.length < 1) await new Promise(setImmediate)
+  for (let n = 0; n < 20; n++) await new Promise(setImmediate)
+  found(["127.0.0.1"])
+  for (const visitor of both) await visitor.sees("Established")
+  const soon = client(own.port).send(own.connectHead(target(own)))
+  await soon.sees("Established")
+  expect(own.lookups).toEqual(["host.test"])
+  own.time.now += 1000
+  const third = client(own.port).send(own.connectHead(target(own)))
+  while (own.lookups.length < 2) await new Promise(setImmediate)
+  found(["10.0.0.1"])
+  expect(await third.all()).toContain("egress/denied-address")
+})
+
 test("a name with no address is told to be so (srt #353: the rest goes on) (G3)", async () => {
   const own = await lab({
     onConnection: answers,
@@ -526,6 +566,7 @@ test("a client that hangs up in any phase leaves nothing open (G3)", async () =>
     [connected, ""],
     [joined, helloFor("host.test")],
   ] as const) {
+    own.time.now += 1000
     const before: number = own.lookups.length
     visitor.send(own.connectHead(target(own)))
     while (own.lookups.length === before) {

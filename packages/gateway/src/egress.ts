@@ -14,12 +14,13 @@ import {
 import { AuditGate } from "./audit-gate.ts"
 import { ClientLink } from "./client-link.ts"
 import { type AccountedConnection, EgressAccounts } from "./egress-account.ts"
+import { exceptedRange } from "./egress-address.ts"
 import { EgressClient } from "./egress-client.ts"
 import type { EgressLimits } from "./egress-limits.ts"
 import { Lookups, type Resolve, systemResolve } from "./egress-lookup.ts"
 import { ConnectionRecord, nothingMoved } from "./egress-record.ts"
 import { EgressRequest } from "./egress-request.ts"
-import { type EgressPolicy, type EgressRoute, routeTo } from "./egress-route.ts"
+import { type EgressPolicy, type EgressRoute, type RouteTerms, routeTo } from "./egress-route.ts"
 import { connectTarget, type EgressTarget, requestTarget, requireHost } from "./egress-target.ts"
 import { Tunnel } from "./egress-tunnel.ts"
 import { ForeignValues } from "./foreign-values.ts"
@@ -83,21 +84,31 @@ class ForwardProxy implements Egress {
   readonly #terms: EgressTerms
   readonly #audits: AuditGate
   readonly #accounts: EgressAccounts
-  readonly #lookups: Lookups
+  readonly #routes: RouteTerms
+  /** Names its connections, which are counted. */
+  readonly #name: string
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Duplex>()
   readonly #open = new Set<{ close(): void }>()
   readonly #running = new Set<Promise<void>>()
   readonly #ports = new Set<number>()
   readonly #sweeper: NodeJS.Timeout
+  #connections = 0
   #isClosing = false
 
   constructor(terms: EgressTerms) {
-    const { recorder, limits, clock, leases, resolve = systemResolve } = terms
+    const { recorder, limits, clock, leases, policy, random } = terms
+    const { resolve = systemResolve, ownPorts = () => [] } = terms
     this.#terms = terms
     this.#audits = new AuditGate(recorder, limits.auditsPerMinute, clock)
     this.#accounts = new EgressAccounts(leases, limits)
-    this.#lookups = new Lookups(resolve, limits)
+    this.#name = Buffer.from(random(12)).toString("hex")
+    this.#routes = {
+      policy,
+      exceptions: policy.exceptions.map(exceptedRange),
+      lookups: new Lookups(resolve, limits, clock),
+      isOwnPort: (port) => this.#ports.has(port) || [...ownPorts()].includes(port),
+    }
     this.#sweeper = setInterval(() => void this.#audits.sweep(), 60_000).unref()
   }
 
@@ -203,7 +214,7 @@ class ForwardProxy implements Egress {
     target: EgressTarget,
     account: AccountedConnection,
   ): Promise<void> {
-    const route = await this.#route(target)
+    const route = await routeTo(this.#routes, target)
     if (client.isGone) return void client.socket.destroy()
     const record = await this.#record(visitor, request, lease, route, "tunnel")
     if (client.isGone) return record.close("client-gone", nothingMoved)
@@ -211,7 +222,7 @@ class ForwardProxy implements Egress {
     const { limits } = this.#terms
     const leaseMs = lease.expiresMs - this.#terms.clock()
     const tunnel = new Tunnel({ client, route, record, account, limits, leaseMs, foreignText })
-    const fault = await this.#whileOpen(tunnel)
+    const fault = await this.#whileOpen(tunnel, lease)
     if (fault !== null) this.#audit(visitor, { lease, target }, fault)
   }
 
@@ -229,14 +240,14 @@ class ForwardProxy implements Egress {
       requireHost(request.rawHeaders, target, "http")
       const account = this.#accounts.open(lease)
       try {
-        const route = await this.#route(target)
+        const route = await routeTo(this.#routes, target)
         if (client.isGone) return
         const record = await this.#record(visitor, request, lease, route, "http")
         if (client.isGone) return await record.close("client-gone", nothingMoved)
         const { limits, clock } = this.#terms
         const leaseMs = lease.expiresMs - clock()
         const terms = { request, response, client, target, route, record, account, limits, leaseMs }
-        const fault = await this.#whileOpen(new EgressRequest(terms))
+        const fault = await this.#whileOpen(new EgressRequest(terms), lease)
         if (fault !== null) throw fault
       } finally {
         account.end()
@@ -251,32 +262,31 @@ class ForwardProxy implements Egress {
     }
   }
 
-  #route(target: EgressTarget): Promise<EgressRoute> {
-    const { policy, ownPorts = () => [] } = this.#terms
-    const isOwnPort = (port: number): boolean =>
-      this.#ports.has(port) || [...ownPorts()].includes(port)
-    return routeTo(policy, target, this.#lookups, isOwnPort)
-  }
-
-  async #whileOpen(one: {
-    run(): Promise<AmcError | null>
-    close(): void
-  }): Promise<AmcError | null> {
+  async #whileOpen(
+    one: { run(): Promise<AmcError | null>; close(): void },
+    lease: Lease,
+  ): Promise<AmcError | null> {
     this.#open.add(one)
+    const ended = one.run()
+    const forget = this.#terms.leases.onRevoked(lease, () => one.close())
     try {
-      const ended = one.run()
       if (this.#isClosing) one.close()
       return await ended
     } finally {
+      forget()
       this.#open.delete(one)
     }
   }
 
   #leaseOf({ door, own }: Visitor, request: IncomingMessage): Lease {
+    const { leases } = this.#terms
     const token = proxyTokenOf(request.rawHeaders)
-    if (token !== null) return this.#terms.leases.find(token, door)
-    if (own !== null) return this.#terms.leases.require(own, door)
-    throw new AmcError("gateway/no-lease", "the request carries no lease")
+    if (token === null && own === null)
+      throw new AmcError("gateway/no-lease", "the request carries no lease")
+    const lease = token === null ? leases.require(own as Lease, door) : leases.find(token, door)
+    // A connection is evidence about a session, and nobody opens one for it.
+    if (lease.session !== null) return lease
+    throw new AmcError("gateway/lease-elsewhere", "the lease belongs to no session")
   }
 
   #record(
@@ -286,24 +296,24 @@ class ForwardProxy implements Egress {
     route: EgressRoute,
     kind: "tunnel" | "http",
   ): Promise<ConnectionRecord> {
-    const { recorder, clock, random, secrets } = this.#terms
+    const { recorder, clock, secrets } = this.#terms
     const values = new ForeignValues(secrets)
     const { target, address, rule, exception } = route
+    const { url = "", method = "" } = request
+    const asked = values.text(url)
     const facts: Facts<"network_connect"> = {
       measured: {
-        connection_id: `conn-${Buffer.from(random(16)).toString("hex")}`,
+        connection_id: `conn-${this.#name}-${++this.#connections}`,
         kind,
-        host: secrets.redactText(target.host),
+        // What has no secret in it has none in its host either.
+        host: asked === url ? target.host : secrets.redactText(target.host),
         port: target.port,
         address,
         rule,
         exception,
         secrets_found: kind === "tunnel" ? 0 : secretsInHead(secrets, request),
       },
-      reported: {
-        method: values.text(request.method ?? ""),
-        target: values.text(request.url ?? ""),
-      },
+      reported: { method: kind === "tunnel" ? method : values.text(method), target: asked },
     }
     const origin: Pick<Observation, "channel" | "agent" | "session"> = {
       channel: `gateway:${door.ingress}`,
@@ -372,13 +382,16 @@ function refusalOf(error: AmcError): Problem {
     : problemOfFault(error)
 }
 
-function challengeOf({ code }: AmcError): readonly string[] {
-  return code.startsWith("gateway/") &&
-    code !== "gateway/cannot-record" &&
-    code !== "gateway/lease-elsewhere"
-    ? ["proxy-authenticate", 'Basic realm="AMC lease"']
-    : []
+function challengeOf(error: AmcError): readonly string[] {
+  return isFault(error, ...unwelcome) ? ["proxy-authenticate", 'Basic realm="AMC lease"'] : []
 }
+
+const unwelcome: readonly ErrorCode[] = [
+  "gateway/no-lease",
+  "gateway/lease-unknown",
+  "gateway/lease-expired",
+  "gateway/lease-revoked",
+]
 
 const notHttp = problemOf("egress/bad-target", "the bytes are not an HTTP request")
 const tooSlow = problemOf("egress/timeout", "the request's head did not come in time", 408)

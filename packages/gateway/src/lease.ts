@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto"
+import { hash, timingSafeEqual } from "node:crypto"
 import { AmcError, type Facts } from "@amc/core"
 import type { HeldPolicy } from "./held-policy.ts"
 
@@ -203,5 +203,5 @@ function revoked(): AmcError {
 }
 
 function digestOf(token: string): Buffer {
-  return createHash("sha256").update(token).digest()
+  return hash("sha256", token, "buffer")
 }
