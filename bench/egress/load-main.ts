@@ -34,7 +34,7 @@ function tunnel(port: number, opening: Buffer, hello: Buffer): Promise<void> {
       if (isOpen) return void (received += piece.length)
       head += piece.toString("latin1")
       if (!head.includes("\r\n\r\n")) return
-      if (!/^HTTP\/1\.1 200 /.test(head)) return reject(new Error(head.slice(0, 300)))
+      if (!head.startsWith("HTTP/1.1 200 ")) return reject(new Error(head.slice(0, 300)))
       isOpen = true
       socket.write(hello)
     })
