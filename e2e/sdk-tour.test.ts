@@ -5,6 +5,7 @@ import { verifyReceipt } from "@amc/verify"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { amc, amcJson, clone } from "./testing/amc.ts"
 import { eventsOf, measuredOf } from "./testing/evidence.ts"
+import { makePlace } from "./testing/place.ts"
 import { scripted, startScriptedProviders } from "./testing/scripted-providers.ts"
 import type { Upstream } from "./testing/upstream.ts"
 import { addProvider, makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
@@ -176,4 +177,38 @@ test("the workspace verifies, and shows the kinds of its providers", async () =>
   )
   for (const id of providers) expect(kinds.get(id)).toBe(id)
   expect(kinds.get("scripted")).toBe("compatible")
+})
+
+test("a kind that is known needs nothing but its name; another says what it needs", async () => {
+  const place = makePlace()
+  try {
+    await amcJson(place, ["init"])
+    const add = (...words: string[]) => amcJson(place, ["provider", "add", ...words])
+    expect((await add("anthropic")).data.provider).toEqual({
+      id: "anthropic",
+      kind: "anthropic",
+      upstream: "https://api.anthropic.com",
+      base_path: "",
+      socket: null,
+      auth: "x-api-key",
+    })
+    expect((await add("google", "--kind", "gemini")).data.provider).toMatchObject({
+      upstream: "https://generativelanguage.googleapis.com",
+      auth: "x-goog-api-key",
+    })
+    const bedrock = await add("bedrock")
+    expect(bedrock).toMatchObject({ ok: false, findings: [{ code: "usage/invalid" }] })
+    expect(bedrock.findings[0]!.next).toContain("--upstream https://bedrock-runtime.")
+    expect(await add("x", "--kind", "mistral", "--upstream", "https://x.example")).toMatchObject({
+      findings: [{ code: "usage/invalid", detail: expect.stringContaining("anthropic") }],
+    })
+    const { data } = await amcJson(place, ["provider", "list"])
+    expect(data.providers.map(({ id }: { id: string }) => id)).toEqual([
+      "anthropic",
+      "google",
+      "openai",
+    ])
+  } finally {
+    place.remove()
+  }
 })

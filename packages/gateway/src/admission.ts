@@ -45,12 +45,14 @@ export class Admission {
       throw new AmcError("gateway/policy", `${broken.rule}: ${broken.detail}`, {
         hint: broken.next,
       })
-    const price = this.#prices.find(wire?.model ?? model)
+    // A model in the path is the one that is called, whatever the body names.
+    const called = model || (wire?.model ?? "")
+    const price = this.#prices.find(called)
     const payer = lease.policies.find(isPaid)
     if (payer !== undefined && wire !== null && price === null)
       throw new AmcError(
         "gateway/policy",
-        `budgets of ${payer.source}: no price is known for the model ${wire.model ?? model}`,
+        `budgets of ${payer.source}: no price is known for the model ${called}`,
         { hint: "the owner can put its price into gateway.yaml under prices, and sign that" },
       )
     const bounds = boundsOf(bodyBytes, wire, price)

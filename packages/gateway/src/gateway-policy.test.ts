@@ -110,6 +110,22 @@ test("two calls at once can't both pass the last unit", async () => {
   expect(opened.upstream.requests).toHaveLength(1)
 })
 
+test("the price is that of the model in the path, not of a cheaper one that the body names", async () => {
+  const opened = await lab({
+    prices: [{ model: "cheap", input_micros: "0", output_micros: "0" }],
+  })
+  const policies = held({ budgets: { session: { money_micros: "1000000" } } })
+  const answer = await fetch(`${opened.base}/models/dear:generateContent`, {
+    method: "POST",
+    headers: { "x-goog-api-key": opened.issue({ policies }) },
+    body: '{"model":"cheap","generationConfig":{"maxOutputTokens":5}}',
+  })
+  expect(await answer.json()).toMatchObject({
+    detail: "budgets of gateway.yaml: no price is known for the model dear",
+  })
+  expect(opened.upstream.connections).toBe(0)
+})
+
 test("money is counted by the owner's prices, and a model of no known price is refused", async () => {
   const opened = await lab({
     handler: answers,
