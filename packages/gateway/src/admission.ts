@@ -40,6 +40,7 @@ export class Admission {
    */
   async admit(terms: AdmissionTerms): Promise<Admitted> {
     const { lease, session, bodyBytes, wire, model } = terms
+    if (lease.policies.length === 0) return free
     const broken = brokenRule(lease.policies, terms)
     if (broken !== null)
       throw new AmcError("gateway/policy", `${broken.rule}: ${broken.detail}`, {
@@ -61,6 +62,9 @@ export class Admission {
     return { settle: (outlay) => grant.settle(spentOn(bounds, outlay)) }
   }
 }
+
+/** With no policy there is nothing to count. */
+const free: Admitted = { settle: () => undefined }
 
 function isPaid({ policy: { budgets } }: HeldPolicy): boolean {
   return Object.values(budgets ?? {}).some((budget) => budget?.money_micros !== undefined)
