@@ -154,7 +154,7 @@ const toolStart = {
 const messageDelta = {
   type: "message_delta",
   delta: { stop_reason: "tool_use" },
-  usage: { output_tokens: 89 },
+  usage: { output_tokens: 89, cache_creation_input_tokens: null },
 }
 const geminiChunk = (usage: object, more: object = {}) => ({
   candidates: [{ content: { parts: [{ text: "x" }] }, ...more }],
