@@ -11,11 +11,13 @@ export interface PayloadTerms {
 
 /** What of the named payloads was found. */
 export interface PayloadSummary {
-  /** How many stored payloads were hashed again. */
+  /** How many stored payloads were hashed again; one that many events name may be hashed more than once. */
   readonly blobs: number
   /** How many events' payloads are gone as the retention policy allows. */
   readonly pruned: number
 }
+
+const foundMax = 65_536
 
 interface Missing {
   readonly lane: string
@@ -35,8 +37,10 @@ export class PayloadCheck {
   readonly #source: Pick<LedgerSource, "blob">
   readonly #findings: FindingList
   readonly #prunes: PruneLog
-  /** Whether what is stored by a digest is there. */
-  readonly #seen = new Map<string, boolean>()
+  /** What was found to be there lately, so that what many events name is not read for each. */
+  readonly #found = new Set<string>()
+  readonly #gone = new Set<string>()
+  #blobs = 0
   readonly #missing: Missing[] = []
 
   constructor(source: Pick<LedgerSource, "blob">, terms: PayloadTerms, findings: FindingList) {
@@ -56,23 +60,32 @@ export class PayloadCheck {
   finish(): PayloadSummary {
     const taken = this.#missing.filter(({ lane, lseq }) => !this.#prunes.isPruned(lane, lseq))
     this.#findings.addAll(taken.map(missingFinding))
-    const blobs = [...this.#seen.values()].filter((isThere) => isThere).length
-    return { blobs, pruned: this.#missing.length - taken.length }
+    return { blobs: this.#blobs, pruned: this.#missing.length - taken.length }
   }
 
   async #look({ type, lane, lseq, payload }: Event, subject: string): Promise<Uint8Array | null> {
     const sha256 = payload?.blob_sha256 ?? null
     if (sha256 === null) return null
-    const isThere = this.#seen.get(sha256)
-    if (isThere === false) this.#missing.push({ lane, lseq, sha256, subject })
-    if (isThere === false || (isThere === true && !spoken.has(type))) return null
+    const isGone = this.#gone.has(sha256)
+    if (isGone) this.#missing.push({ lane, lseq, sha256, subject })
+    if (isGone || (this.#found.has(sha256) && !spoken.has(type))) return null
     const bytes = await this.#read(sha256)
-    this.#seen.set(sha256, bytes !== null)
-    if (bytes === null) this.#missing.push({ lane, lseq, sha256, subject })
-    else if (bytes !== "damaged" && sha256Hex(bytes) === sha256)
-      return spoken.has(type) ? bytes : null
-    else this.#findings.add(damagedFinding(sha256, subject))
+    if (bytes === null) {
+      this.#gone.add(sha256)
+      this.#missing.push({ lane, lseq, sha256, subject })
+      return null
+    }
+    this.#noteFound(sha256)
+    if (bytes !== "damaged" && sha256Hex(bytes) === sha256) return spoken.has(type) ? bytes : null
+    this.#findings.add(damagedFinding(sha256, subject))
     return null
+  }
+
+  /** Forgets all at once when it is many, so that a long ledger takes no more memory than a short one. */
+  #noteFound(sha256: string): void {
+    if (!this.#found.has(sha256)) this.#blobs++
+    if (this.#found.size === foundMax) this.#found.clear()
+    this.#found.add(sha256)
   }
 
   async #read(sha256: string): Promise<Uint8Array | null | "damaged"> {

@@ -13,6 +13,7 @@ import {
   sha256Hex,
 } from "@amc/core"
 import { ConfigLog } from "./config-check.ts"
+import { StoredPayloads } from "./stored-payloads.ts"
 
 /** Against what prunes are judged. */
 export interface PruneTerms {
@@ -25,8 +26,7 @@ export interface PruneTerms {
 
 interface Lane {
   readonly configs: ConfigLog
-  /** When the events with a stored payload were recorded, by type and number. */
-  readonly stored: Map<string, Map<number, number>>
+  readonly stored: StoredPayloads
   readonly pruned: Set<number>
 }
 
@@ -69,14 +69,15 @@ export class PruneLog {
     const lane = this.#laneOf(event.lane)
     if (event.type === "config_change") lane.configs.note(event, payload, subject)
     if (event.type !== "payload_prune") {
-      noteStored(lane, event)
+      const isStored = (event.payload?.blob_sha256 ?? null) !== null
+      if (isStored) lane.stored.note(event.lseq, event)
       return []
     }
     const flaw = this.#signatureFlaw(leaf, event) ?? this.#policyFlaw(lane, event, payload)
     if (flaw !== undefined)
       return [{ code: "ledger/prune-refused", subject, detail: flaw, tampered: true }]
     for (const lseq of event.facts.measured.events)
-      if (timeOf(lane, lseq) !== undefined) lane.pruned.add(lseq)
+      if (lane.stored.find(lseq) !== undefined) lane.pruned.add(lseq)
     return []
   }
 
@@ -85,7 +86,7 @@ export class PruneLog {
     if (known !== undefined) return known
     const { keyring } = this.#terms
     const configs = new ConfigLog({ workspace: keyring.workspace, keyring })
-    const lane: Lane = { configs, stored: new Map(), pruned: new Set() }
+    const lane: Lane = { configs, stored: new StoredPayloads(), pruned: new Set() }
     this.#lanes.set(name, lane)
     return lane
   }
@@ -127,27 +128,15 @@ export class PruneLog {
     for (const lseq of facts.measured.events) {
       if (lseq <= before || lseq >= end) return "the prune names events out of order"
       before = lseq
-      const type = [...lane.stored.keys()].find((name) => lane.stored.get(name)?.has(lseq))
-      if (type === undefined && !this.#terms.isWhole) continue
-      const keptMs = type === undefined ? null : retentionMs(policy, type)
+      const stored = lane.stored.find(lseq)
+      if (stored === undefined && !this.#terms.isWhole) continue
+      const keptMs = stored === undefined ? null : retentionMs(policy, stored.type)
       if (keptMs === null) return `the policy lets no payload of event ${lseq} go`
-      if (ts - (timeOf(lane, lseq) ?? ts) < keptMs)
+      if (ts - (stored?.ts ?? ts) < keptMs)
         return `event ${lseq} was younger than the policy asks for`
     }
     return undefined
   }
-}
-
-function noteStored({ stored }: Lane, { type, lseq, ts, payload }: Event): void {
-  if ((payload?.blob_sha256 ?? null) === null) return
-  const ofType = stored.get(type) ?? new Map<number, number>()
-  ofType.set(lseq, ts)
-  stored.set(type, ofType)
-}
-
-function timeOf({ stored }: Lane, lseq: number): number | undefined {
-  for (const ofType of stored.values()) if (ofType.has(lseq)) return ofType.get(lseq)
-  return undefined
 }
 
 function readPolicy(bytes: Uint8Array): RetentionConfig | undefined {
