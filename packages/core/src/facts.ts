@@ -269,6 +269,24 @@ export const factSchemas = {
     },
     none,
   ),
+  /** What the monitor saw of the box while the agent ran. */
+  sandbox_watch: facts(
+    {
+      rounds: count,
+      /** Looked at in the largest round. */
+      processes_most: count,
+      /** How often a process kept its namespaces from being seen. */
+      unseen: count,
+      drifts: count,
+      tripwires: count,
+      /** When last seen, the agent was the process that the probe had been. */
+      same_process: flag,
+      /** Of what the agent left in its work folder, searched for canaries. */
+      searched_bytes: count,
+      search_complete: flag,
+    },
+    none,
+  ),
   /** The owner's check of the session's result, run by the monitor after the agent has ended. */
   outcome: facts(
     { check_sha256: hex32, exit_code: integer, timed_out: flag, duration_ms: count, passed: flag },

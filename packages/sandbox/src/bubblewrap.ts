@@ -5,11 +5,13 @@ import path from "node:path"
 import type { Readable, Writable } from "node:stream"
 import { AmcError, type ProbeRecord } from "@amc/core"
 import { type AgentExit, type AgentProcess, end } from "./agent-process.ts"
+import { type BoxWatch, watchBox } from "./box-watch.ts"
 import { cgroupParents, makeCgroups, type RunCgroups } from "./cgroup.ts"
 import type { ProbeTargets } from "./checks.ts"
 import { onlyChild, outsideView, processLimit } from "./outside.ts"
 import { openPipes, type StandardPipes } from "./pipes.ts"
 import { planFds, type SandboxPlan } from "./plan.ts"
+import type { ProcessView } from "./probe-answer.ts"
 import { ProbeChannel } from "./probe-channel.ts"
 import { startedAt } from "./process-view.ts"
 import { boxPlace, measureIsolation } from "./probe.ts"
@@ -35,6 +37,12 @@ export interface SandboxHandle extends AgentProcess {
    * @throws {@link AmcError} `sandbox/start-failed`; the exit code is then 125
    */
   go(): Promise<void>
+  /**
+   * Watches all processes of the box from outside until that is stopped; to be called once the agent runs.
+   *
+   * @throws {@link AmcError} `sandbox/probe-failed` for a box that was not measured
+   */
+  watch(onDrift: (what: string) => void): BoxWatch
   /** Ends the box without ever starting the agent. */
   refuse(): Promise<void>
 }
@@ -96,6 +104,7 @@ class Box implements SandboxHandle {
   #timer: NodeJS.Timeout | undefined
   #watch: WorkWatch | undefined
   #exceeded: string | undefined
+  #atBarrier: ProcessView | undefined
 
   constructor(parts: BoxParts) {
     this.#parts = parts
@@ -117,7 +126,7 @@ class Box implements SandboxHandle {
 
   runProbe(targets: ProbeTargets): Promise<ProbeRecord> {
     const { spec, host } = this.#parts.plan
-    const outside = () => this.#outside()
+    const outside = () => (this.#atBarrier = this.#outside())
     const { command, env, egressSocket } = spec
     const place = boxPlace(egressSocket !== null)
     return measureIsolation(
@@ -154,6 +163,14 @@ class Box implements SandboxHandle {
       this.#exceeded = detail
       this.#force()
     })
+  }
+
+  watch(onDrift: (what: string) => void): BoxWatch {
+    const { pid: agentPid } = this
+    const [atBarrier, { boxPid }] = [this.#atBarrier, this.#parts]
+    if (atBarrier === undefined)
+      throw new AmcError("sandbox/probe-failed", "a box that was not measured can't be watched")
+    return watchBox({ boxPid, agentPid, atBarrier }, onDrift)
   }
 
   async refuse(): Promise<void> {

@@ -1,5 +1,6 @@
 export * from "./agent-process.ts"
 export { launch, type SandboxHandle } from "./bubblewrap.ts"
+export type { BoxWatch, WatchSummary } from "./box-watch.ts"
 export type { ProbeTargets } from "./checks.ts"
 export { type Availability, detectBubblewrap } from "./detect.ts"
 export { type HostFacts, inspectHost } from "./host.ts"
@@ -14,4 +15,5 @@ export {
   type SandboxSpec,
 } from "./spec.ts"
 export { removeTree } from "./tree-removal.ts"
+export { layTripwires, type Tripwires } from "./tripwires.ts"
 export { prepareWork, reopenWork, type WorkCopy } from "./work.ts"

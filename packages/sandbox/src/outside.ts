@@ -54,7 +54,7 @@ export function onlyChild(pid: number): number | null {
 }
 
 /** The children of a process's first thread; none if it is gone. */
-function childrenOf(pid: number): readonly number[] {
+export function childrenOf(pid: number): readonly number[] {
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim()
     return text === "" ? [] : text.split(" ").map(Number)

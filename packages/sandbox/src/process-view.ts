@@ -39,7 +39,7 @@ export function processView(pid: number | "self"): ProcessView {
 }
 
 /** Who a process is and what it may do. @throws if the process is gone */
-function credentials(pid: number | "self"): ProcessView {
+export function credentials(pid: number | "self"): ProcessView {
   const status = readFileSync(`/proc/${pid}/status`, "latin1")
   const field = (name: string): string =>
     new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, "m").exec(status)?.[1] ?? ""

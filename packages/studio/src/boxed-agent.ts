@@ -2,7 +2,6 @@ import { existsSync, realpathSync } from "node:fs"
 import { join } from "node:path"
 import { AmcError, judgeIsolation, type IsolationVerdict } from "@amc/core"
 import {
-  agentUser,
   detectBubblewrap,
   inspectHost,
   launch,
@@ -17,9 +16,9 @@ import { boxLimits } from "./box-limits.ts"
 import { hiddenFromAgent } from "./check-files.ts"
 import { commandInBox, programMounts } from "./program.ts"
 import { ledgerDir } from "./recorder-thread.ts"
-import { followAgent } from "./running-agent.ts"
 import type { AgentEnd, OpenedSession } from "./opened-session.ts"
 import { auditContradiction } from "./trust-boundary.ts"
+import { followWatched } from "./watched-agent.ts"
 
 /**
  * Runs the agent in a box: the probe measures the walls from inside, the monitor from outside, and only a
@@ -32,13 +31,14 @@ export async function runBoxed(opened: OpenedSession): Promise<AgentEnd> {
   const box = await launch(plan)
   const verdict = await measure(opened, box)
   await enter(opened, box, plan)
-  const { exitCode, reason, lastWords } = await followAgent(opened, box, agentUser().uid)
+  const { exitCode, reason, lastWords, drifts } = await followWatched(opened, box)
+  const isDrifted = drifts.length > 0
   return {
     reason,
-    posture: "measured",
-    hardened: verdict.hardened,
+    posture: isDrifted ? "shared" : "measured",
+    hardened: verdict.hardened && !isDrifted,
     exitCode,
-    reasons: verdict.reasons,
+    reasons: isDrifted ? drifts : verdict.reasons,
     lastWords,
   }
 }

@@ -2,6 +2,7 @@ import type { AuditCode, Channel, MeasuredFacts, Recorded } from "@amc/core"
 import type { SealTerms } from "@amc/ledger"
 import type { Capture } from "./capture.ts"
 import type { SessionGateway } from "./session-gateway.ts"
+import type { SessionTripwires } from "./session-tripwires.ts"
 import type { SessionTerms } from "./session-terms.ts"
 
 type SessionFact =
@@ -9,6 +10,7 @@ type SessionFact =
   | "agent_process_exited"
   | "sandbox_plan"
   | "sandbox_probe"
+  | "sandbox_watch"
   | "outcome"
 
 /** What the drivers work with: one session that is open in the ledger. */
@@ -17,6 +19,8 @@ export interface OpenedSession {
   readonly terms: SessionTerms
   readonly session: string
   readonly gateway: SessionGateway
+  /** Laid for a session in a box. */
+  readonly tripwires: SessionTripwires | null
   /** The agent's work folder on this machine. */
   readonly work: string
   /** Records an audit about this session. */

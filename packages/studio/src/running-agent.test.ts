@@ -46,6 +46,7 @@ function openedWith(
     terms,
     session: "s1",
     gateway: { secrets: new SecretScanner([utf8(secret)]) } as OpenedSession["gateway"],
+    tripwires: null,
     work: "/",
     audit: async (code, detail) => void audits.push(`${code}: ${detail}`),
     record: (type, channel, measured) =>

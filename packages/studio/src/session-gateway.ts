@@ -19,6 +19,7 @@ import { upstreamOf } from "./gateway-config.ts"
 import { openSessionEgress, type SessionEgress } from "./session-egress.ts"
 import type { SessionTerms } from "./session-terms.ts"
 import { openBudgets } from "./spent-before.ts"
+import { type Canary, TrippedScanner } from "./tripped-scanner.ts"
 import { policiesOf } from "./wire-policies.ts"
 
 /** The gateway and the egress proxy of one session: ways in of its own, a lease of its own. */
@@ -45,6 +46,7 @@ export async function openSessionGateway(
   session: string,
   terms: SessionTerms,
   inBox: { readonly gateway: string; readonly egress: string },
+  canary: Canary | null = null,
 ): Promise<SessionGateway> {
   const { providers, driver, limits, agent } = terms
   const ingress: Ingress = driver === "bubblewrap" ? "run-socket" : "loopback"
@@ -63,10 +65,11 @@ export async function openSessionGateway(
     maxCalls: limits.max_calls,
     policies: policiesOf(capture, agent),
   })
-  const secrets = new SecretScanner([
+  const known = [
     new TextEncoder().encode(token),
     ...[...upstreams.values()].flatMap(({ key }) => (key === null ? [] : [key])),
-  ])
+  ]
+  const secrets = canary === null ? new SecretScanner(known) : new TrippedScanner(known, canary)
   const tally = new ExchangeTally(capture.recorder)
   const gateway = createGateway({
     recorder: tally,

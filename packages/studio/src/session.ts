@@ -14,8 +14,9 @@ import type { AgentEnd, OpenedSession } from "./opened-session.ts"
 import { runPlain } from "./plain-agent.ts"
 import { commandSha256 } from "./program.ts"
 import { openSessionGateway } from "./session-gateway.ts"
+import { laySessionTripwires } from "./session-tripwires.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
-import { auditBoundary, lowered } from "./trust-boundary.ts"
+import { auditBoundary, lowered, tripped } from "./trust-boundary.ts"
 import { makeWork, type Work } from "./work-copy.ts"
 
 /**
@@ -67,6 +68,8 @@ async function runOpened(
       hasAgentEnded = true
     } finally {
       await opened.gateway.close()
+      await opened.tripwires?.close()
+      end = tripped(end, opened.tripwires?.touched ?? [])
       exchanges = opened.gateway.exchanges()
       connections = opened.gateway.egress.connections()
     }
@@ -104,15 +107,25 @@ async function openWith(
   session: string,
   work: string,
 ): Promise<OpenedSession> {
-  const gateway = await openSessionGateway(capture, session, terms, {
+  const tripwires =
+    terms.driver === "none" ? null : await laySessionTripwires(capture, terms, session)
+  const places = {
     gateway: `${inBox.gatewayHost}:${inBox.gatewayPort}`,
     egress: `${inBox.gatewayHost}:${inBox.egressPort}`,
-  })
+  }
+  const canary = tripwires?.canary ?? null
+  const gateway = await openSessionGateway(capture, session, terms, places, canary).catch(
+    async (error: unknown) => {
+      await tripwires?.close()
+      throw error
+    },
+  )
   return {
     capture,
     terms,
     session,
     gateway,
+    tripwires,
     work,
     audit: (code, detail) => capture.audit(code, session, detail, { agent: terms.agent, session }),
     record: (type, channel, measured) =>

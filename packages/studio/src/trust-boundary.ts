@@ -26,3 +26,10 @@ export async function auditContradiction(opened: OpenedSession, found: string): 
   const detail = `the workspace config says isolated, and ${found}`
   await opened.audit("CONFIG_CLAIM_CONTRADICTED", detail)
 }
+
+/** The end of a session whose agent touched something: nothing that was measured before counts. */
+export function tripped(end: AgentEnd, touched: readonly string[]): AgentEnd {
+  if (touched.length === 0) return end
+  const reasons = touched.map((what) => `the agent touched ${what}`)
+  return { ...end, posture: "shared", hardened: false, reasons: [...reasons, ...end.reasons] }
+}
