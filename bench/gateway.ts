@@ -2,11 +2,13 @@ import { loadavg } from "node:os"
 import { type Answer, paths, requestBody } from "./gateway/bodies.ts"
 import type { Slice, Sliced } from "./gateway/load-main.ts"
 import { PinnedProcess, type Usage } from "./gateway/pinned-process.ts"
+import { whyNoPortkey } from "./gateway/portkey-install.ts"
 import { differences, ratios, rounded, type Spread, spread } from "./statistics.ts"
 
 /**
- * The gateway with everything on against a bare node:http + undici proxy that records nothing: each on
- * one core with all its threads, load and provider on the other, in turns, the order reversed each round.
+ * The gateway with everything on against a bare node:http + undici proxy and Portkey's gateway, which record
+ * nothing: each on one core with all its threads, load and provider on the other, in turns, the order
+ * reversed each round.
  * Prints JSON. `node bench/gateway.ts [rounds] [seconds per slice] [case]`
  */
 const [rounds = 5, seconds = 2] = process.argv.slice(2, 4).map(Number)
@@ -28,11 +30,11 @@ const cases: readonly Case[] = [
 ]
 
 interface Target {
+  readonly name: TargetName
   readonly process: PinnedProcess
   readonly port: number
   readonly token: string
-  readonly prefix: string
-  readonly mustHold: string
+  readonly upstreamPort: number
 }
 
 interface Measured extends Sliced {
@@ -44,7 +46,7 @@ interface Measured extends Sliced {
   readonly events: number
 }
 
-type TargetName = "bare" | "amc"
+type TargetName = "bare" | "amc" | "portkey"
 
 async function startTarget(name: TargetName, upstreamPort: number): Promise<Target> {
   const { process, ready } = await PinnedProcess.start<{ port: number; token: string }>(
@@ -52,19 +54,24 @@ async function startTarget(name: TargetName, upstreamPort: number): Promise<Targ
     targetCore,
     { upstreamPort },
   )
-  const isAmc = name === "amc"
-  return {
-    process,
-    ...ready,
-    prefix: isAmc ? "/openai" : "",
-    mustHold: isAmc ? "x-amc-request-receipt" : "",
-  }
+  return { name, process, ...ready, upstreamPort }
 }
 
-function requestTo({ token, prefix }: Target, answer: Answer): string {
+/** How a target is told where to forward to. */
+const routes: Record<TargetName, (answer: Answer, upstreamPort: number) => readonly string[]> = {
+  bare: (answer) => [`POST ${paths[answer]} HTTP/1.1`],
+  amc: (answer) => [`POST /openai${paths[answer]} HTTP/1.1`],
+  portkey: (answer, upstreamPort) => [
+    "POST /v1/chat/completions HTTP/1.1",
+    "x-portkey-provider: openai",
+    `x-portkey-custom-host: http://127.0.0.1:${upstreamPort}${paths[answer].replace(/\/chat\/.*/, "")}`,
+  ],
+}
+
+function requestTo({ name, token, upstreamPort }: Target, answer: Answer): string {
   const body = requestBody(answer !== "json")
   const head = [
-    `POST ${prefix}${paths[answer]} HTTP/1.1`,
+    ...routes[name](answer, upstreamPort),
     "Host: gateway",
     "Accept: application/json",
     "User-Agent: OpenAI/JS 6.0.0",
@@ -76,7 +83,8 @@ function requestTo({ token, prefix }: Target, answer: Answer): string {
 }
 
 async function measure(load: PinnedProcess, target: Target, one: Case): Promise<Measured> {
-  const { port, mustHold } = target
+  const { port } = target
+  const mustHold = target.name === "amc" ? "x-amc-request-receipt" : ""
   const request = requestTo(target, one.answer)
   const slice: Slice = { port, connections: one.connections, seconds, request, mustHold }
   const before = await target.process.ask<Usage>("usage")
@@ -106,13 +114,13 @@ async function warmUp(load: PinnedProcess, target: Target): Promise<void> {
 async function measureCase(
   one: Case,
   load: PinnedProcess,
-  targets: Record<TargetName, Target>,
+  targets: readonly Target[],
 ): Promise<object> {
-  const all: Record<TargetName, Measured[]> = { bare: [], amc: [] }
+  const all: Record<TargetName, Measured[]> = { bare: [], amc: [], portkey: [] }
   const loads: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const order: TargetName[] = round % 2 === 0 ? ["bare", "amc"] : ["amc", "bare"]
-    for (const name of order) all[name].push(await measure(load, targets[name], one))
+    for (const target of round % 2 === 0 ? targets : targets.toReversed())
+      all[target.name].push(await measure(load, target, one))
     loads.push(loadavg()[0] ?? 0)
   }
   return { ...one, ...figuresOf(all), loadAverage: spread(loads) }
@@ -121,39 +129,52 @@ async function measureCase(
 function figuresOf(all: Record<TargetName, Measured[]>): object {
   const of = (name: TargetName, member: keyof Measured): number[] =>
     all[name].map((one) => one[member])
-  const ratioOf = (member: keyof Measured): Spread => ratios(of("amc", member), of("bare", member))
+  const over = (name: TargetName, member: keyof Measured): Spread =>
+    ratios(of("amc", member), of(name, member))
   const own = (name: TargetName): object =>
     Object.fromEntries(
       (["perSecond", "cpuMicros", "busy", "p50Ms", "p99Ms", "firstByteP50Ms"] as const).map(
         (member) => [member, spread(of(name, member))],
       ),
     )
+  const overPortkey = {
+    perSecondOverPortkey: over("portkey", "perSecond"),
+    cpuOverPortkey: over("portkey", "cpuMicros"),
+    p50OverPortkey: over("portkey", "p50Ms"),
+  }
   return {
-    perSecondRatio: ratioOf("perSecond"),
-    cpuRatio: ratioOf("cpuMicros"),
-    p50Ratio: ratioOf("p50Ms"),
+    perSecondRatio: over("bare", "perSecond"),
+    cpuRatio: over("bare", "cpuMicros"),
+    p50Ratio: over("bare", "p50Ms"),
     firstByteAddedMs: differences(of("amc", "firstByteP50Ms"), of("bare", "firstByteP50Ms")),
+    ...(all.portkey.length === 0 ? {} : overPortkey),
     events: of("amc", "events").reduce((sum, count) => sum + count, 0),
     rssMb: rounded(Math.max(...of("amc", "rssBytes")) / 1e6),
     bare: own("bare"),
     amc: own("amc"),
+    ...(all.portkey.length === 0 ? {} : { portkey: own("portkey") }),
   }
 }
 
+const why = whyNoPortkey()
+if (why !== null) process.stderr.write(`ABSENT: ${why}\n`)
+const names: readonly TargetName[] = why === null ? ["bare", "amc", "portkey"] : ["bare", "amc"]
 const upstream = await PinnedProcess.start<{ port: number }>("upstream", loadCore, {})
 const load = await PinnedProcess.start("load", loadCore, {})
-const targets = {
-  bare: await startTarget("bare", upstream.ready.port),
-  amc: await startTarget("amc", upstream.ready.port),
-}
-for (const target of Object.values(targets)) await warmUp(load.process, target)
+const targets: Target[] = []
+for (const name of names) targets.push(await startTarget(name, upstream.ready.port))
+for (const target of targets) await warmUp(load.process, target)
 const figures: Record<string, object> = {}
 for (const one of cases)
   if ((process.argv[4] ?? one.name) === one.name)
     figures[one.name] = await measureCase(one, load.process, targets)
-await Promise.all(
-  [upstream, load]
-    .map((each) => each.process.stop())
-    .concat(Object.values(targets).map((target) => target.process.stop())),
+await Promise.all([upstream, load, ...targets].map((each) => each.process.stop()))
+console.log(
+  JSON.stringify({
+    bench: "gateway",
+    rounds,
+    secondsPerSlice: seconds,
+    ...(why === null ? {} : { absent: why }),
+    ...figures,
+  }),
 )
-console.log(JSON.stringify({ bench: "gateway", rounds, secondsPerSlice: seconds, ...figures }))

@@ -4,7 +4,16 @@ import { cpus, loadavg, release } from "node:os"
 import { text } from "node:stream/consumers"
 import { parseArgs } from "node:util"
 import type { Spread } from "./statistics.ts"
-import { absent, type Bench, benches, figureOf, type Gate, isMet, isReached } from "./suite.ts"
+import {
+  absenceOf,
+  type Absent,
+  type Bench,
+  benches,
+  figureOf,
+  type Gate,
+  isMet,
+  isReached,
+} from "./suite.ts"
 
 /**
  * Runs the benches one after another, writes a result file, and exits 1 if a gate is missed or a bench
@@ -31,6 +40,7 @@ interface Outcome {
   /** The machine's, over the last minute, before and after: figures of a busy machine say little. */
   readonly loadAverage: readonly [number, number]
   readonly gates: readonly Judged[]
+  readonly absent: readonly Absent[]
   readonly result?: unknown
   readonly failure?: string
 }
@@ -51,14 +61,20 @@ async function resultOf({
   name,
   args,
   gates,
-}: Bench): Promise<Pick<Outcome, "gates" | "result" | "failure">> {
+}: Bench): Promise<Pick<Outcome, "gates" | "absent" | "result" | "failure">> {
   const file = new URL(`./${name}.ts`, import.meta.url).pathname
   const child = spawn(process.execPath, [file, ...args], { stdio: ["ignore", "pipe", "inherit"] })
   const code = new Promise<number | null>((resolve) => child.once("close", resolve))
   const printed = await text(child.stdout)
-  if ((await code) !== 0) return { gates: [], ...failed(`ended with ${await code}`, printed) }
+  if ((await code) !== 0)
+    return { gates: [], absent: [], ...failed(`ended with ${await code}`, printed) }
   const result: unknown = JSON.parse(printed)
-  return { gates: gates.map((gate) => judge(gate, result)), result }
+  const measured = gates.filter((gate) => absenceOf(gate, result) === null)
+  return {
+    gates: measured.map((gate) => judge(gate, result)),
+    absent: gates.flatMap((gate) => absenceOf(gate, result) ?? []),
+    result,
+  }
 }
 
 function failed(failure: string, printed: string): Pick<Outcome, "failure" | "result"> {
@@ -92,6 +108,7 @@ for (const bench of benches.filter(wanted)) {
   outcomes.push(await run(bench))
 }
 const gates = outcomes.flatMap((outcome) => outcome.gates)
+const unmeasured = outcomes.flatMap((outcome) => outcome.absent)
 const isGood = gates.every(({ met }) => met) && outcomes.every((each) => each.failure === undefined)
 const commit = git("rev-parse", "--short", "HEAD")
 const report = {
@@ -108,7 +125,7 @@ const report = {
   },
   isGood,
   gates,
-  absent,
+  absent: unmeasured,
   outcomes,
 }
 
@@ -124,7 +141,7 @@ else {
   for (const gate of gates) console.log(lineOf(gate))
   for (const { name, failure } of outcomes)
     if (failure !== undefined) console.log(`FAILED  ${name}: ${failure}`)
-  for (const { work, reason } of absent) console.log(`absent  ${work}: ${reason}`)
+  for (const { work, reason } of unmeasured) console.log(`absent  ${work}: ${reason}`)
   const loads = outcomes.map(({ name, loadAverage }) => `${name} ${loadAverage.join("-")}`)
   console.log(`load average before-after: ${loads.join(", ")}; commit ${commit}`)
 }

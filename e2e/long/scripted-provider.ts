@@ -8,7 +8,7 @@ export const faults = ["none", "429", "cut-rst", "cut-fin", "cut-end", "delay"] 
 export type Fault = (typeof faults)[number]
 
 /** What the agent is made to run. */
-export const command = "printf hello > note.txt; env > seen-env.txt"
+const command = "printf hello > note.txt; env > seen-env.txt"
 
 const shells: Readonly<Record<string, Json>> = {
   Bash: { command, description: "write the note" },
@@ -61,7 +61,12 @@ const notHere = { error: { type: "not_found_error", message: "not here" } }
 const tooMany = { error: { type: "rate_limit_error", message: "later", code: 429 } }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
+  response
+    .writeHead(status, {
+      "content-type": "application/json",
+      ...(status === 429 ? { "retry-after": "1" } : {}),
+    })
+    .end(JSON.stringify(body))
 }
 
 /** @throws Error if none of the tools is a shell that is known here */
