@@ -9,9 +9,11 @@ export interface RecorderTerms {
   readonly port: MessagePort
   /** The lane's key as PKCS#8. */
   readonly key: Uint8Array
+  /** Of the root that the lane's chain begins at; any, where nobody verifies it. */
+  readonly rootSha256?: string | undefined
 }
 
-const { dir, port, key } = workerData as RecorderTerms
+const { dir, port, key, rootSha256 = "ab".repeat(32) } = workerData as RecorderTerms
 const signer = await laneKeySigner(key)
 const lock = await lockLane(dir, "main")
 const ledger = openLedger(dir)
@@ -20,7 +22,7 @@ const opening = LaneWriter.open({
   blobs: ledger.blobs,
   lane: "main",
   origin: "bench/ledger",
-  rootSha256: "ab".repeat(32),
+  rootSha256,
   signer,
   ids: uuidSource,
   clock: () => Date.now(),

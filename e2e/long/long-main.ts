@@ -85,7 +85,9 @@ const report = {
   trials,
 }
 if (!values["no-file"]) {
-  const file = new URL(`../../bench/results/${values.date}-long.json`, import.meta.url)
+  const isAll = values.agent.length === agents.length
+  const only = isAll ? "" : `-${values.agent.join("-")}`
+  const file = new URL(`../../bench/results/${values.date}-long${only}.json`, import.meta.url)
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
 }
 console.log(JSON.stringify({ skipped, verify, reconcile, differences, flaws, runs: trials.length }))
