@@ -1,4 +1,6 @@
+import type { IncomingMessage } from "node:http"
 import { AmcError, isAddress, isHostName } from "@amc/core"
+import { fieldOf } from "./header-fields.ts"
 
 /** A host and port that a client asks for, in one spelling. */
 export interface EgressTarget {
@@ -55,6 +57,24 @@ export function requireHost(
   const named = authorityOf(hosts[0] ?? "", kind === "tunnel" ? target.port : 80)
   if (hosts.length !== 1 || named?.host !== target.host || named.port !== target.port)
     throw new AmcError("egress/host-mismatch", "the Host header is not the host of the target")
+}
+
+/**
+ * The target of a CONNECT request, which must have no body.
+ *
+ * @throws {@link AmcError} `egress/bad-target`, `egress/host-mismatch`
+ */
+export function tunnelTarget({
+  rawHeaders,
+  url = "",
+}: Pick<IncomingMessage, "rawHeaders" | "url">): EgressTarget {
+  const target = connectTarget(url)
+  requireHost(rawHeaders, target, "tunnel")
+  const hasBody = ["content-length", "transfer-encoding"].some(
+    (name) => fieldOf(rawHeaders, name) !== null,
+  )
+  if (hasBody) throw badTarget("CONNECT has no body")
+  return target
 }
 
 /** How a host is written where a port may follow. */

@@ -1,7 +1,8 @@
 import type { Dispatcher } from "undici"
-import type { ErrorCode, MeasuredFacts } from "@amc/core"
+import type { ErrorCode } from "@amc/core"
 import type { ClientLink } from "./client-link.ts"
 import { isFramed } from "./answer-reader.ts"
+import type { Completeness, Ending, Head } from "./ending.ts"
 import type { Format } from "./format.ts"
 import { GrowingBytes } from "./growing-bytes.ts"
 import { fieldOf, responseHeaders } from "./header-fields.ts"
@@ -9,8 +10,6 @@ import type { GatewayLimits } from "./limits.ts"
 import { ResponseMeter } from "./response-meter.ts"
 import { retryAfterMs } from "./retry-after.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
-
-export type Completeness = MeasuredFacts<"llm_response">["completeness"]
 
 export interface ExchangeTerms {
   readonly client: ClientLink
@@ -25,31 +24,6 @@ export interface ExchangeTerms {
   readonly ownHeaders: readonly string[]
   /** Takes what breaks the exchange off when its lease is revoked. Gives what ends the waiting. */
   readonly onRevoked: (cut: () => void) => () => void
-}
-
-/** The head of the provider's answer, as the client gets it. */
-export interface Head {
-  readonly status: number
-  readonly message: string
-  readonly headers: readonly string[]
-  readonly contentType: string
-}
-
-/** How an exchange ended, with the end of the answer still in hand. */
-export interface Ending {
-  readonly completeness: Completeness
-  /** Why the gateway answers itself, if it does. */
-  readonly fault: ErrorCode | null
-  /** Whether anything may have gone to the provider. */
-  readonly isForwarded: boolean
-  readonly head: Head | null
-  readonly meter: ResponseMeter | null
-  readonly receivedBytes: number
-  /** The whole body if no head is sent yet; else the last piece of a body of known length. */
-  readonly held: Uint8Array | null
-  readonly firstByteMs: number
-  readonly totalMs: number
-  readonly retryAfterMs: number
 }
 
 const timeouts = ["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]

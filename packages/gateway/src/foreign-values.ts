@@ -27,3 +27,8 @@ export class ForeignValues {
     return -1
   }
 }
+
+/** The media type of a body as it is recorded. A header is foreign text too. */
+export function mediaText(secrets: SecretScanner, contentType: string): string {
+  return new ForeignValues(secrets).text(contentType).slice(0, 128).toWellFormed()
+}

@@ -2,14 +2,7 @@ export { createEgress, type Egress, type EgressDoor, type EgressTerms } from "./
 export { defaultEgressLimits, type EgressLimits } from "./egress-limits.ts"
 export { type EgressPolicy, nothingAllowed } from "./egress-route.ts"
 export { BudgetBook, type SpentBefore } from "./budget-book.ts"
-export {
-  createGateway,
-  type Gateway,
-  type GatewayTerms,
-  type ListenAt,
-  type SessionPass,
-  type SessionSource,
-} from "./gateway.ts"
+export { createGateway, type Gateway, type GatewayTerms } from "./gateway.ts"
 export { type HeldPolicy, leaseSource } from "./held-policy.ts"
 export {
   type Door,
@@ -21,9 +14,11 @@ export {
   type LeaseTerms,
   type ListedLease,
 } from "./lease.ts"
+export type { ListenAt } from "./listeners.ts"
 export { defaultLimits, type GatewayLimits } from "./limits.ts"
 export { PriceList } from "./price-list.ts"
 export { type Amounts, noAmounts, sumAmounts } from "./purse.ts"
 export { SecretScanner, type SecretStream } from "./secret-scanner.ts"
+export type { SessionPass, SessionSource } from "./session-source.ts"
 export { boundsOf, spentOn } from "./spending.ts"
 export { type KeyPlace, type Upstream } from "./upstream.ts"

@@ -1,3 +1,7 @@
+import { AmcError } from "@amc/core"
+import type { Lease } from "./lease.ts"
+import { type Target, unknownRoute } from "./target.ts"
+
 /** The receipts of one call. The response's is null until its event is durable. */
 export interface CallReceipts {
   readonly request: string | null
@@ -28,4 +32,18 @@ export class ReceiptShelf {
     if (found?.leaseId !== leaseId) return null
     return { request: found.request, response: found.response }
   }
+}
+
+/**
+ * The receipts that a request under `/amc` asks for.
+ *
+ * @throws {@link AmcError} `gateway/unknown-route`, `gateway/unknown-receipt`
+ */
+export function receiptsAt(receipts: ReceiptShelf, lease: Lease, { rest }: Target): CallReceipts {
+  const [, callId] = /^\/receipts\/([\w-]{1,64})$/.exec(rest) ?? []
+  if (callId === undefined) throw unknownRoute()
+  const found = receipts.find(callId, lease.id)
+  if (found === null)
+    throw new AmcError("gateway/unknown-receipt", "no receipt of that id belongs to this lease")
+  return found
 }

@@ -23,3 +23,8 @@ export function targetOf(url: string): Target {
     throw new AmcError("gateway/bad-request", "the request target can't be forwarded as it is")
   return { route, rest }
 }
+
+/** The fault of a target that leads nowhere. */
+export function unknownRoute(): AmcError {
+  return new AmcError("gateway/unknown-route", "the first path segment names no provider")
+}

@@ -1,0 +1,50 @@
+import { AmcError, type AuditCode, type ErrorCode, systemAgent } from "@amc/core"
+import type { AuditGate } from "./audit-gate.ts"
+import type { Door, Lease } from "./lease.ts"
+
+/** Audits a request that was refused. Of one without a lease only its trouble with leases is told. */
+export function auditRefusal(
+  audits: AuditGate,
+  { ingress }: Door,
+  lease: Lease | null,
+  error: unknown,
+): void {
+  if (!(error instanceof AmcError) || error.code === "gateway/unknown-receipt") return
+  const isLeaseFault = /^gateway\/(?:lease|no-lease|foreign-key|aws-signature)/.test(error.code)
+  if (lease === null && !isLeaseFault) return
+  const whose =
+    lease === null || isLeaseFault
+      ? { agent: systemAgent, session: null }
+      : { agent: lease.agent, session: lease.session }
+  void audits.report({
+    ...whose,
+    code: auditCodeOf(error.code, isLeaseFault),
+    channel: `gateway:${ingress}`,
+    subject: error.code,
+    detail: error.message,
+  })
+}
+
+function auditCodeOf(code: ErrorCode, isLeaseFault: boolean): AuditCode {
+  if (code === "gateway/foreign-key") return "PROVIDER_KEY_PRESENTED"
+  if (isLeaseFault) return "LEASE_REFUSED"
+  if (code === "gateway/call-limit" || code === "gateway/byte-limit")
+    return "SESSION_LIMIT_EXCEEDED"
+  return code === "gateway/rate-limit" ? "POLICY_REFUSED" : "GATEWAY_REQUEST_REFUSED"
+}
+
+/** Audits a key that came beside a lease; it is dropped like one that comes alone. Nothing of it is kept. */
+export function auditForeignKey(
+  audits: AuditGate,
+  { ingress }: Door,
+  { agent, session }: Lease,
+): void {
+  void audits.report({
+    code: "PROVIDER_KEY_PRESENTED",
+    channel: `gateway:${ingress}`,
+    agent,
+    session,
+    subject: "gateway/foreign-key",
+    detail: "a key of the agent's own came beside its lease, and was not forwarded",
+  })
+}

@@ -1,0 +1,49 @@
+import type { Server } from "node:http"
+import type { AddressInfo } from "node:net"
+
+export type ListenAt =
+  | { readonly socketPath: string }
+  | { readonly port: number; readonly host: string }
+
+/** The servers of one proxy, and what runs for their clients. */
+export class Listeners {
+  readonly #servers = new Set<Server>()
+  readonly #running = new Set<Promise<void>>()
+
+  /** Lets a server listen. Gives the port; null for a socket. */
+  async open(server: Server, at: ListenAt): Promise<number | null> {
+    this.#servers.add(server)
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject)
+      if ("socketPath" in at) server.listen(at.socketPath, resolve)
+      else server.listen(at.port, at.host, resolve)
+    })
+    const address = server.address() as AddressInfo | string | null
+    return address === null || typeof address === "string" ? null : address.port
+  }
+
+  /** Keeps what runs for a client until it has ended. */
+  track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#running.delete(tracked))
+    this.#running.add(tracked)
+  }
+
+  /** Resolves when all that runs by now has ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running)
+  }
+
+  /** Breaks all connections off, as far as Node's HTTP still has them. */
+  cut(): void {
+    for (const server of this.#servers) server.closeAllConnections()
+  }
+
+  /** Lets nobody in any more. Resolves when the last connection is gone. */
+  async close(): Promise<void> {
+    const closed = Array.from(
+      this.#servers,
+      (server) => new Promise((resolve) => server.close(resolve)),
+    )
+    await Promise.all(closed)
+  }
+}
