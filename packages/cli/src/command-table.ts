@@ -283,6 +283,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/verify.ts")).verify,
   },
   {
+    path: ["probe"],
+    summary: "try what an agent here could reach, with nobody to look from outside",
+    load: async () => (await import("./commands/probe.ts")).probe,
+  },
+  {
     path: ["doctor"],
     summary: "look at keys, vault, config, disk, clock, sandbox, and say what mends it",
     load: async () => (await import("./commands/doctor.ts")).doctor,

@@ -76,6 +76,7 @@ test("what makes, changes or shares something has an example", async () => {
     "ledger fsck",
     "ledger recover",
     "ledger prune",
+    "probe",
     "doctor",
   ])
 })

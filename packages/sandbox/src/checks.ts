@@ -35,6 +35,8 @@ export interface ProbePlace {
   readonly egress: Endpoint | null
   readonly work: string
   readonly probe: string
+  /** The folder below which the canary is looked for. */
+  readonly walkRoot: string
   /** Whether addresses of the internet are dialled. */
   readonly internet: boolean
 }
@@ -61,7 +63,7 @@ export function planChecks(
   place: ProbePlace,
 ): readonly PlannedCheck[] {
   const checks = [
-    ...secretChecks(targets, canaries),
+    ...secretChecks(targets, canaries, place.walkRoot),
     ...networkChecks(targets, canaries),
     ...engineChecks(),
     ...(place.internet ? internetChecks() : []),
@@ -81,7 +83,7 @@ export function planChecks(
   return checks
 }
 
-function secretChecks(targets: ProbeTargets, canaries: Canaries): PlannedCheck[] {
+function secretChecks(targets: ProbeTargets, canaries: Canaries, walkRoot: string): PlannedCheck[] {
   const sockets = { ...targets.sockets, canary: canaries.socket }
   const name = canaries.file.slice(canaries.file.lastIndexOf("/") + 1)
   return [
@@ -89,7 +91,7 @@ function secretChecks(targets: ProbeTargets, canaries: Canaries): PlannedCheck[]
     deny("file.canary", check("read", canaries.file, canaries.secret)),
     ...Object.entries(sockets).map(([id, path]) => deny(`socket.${id}`, check("unix", path))),
     deny("abstract.canary", check("abstract", canaries.abstract)),
-    deny("walk.canary", check("walk", "/", name), check("walk", targets.canaryFolder, name)),
+    deny("walk.canary", check("walk", walkRoot, name), check("walk", targets.canaryFolder, name)),
   ]
 }
 
@@ -107,7 +109,7 @@ function networkChecks(targets: ProbeTargets, canaries: Canaries): PlannedCheck[
 }
 
 /** Who may talk to one of these owns the machine. Most hosts have none, so that there is no control. */
-function engineChecks(): PlannedCheck[] {
+export function engineChecks(): readonly PlannedCheck[] {
   const own = `/run/user/${process.getuid?.() ?? 0}`
   const sockets = {
     docker: "/var/run/docker.sock",
@@ -121,7 +123,7 @@ function engineChecks(): PlannedCheck[] {
 }
 
 /** Tried from inside alone: the monitor dials nobody who was not asked for. */
-function internetChecks(): PlannedCheck[] {
+export function internetChecks(): readonly PlannedCheck[] {
   const tries = {
     tcp: check("tcp", "1.1.1.1", "443"),
     dns: check("dns", "8.8.8.8", "53"),
@@ -167,7 +169,7 @@ function kernelChecks(scratch: string, place: ProbePlace): PlannedCheck[] {
 }
 
 /** System calls that an agent has no honest use for. Those of `surface` can often be made by nobody here. */
-function callChecks(): PlannedCheck[] {
+export function callChecks(): readonly PlannedCheck[] {
   const hardening = ["userns", "vsock", "io_uring"]
   return [
     ...hardening.map((name) => deny(`hardening.${name}`, check("call", name))),

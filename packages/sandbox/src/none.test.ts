@@ -1,9 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { text } from "node:stream/consumers"
-import { expect, onTestFinished, test } from "vitest"
-import { cleanEnvironment, spawnPlain } from "./none.ts"
+import { judgeIsolation } from "@amc/core"
+import { describe, expect, onTestFinished, test } from "vitest"
+import type { ProbeTargets } from "./checks.ts"
+import { probeInside } from "./inside.ts"
+import { cleanEnvironment, type ProbedAgent, spawnPlain, spawnProbed } from "./none.ts"
+import { probeBinary } from "./probe-binary.ts"
 import { collect } from "./testing/rig.ts"
 
 const plain = (command: readonly string[], timeoutMs = 20_000) =>
@@ -111,4 +115,68 @@ test("all that was written comes through to a late reader, though the output is 
   agent.stdin.end()
   await text(agent.stderr)
   expect(await text(agent.stdout)).toHaveLength(150_000)
+})
+
+describe("a probed process with no box", () => {
+  const targetsOf = (folder: string): ProbeTargets => {
+    for (const name of ["vault", "ledger"]) writeFileSync(path.join(folder, name), "x")
+    const files = { vault: path.join(folder, "vault"), ledger: path.join(folder, "ledger") }
+    return { files, sockets: {}, ports: {}, canaryFolder: folder }
+  }
+  const temporary = (): string => {
+    const folder = mkdtempSync(path.join(tmpdir(), "amc-test-"))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    return folder
+  }
+  const probed = (folder: string, command: readonly string[]): Promise<ProbedAgent> =>
+    spawnProbed({
+      command,
+      cwd: folder,
+      env: { PATH: "/usr/bin:/bin", GIVEN: "1" },
+      timeoutMs: 20_000,
+    })
+
+  test("says what the agent will reach, and becomes the agent", async () => {
+    const folder = temporary()
+    const agent = await probed(folder, ["sh", "-c", "pwd; env | grep GIVEN; cat; exit 7"])
+    const place = { gateway: { host: "127.0.0.1", port: 1 }, walkRoot: folder }
+    const record = await agent.runProbe(targetsOf(folder), place)
+    await agent.go()
+    expect(await collect(agent, "in\n")).toMatchObject({
+      code: 7,
+      out: `${folder}\nGIVEN=1\nin\n`,
+      err: "",
+    })
+    const { posture, reasons } = judgeIsolation(record)
+    expect(posture).toBe("shared")
+    expect(reasons).toEqual(
+      expect.arrayContaining([
+        "file.vault was reached",
+        "file.canary was reached",
+        "walk.canary was reached",
+        "process.memory was reached",
+        "the pid namespace is the monitor's",
+      ]),
+    )
+    expect(readdirSync(folder).sort()).toEqual(["ledger", "vault"])
+  })
+
+  test("that finds no command is not started", async () => {
+    const folder = temporary()
+    const agent = await probed(folder, ["no-such-command"])
+    const place = { gateway: { host: "127.0.0.1", port: 1 }, walkRoot: folder }
+    await agent.runProbe(targetsOf(folder), place)
+    await expect(agent.go()).rejects.toMatchObject({ code: "sandbox/start-failed" })
+    expect(await agent.exited).toMatchObject({ code: 125 })
+  })
+})
+
+test("from inside alone, what a process here can do is told by its own account", async () => {
+  const { checks, inside, probe_sha256 } = await probeInside({ AMC_VAULT_TOKEN: "x" }, false)
+  expect(checks.find(({ id }) => id === "env.secrets")?.outcome).toBe("reached")
+  expect(checks.some(({ id }) => id.startsWith("internet."))).toBe(false)
+  expect(new Set(checks.map(({ id }) => id)).size).toBe(checks.length)
+  expect(checks.length).toBeGreaterThan(25)
+  expect(inside).toMatchObject({ uid: process.getuid?.(), seccomp: expect.any(Number) })
+  expect(probe_sha256).toBe(probeBinary().sha256)
 })

@@ -1,9 +1,14 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { AmcError } from "@amc/core"
+import { AmcError, type ProbeRecord } from "@amc/core"
 import { type AgentExit, type AgentProcess, end } from "./agent-process.ts"
+import type { ProbePlace, ProbeTargets } from "./checks.ts"
 import { cutStream } from "./cut-stream.ts"
+import { outsideView } from "./outside.ts"
 import { openPipes } from "./pipes.ts"
+import { probeBinary } from "./probe-binary.ts"
+import { ProbeChannel } from "./probe-channel.ts"
+import { measureIsolation } from "./probe.ts"
 
 /** A process without a box. Its posture is always `shared`. */
 export interface PlainSpec {
@@ -45,10 +50,64 @@ export function cleanEnvironment(
  * @throws {@link AmcError} `sandbox/start-failed`; the exit code is then 125
  */
 export async function spawnPlain(spec: PlainSpec): Promise<AgentProcess> {
+  return start(spec, spec.command, spec.env)
+}
+
+/** A process with no box that waits as the probe. Nothing of the agent runs before {@link go}. */
+export interface ProbedAgent extends AgentProcess {
+  /**
+   * Measures what the agent will be able to reach.
+   *
+   * @throws {@link AmcError} `sandbox/probe-failed`
+   */
+  runProbe(targets: ProbeTargets, place: PlainPlace): Promise<ProbeRecord>
+  /** @throws {@link AmcError} `sandbox/start-failed`; the exit code is then 125 */
+  go(): Promise<void>
+}
+
+/** Where a process with no box finds the gateway, and a folder with canaries. */
+export interface PlainPlace {
+  readonly gateway: ProbePlace["gateway"]
+  readonly walkRoot: string
+}
+
+/**
+ * The same as {@link spawnPlain}, but for the probe, which runs in the agent's place until it is let go.
+ *
+ * @throws {@link AmcError} `sandbox/unavailable` where there is no probe, `sandbox/start-failed`
+ */
+export async function spawnProbed(spec: PlainSpec): Promise<ProbedAgent> {
+  const binary = probeBinary()
+  const agent = await start(spec, [binary.file], {})
+  const channel = new ProbeChannel(agent.stdin, agent.stdout)
+  const { command, env, cwd } = spec
+  const driver = { memoryBytes: 0, pids: 0, seccompProfile: "", ingress: "loopback" } as const
+  return {
+    ...agent,
+    runProbe: (targets, { gateway, walkRoot }) => {
+      const outside = () => outsideView(agent.pid, driver)
+      const place = {
+        gateway,
+        egress: null,
+        work: cwd,
+        probe: binary.file,
+        walkRoot,
+        internet: false,
+      }
+      return measureIsolation({ binary, channel, command, env, outside, place }, targets)
+    },
+    go: () => channel.go(),
+  }
+}
+
+async function start(
+  { cwd, timeoutMs }: PlainSpec,
+  [file = "", ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<AgentProcess> {
   const pipes = await openPipes(null)
-  const [file = "", ...args] = spec.command
   // A process group of its own, so that the end of the agent is the end of its children.
-  const options = { cwd: spec.cwd, env: { ...spec.env }, detached: true }
+  const options = { cwd, env: { ...env }, detached: true }
   const child = spawn(file, args, { ...options, stdio: [...pipes.childEnds] })
   pipes.closeChildEnds()
   try {
@@ -79,7 +138,7 @@ export async function spawnPlain(spec: PlainSpec): Promise<AgentProcess> {
   const timer = setTimeout(() => {
     timedOut = true
     void kill()
-  }, spec.timeoutMs)
+  }, timeoutMs)
   const stdout = cutStream(pipes.stdout, exited)
   const stderr = cutStream(pipes.stderr, exited)
   return { pid: group, stdin: pipes.stdin, stdout, stderr, exited, kill }

@@ -43,6 +43,7 @@ async function probe(
       egress: null,
       work: rig.folder,
       probe: binary.file,
+      walkRoot: "/",
       internet: false,
     }
     return await measureIsolation(

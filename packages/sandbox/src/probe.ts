@@ -66,6 +66,7 @@ export function boxPlace(hasEgress: boolean): ProbePlace {
     egress: hasEgress ? { host, port: egressPort } : null,
     work,
     probe,
+    walkRoot: "/",
     internet: true,
   }
 }

@@ -1,5 +1,6 @@
-import { assert, constantFrom, nat, property } from "fast-check"
+import { assert, constantFrom, nat, oneof, property } from "fast-check"
 import { expect, test } from "vitest"
+import { type DockerSeccompProfile, dockerSeccompProfile } from "./docker-seccomp.ts"
 import { type Instruction, seccompFilter, seccompProgram } from "./seccomp.ts"
 import { type FilteredArch, syscallTables } from "./syscalls.ts"
 
@@ -104,3 +105,42 @@ test("an unknown processor is refused", () => {
       expect.objectContaining({ code: "sandbox/unavailable" }),
     )
 })
+
+/** What an engine's filter does with a call: the first of its rules that fits decides. */
+function engineDecides(
+  { profile }: DockerSeccompProfile,
+  name: string,
+  args: readonly [number, number],
+): number {
+  const isMet = ({ index, op, value, valueTwo }: Condition): boolean => {
+    const arg = args[index] ?? 0
+    if (op === "SCMP_CMP_GT") return arg > value
+    return Number(BigInt(arg) & BigInt(value)) === valueTwo
+  }
+  const rule = profile.syscalls.find(
+    ({ names, args: conditions = [] }) => names.includes(name) && conditions.every(isMet),
+  )
+  return rule === undefined ? allow : 0x0005_0000 | rule.errnoRet
+}
+type Condition = NonNullable<DockerSeccompProfile["profile"]["syscalls"][number]["args"]>[number]
+
+test.each(each)(
+  "$name: an engine's profile decides as the filter does",
+  ({ name, table, program }) => {
+    const profile = dockerSeccompProfile(name)
+    const { clone, clone3, ioctl, socket, socketpair, denied } = table
+    const numbers = { clone, clone3, ioctl, socket, socketpair, ...denied, read: 63 }
+    const args = oneof(nat(70), constantFrom(0x5412, 0x541c, 0x1000_0011), nat())
+    assert(
+      property(constantFrom(...Object.entries(numbers)), args, args, ([call, nr], a, b) => {
+        const filter = decide(program, { arch: table.audit, nr, args: [a, b] })
+        expect(engineDecides(profile, call, [a, b])).toBe(filter)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(engineDecides(profile, "ioctl", [0, 2 ** 40 + 0x5412])).toBe(eperm)
+    expect(engineDecides(profile, "socket", [2 ** 40 + 2, 0])).toBe(eperm)
+    expect(profile.profile.archMap).toHaveLength(1)
+    expect(profile.sha256).toMatch(/^[0-9a-f]{64}$/)
+  },
+)

@@ -19,11 +19,11 @@ const enosys = 0x0005_0026
 const offset = { nr: 0, arch: 4, arg0: 16, arg1: 24 } as const
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
-const cloneNewAnything = 0x7e02_0000
+export const cloneNewAnything: number = 0x7e02_0000
 /** TIOCSTI types into, and TIOCLINUX pastes into, the terminal of who started the agent. */
-const terminalInjection = [0x5412, 0x541c] as const
+export const terminalInjection: readonly number[] = [0x5412, 0x541c]
 /** AF_UNIX, AF_INET and AF_INET6: no netlink, packet, vsock, alg, xdp … */
-const socketFamilies = [1, 2, 10] as const
+export const socketFamilies: readonly number[] = [1, 2, 10]
 
 /**
  * The agent's seccomp filter as `struct sock_filter[]`, for bubblewrap's `--seccomp`.
@@ -78,7 +78,8 @@ function allowOnly(arg: number, values: readonly number[]): readonly Instruction
   return [[loadWord, 0, 0, arg], ...tests, [give, 0, 0, eperm]]
 }
 
-function tableOf(arch: string): SyscallTable {
+/** @throws {@link AmcError} `sandbox/unavailable` */
+export function tableOf(arch: string): SyscallTable {
   if (Object.hasOwn(syscallTables, arch)) return syscallTables[arch as FilteredArch]
   throw new AmcError("sandbox/unavailable", `there is no system call filter for ${arch}`)
 }

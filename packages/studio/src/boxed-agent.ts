@@ -1,21 +1,17 @@
-import { existsSync, realpathSync } from "node:fs"
-import { join } from "node:path"
 import { AmcError, judgeIsolation, type IsolationVerdict } from "@amc/core"
 import {
   detectBubblewrap,
   inspectHost,
   launch,
   planBubblewrap,
-  type ProbeTargets,
   type SandboxHandle,
   type SandboxPlan,
 } from "@amc/sandbox"
-import { findUnlocked, vaultPathOf } from "@amc/vault"
 import { boxEnvironment } from "./agent-environment.ts"
 import { boxLimits } from "./box-limits.ts"
 import { hiddenFromAgent } from "./check-files.ts"
+import { probeFacts, probeTargets } from "./probe-targets.ts"
 import { commandInBox, programMounts } from "./program.ts"
-import { ledgerDir } from "./recorder-thread.ts"
 import type { AgentEnd, OpenedSession } from "./opened-session.ts"
 import { auditContradiction } from "./trust-boundary.ts"
 import { followWatched } from "./watched-agent.ts"
@@ -87,13 +83,8 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
 /** Records what the probe found, and lets nothing pass but a box that holds. */
 async function measure(opened: OpenedSession, box: SandboxHandle): Promise<IsolationVerdict> {
   try {
-    const record = await box.runProbe(await targetsOf(opened))
-    await opened.record("sandbox_probe", "sandbox", {
-      ...record,
-      checks: [...record.checks],
-      inside: { ...record.inside },
-      outside: { ...record.outside },
-    })
+    const record = await box.runProbe(await probeTargets(opened))
+    await opened.record("sandbox_probe", "sandbox", probeFacts(record))
     const verdict = judgeIsolation(record)
     if (verdict.posture === "measured") return verdict
     await opened.audit("TRUST_BOUNDARY_SHARED", verdict.reasons.join("; "))
@@ -108,36 +99,5 @@ async function measure(opened: OpenedSession, box: SandboxHandle): Promise<Isola
   } catch (error) {
     await box.refuse()
     throw error
-  }
-}
-
-/** All that an agent must never get at, while it exists and could be reached. */
-async function targetsOf({ capture, gateway }: OpenedSession): Promise<ProbeTargets> {
-  const { workspace, notarySocket } = capture
-  const { state, workspace: id } = workspace
-  const passphrases = (["monitor", "auditor", "root"] as const).map(
-    (slot) => [`passphrase_${slot}`, state.passphrasePath(id, slot)] as const,
-  )
-  const unlocked = await findUnlocked(state.unlockedPath(id))
-  // What its owner has taken away is no target, since there would be no control.
-  const there = [["unlocked", state.unlockedPath(id)] as const, ...passphrases].filter(([, path]) =>
-    existsSync(path),
-  )
-  const others = unlocked === null ? {} : { unlocked_notary: unlocked.socketPath }
-  const { socketPath: egress } = gateway.egress
-  return {
-    files: {
-      vault: vaultPathOf(workspace.dir),
-      ledger: join(ledgerDir(workspace), "ledger.sqlite"),
-      ...Object.fromEntries(there),
-    },
-    sockets: {
-      notary: notarySocket,
-      ...others,
-      gateway: gateway.socketPath,
-      ...(egress === null ? {} : { egress }),
-    },
-    ports: {},
-    canaryFolder: realpathSync(workspace.dir),
   }
 }

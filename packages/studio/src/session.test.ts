@@ -83,7 +83,12 @@ test("a check that can't be run does not undo that the agent ran", async () => {
 })
 
 test("what ran without a box is said of its session and of the whole workspace", async () => {
-  const { events } = await ran({ driver: "none" })
+  const { result, events } = await ran({ driver: "none" })
+  const [probe] = events.filter(isOf("sandbox_probe")).slice(-1)
+  expect(probe).toMatchObject({ channel: "wrapper", session: events.at(-1)?.session })
+  expect(result.reasons.at(-1)).toMatch(
+    /^the probe in its place reached \d+ of \d+ things: file\.vault, file\.ledger, /,
+  )
   const said = events
     .filter(isOf("audit"))
     .map(({ agent, facts: { measured } }) => [agent, measured])
