@@ -38,6 +38,8 @@ export const errorCodes = {
   "ledger/busy": "too much is waiting to be written",
   "ledger/lane-taken": "another process writes this lane",
   "ledger/no-event": "the ledger has no such event",
+  "ledger/clock-behind":
+    "the ledger's last event is later than the clock, so no payload may go yet",
   "ledger/no-retention": "no signed retention policy is in force, so no payload may go",
   "ledger/not-published": "no checkpoint of the ledger is published",
   "gateway/no-lease": "the request carries no lease",

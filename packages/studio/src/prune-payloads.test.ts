@@ -222,6 +222,20 @@ describe("without a valid signed policy", () => {
   })
 })
 
+test("nothing goes while the ledger is ahead of the clock, so that no prune is of a time to come (L28)", async () => {
+  const place = await placeWith()
+  const ahead = await openCapture(reopened(place), { clock: daysOn(45) })
+  await ahead.close()
+  const refused = { code: "ledger/clock-behind", hint: expect.stringContaining("clock") as unknown }
+  for (const isDryRun of [true, false])
+    await expect(prune(place, daysOn(40), isDryRun)).rejects.toMatchObject(refused)
+  expect(await numbersOf(place, "payload_prune")).toEqual([])
+  expect(await isStored(place, "small")).toBe(true)
+  await bothSay(place, daysOn(40), 0, [])
+  expect(await prune(place, daysOn(45))).toMatchObject({ payloads: 2 })
+  await bothSay(place, daysOn(45), 0, [])
+})
+
 test("nothing goes while somebody else writes the lane, or another lane of the ledger", async () => {
   const place = await placeWith()
   const lock = await lockLane(ledgerDir(place.workspace), "main")

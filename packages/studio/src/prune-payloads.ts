@@ -1,9 +1,10 @@
-import { type Finding, type ObservationOf, systemAgent } from "@amc/core"
-import { lockLane, openLedger } from "@amc/store-sqlite"
+import { AmcError, type Finding, type ObservationOf, systemAgent } from "@amc/core"
+import { lockLane, openLedger, type SqliteLedger } from "@amc/store-sqlite"
+import { pruneSlackMs } from "@amc/verify"
 import { type Capture, openCapture } from "./capture.ts"
 import { nothingRecorded, readConfigHistory } from "./config-history.ts"
 import { judgeConfigs } from "./config-list.ts"
-import { hasLedger, withLedger } from "./ledger-reader.ts"
+import { eventOf, hasLedger, withLedger } from "./ledger-reader.ts"
 import { planPrune, type PrunePlan } from "./prune-plan.ts"
 import { ledgerDir } from "./recorder-thread.ts"
 import { type RetentionPolicy, retentionPolicyOf } from "./retention-policy.ts"
@@ -36,7 +37,7 @@ const namedMax = 1024
  * Deletes stored payloads that the signed retention policy lets go: first an event that names them is durable, then
  * they go. Killed in between, the next prune finishes. All digests stay, so that everything still verifies.
  *
- * @throws {@link AmcError} `ledger/no-retention`, `ledger/lane-taken`, `workspace/missing`; as {@link openCapture}
+ * @throws {@link AmcError} `ledger/no-retention`, `ledger/clock-behind`, `ledger/lane-taken`, `workspace/missing`; as {@link openCapture}
  */
 export async function prunePayloads(
   workspace: Workspace,
@@ -44,6 +45,7 @@ export async function prunePayloads(
 ): Promise<PruneSummary> {
   const policy = await policyNow(workspace, clock())
   if (isDryRun) return summaryOf(policy, await planOf(workspace, policy, clock()))
+  await withLedger(workspace, (ledger) => requireClock(ledger, workspace.lane, clock()))
   const capture = await openCapture(workspace, { clock })
   try {
     return await pruneWith(capture)
@@ -94,7 +96,27 @@ async function lockOthers(workspace: Workspace): Promise<Awaited<ReturnType<type
 
 function planOf(workspace: Workspace, policy: RetentionPolicy, nowMs: number): Promise<PrunePlan> {
   const { lane, keyring } = workspace
-  return withLedger(workspace, (ledger) => planPrune(ledger, { lane, keyring, policy, nowMs }))
+  return withLedger(workspace, async (ledger) => {
+    await requireClock(ledger, lane, nowMs)
+    return planPrune(ledger, { lane, keyring, policy, nowMs })
+  })
+}
+
+/** An event is never earlier than the one before it, and verifiers refuse a prune of a time to come. */
+async function requireClock({ events }: SqliteLedger, lane: string, nowMs: number): Promise<void> {
+  const lastMs = await lastMsOf(events, lane)
+  if (lastMs <= nowMs + pruneSlackMs) return
+  const message = `the last event of lane ${lane} is ${Math.ceil((lastMs - nowMs) / 60_000)} minutes later than this machine's clock`
+  throw new AmcError("ledger/clock-behind", message, {
+    hint: "set the clock right if it is behind; if it once ran ahead, prune when that time has come",
+  })
+}
+
+async function lastMsOf(events: SqliteLedger["events"], lane: string): Promise<number> {
+  const head = await events.head(lane)
+  if (head === null) return 0
+  for await (const { leaf } of events.read(lane, head.lseq, head.lseq)) return eventOf(leaf).ts
+  return 0
 }
 
 /** Each names its events in order, and counts the payloads of which it names the first. */

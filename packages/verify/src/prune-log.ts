@@ -30,8 +30,8 @@ interface Lane {
   readonly pruned: Set<number>
 }
 
-/** The events of a ledger that are recorded while it is verified are later than its verifier began. */
-const slackMs = 60 * 60 * 1000
+/** So much later than its verifier's clock may a prune be: events are recorded while a ledger is verified. */
+export const pruneSlackMs: number = 60 * 60 * 1000
 
 /**
  * Follows the `payload_prune` events of a ledger: which stored payloads may be gone. One counts if a monitor's
@@ -96,7 +96,7 @@ export class PruneLog {
     const key = keyring.monitorKey(kid, { lane, index: lseq, ts })
     if (key === undefined || (leaf !== "checked" && !isLeafSignedBy(parseLeaf(leaf), key)))
       return "no monitor's key that counts there signed the prune"
-    return ts > atMs + slackMs ? "the prune is of a time that has not come yet" : undefined
+    return ts > atMs + pruneSlackMs ? "the prune is of a time that has not come yet" : undefined
   }
 
   #policyFlaw(
