@@ -8,20 +8,14 @@ import { expect, onTestFinished, test } from "vitest"
 import {
   diskFull,
   type Handler,
+  lab,
   type Lab,
-  type LabTerms,
   openLab,
   rawRequest,
   sha256,
   storedText,
   talk,
 } from "./lab.fixture.ts"
-
-async function lab(terms: LabTerms = {}): Promise<Lab> {
-  const opened = await openLab(terms)
-  onTestFinished(() => opened.close())
-  return opened
-}
 
 /** One raw request on the loopback port, with the lab's lease. */
 function ask(

@@ -1,13 +1,7 @@
 import type { WirePolicy } from "@amc/core"
 import OpenAI from "openai"
-import { expect, onTestFinished, test } from "vitest"
-import { type Handler, type Lab, type LabTerms, openLab, rawRequest, talk } from "./lab.fixture.ts"
-
-async function lab(terms: LabTerms = {}): Promise<Lab> {
-  const opened = await openLab(terms)
-  onTestFinished(() => opened.close())
-  return opened
-}
+import { expect, test } from "vitest"
+import { type Handler, lab, type Lab, rawRequest, talk } from "./lab.fixture.ts"
 
 function held(policy: WirePolicy, source = "gateway.yaml") {
   return [{ source, policy }]

@@ -1,25 +1,11 @@
 import { once } from "node:events"
 import { request as httpRequest } from "node:http"
 import { gzipSync } from "node:zlib"
-import { expect, onTestFinished, test } from "vitest"
+import { expect, test } from "vitest"
 import { invokeStream } from "./event-stream.fixture.ts"
-import {
-  type Handler,
-  type Lab,
-  type LabTerms,
-  openLab,
-  rawRequest,
-  sha256,
-  talk,
-} from "./lab.fixture.ts"
+import { type Handler, lab, type Lab, rawRequest, sha256, talk } from "./lab.fixture.ts"
 import { eventsOf } from "./reading.fixture.ts"
 import type { Upstream } from "./upstream.ts"
-
-async function lab(terms: LabTerms = {}): Promise<Lab> {
-  const opened = await openLab(terms)
-  onTestFinished(() => opened.close())
-  return opened
-}
 
 const anthropic = { basePath: "", keyPlace: "x-api-key" } as const
 const gemini = { basePath: "", keyPlace: "x-goog-api-key" } as const

@@ -4,21 +4,14 @@ import OpenAI from "openai"
 import { expect, onTestFinished, test } from "vitest"
 import {
   type Handler,
+  lab,
   type Lab,
-  type LabTerms,
   LabUpstream,
-  openLab,
   rawRequest,
   sha256,
   storedText,
   talk,
 } from "./lab.fixture.ts"
-
-async function lab(terms: LabTerms = {}): Promise<Lab> {
-  const opened = await openLab(terms)
-  onTestFinished(() => opened.close())
-  return opened
-}
 
 const chat = {
   id: "c1",

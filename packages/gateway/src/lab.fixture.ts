@@ -16,6 +16,7 @@ import {
   type Recorder,
   type Signer,
 } from "@amc/core"
+import { onTestFinished } from "vitest"
 import {
   createGateway,
   defaultLimits,
@@ -177,7 +178,7 @@ export async function openLab(terms: LabTerms = {}): Promise<Lab> {
       ttlMs: 60_000,
       ...terms,
     }).token
-  const lab = {
+  return {
     gateway,
     recorder,
     leases,
@@ -197,7 +198,13 @@ export async function openLab(terms: LabTerms = {}): Promise<Lab> {
       rmSync(folder, { recursive: true })
     },
   }
-  return lab
+}
+
+/** {@link openLab} for one test, after which it is closed. */
+export async function lab(terms: LabTerms = {}): Promise<Lab> {
+  const opened = await openLab(terms)
+  onTestFinished(() => opened.close())
+  return opened
 }
 
 /** Sends raw bytes and gives all that came back, with how the connection ended. */
