@@ -1,14 +1,8 @@
 import { changePath, configPath, configSignaturePath } from "@amc/bundle"
-import {
-  type Event,
-  type Finding,
-  findConfigKind,
-  type Keyring,
-  type PublicKey,
-  sha256Hex,
-} from "@amc/core"
+import { type Event, type Finding, findConfigKind, type Keyring, type PublicKey } from "@amc/core"
 import type { BundleFiles } from "./bundle-files.ts"
 import { checkConfig, type ConfigHistory, ConfigLog } from "./config-check.ts"
+import { namedFileFindings } from "./named-files.ts"
 import type { RunOpened } from "./run-slice.ts"
 import type { CheckedEvent } from "./session-check.ts"
 
@@ -40,12 +34,14 @@ export function bundleConfigFindings(
     const subject = `event ${event.aseq} of ${event.agent} in lane ${event.lane}`
     return log.note(event, configChangeOf(files, event), subject)
   })
+  const { changes: sha256s } = files.contents
+  const named = { sha256s, pathOf: changePath, type: "config_change", what: "change" } as const
   const terms = { workspace, ...auditors, history: log.history, atMs: ts }
   const flaws = files.contents.configs.flatMap((path) => checkConfig(fileOf(files, path), terms))
   return [
     ...changes,
     ...log.doubts(),
-    ...unnamedChanges(files, events),
+    ...namedFileFindings(files, events, named),
     ...flaws,
     ...coverFindings(files, log.history),
   ]
@@ -63,25 +59,6 @@ function withoutEnded(
 export function configChangeOf(files: BundleFiles, { payload }: Event): Uint8Array | null {
   const sha256 = payload?.blob_sha256 ?? ""
   return files.contents.changes.includes(sha256) ? files.get(changePath(sha256)) : null
-}
-
-/** That a file is what its name says is checked here, since an event names it by that digest. */
-function unnamedChanges(files: BundleFiles, events: readonly CheckedEvent[]): readonly Finding[] {
-  const named = new Set(
-    events.flatMap(({ event }) =>
-      event.type === "config_change" ? (event.payload?.blob_sha256 ?? []) : [],
-    ),
-  )
-  return files.contents.changes.flatMap((sha256): Finding[] => {
-    const subject = changePath(sha256)
-    if (sha256Hex(files.get(subject)) !== sha256) {
-      const detail = "it is not what its name says"
-      return [{ code: "ledger/blob-contradicted", subject, detail, tampered: true }]
-    }
-    if (named.has(sha256)) return []
-    const detail = "no change in the run's evidence names it"
-    return [{ code: "bundle/config-unnamed", subject, detail, tampered: false }]
-  })
 }
 
 function fileOf(files: BundleFiles, path: string): Parameters<typeof checkConfig>[0] {
