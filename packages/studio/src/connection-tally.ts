@@ -1,10 +1,11 @@
 import type { Observation, Recorded, Recorder } from "@amc/core"
+import { type Occurrence, Occurrences } from "./occurrences.ts"
 
 /** What came of a session's connections: for the person at the terminal. The ledger has the evidence. */
 export interface Connections {
   readonly opened: number
   /** What was not let out, each with how often; it may hold names that the agent chose. */
-  readonly refused: readonly { readonly what: string; readonly times: number }[]
+  readonly refused: readonly Occurrence[]
 }
 
 export const noConnections: Connections = { opened: 0, refused: [] }
@@ -15,7 +16,7 @@ const mostTold = 8
 /** Passes everything on to a recorder, and counts a session's connections. */
 export class ConnectionTally implements Recorder {
   readonly #recorder: Recorder
-  readonly #refused = new Map<string, number>()
+  readonly #refused = new Occurrences(mostTold)
   #opened = 0
 
   constructor(recorder: Recorder) {
@@ -28,16 +29,13 @@ export class ConnectionTally implements Recorder {
   }
 
   get connections(): Connections {
-    const refused = [...this.#refused].map(([what, times]) => ({ what, times }))
-    return { opened: this.#opened, refused }
+    return { opened: this.#opened, refused: this.#refused.all }
   }
 
   #take({ type, facts }: Observation): void {
     if (type === "network_connect") this.#opened++
     if (type !== "audit" || !facts.measured.subject.startsWith("egress/")) return
     const { subject, detail } = facts.measured
-    const what = `${detail} (${subject})`
-    const told = this.#refused.has(what) || this.#refused.size < mostTold ? what : "others"
-    this.#refused.set(told, (this.#refused.get(told) ?? 0) + 1)
+    this.#refused.add(`${detail} (${subject})`)
   }
 }

@@ -1,4 +1,5 @@
 import type { MeasuredFacts, Observation, Recorded, Recorder } from "@amc/core"
+import { type Occurrence, Occurrences } from "./occurrences.ts"
 
 /** What came of a session's calls: for the person at the terminal. The ledger has the evidence. */
 export interface Exchanges {
@@ -6,13 +7,13 @@ export interface Exchanges {
   /** Answered by the provider with success. */
   readonly served: number
   /** What went wrong instead, each with how often: a code of the gateway's, or the provider's status. */
-  readonly troubles: readonly { readonly what: string; readonly times: number }[]
+  readonly troubles: readonly Occurrence[]
 }
 
 /** Passes everything on to a recorder, and counts how a session's calls ended. */
 export class ExchangeTally implements Recorder {
   readonly #recorder: Recorder
-  readonly #troubles = new Map<string, number>()
+  readonly #troubles = new Occurrences()
   #requests = 0
   #served = 0
 
@@ -26,22 +27,17 @@ export class ExchangeTally implements Recorder {
   }
 
   get exchanges(): Exchanges {
-    const troubles = [...this.#troubles].map(([what, times]) => ({ what, times }))
-    return { requests: this.#requests, served: this.#served, troubles }
+    return { requests: this.#requests, served: this.#served, troubles: this.#troubles.all }
   }
 
   #take({ type, facts }: Observation): void {
     if (type === "llm_request") this.#requests++
     if (type === "audit" && facts.measured.subject.startsWith("gateway/"))
-      this.#count(facts.measured.subject)
+      this.#troubles.add(facts.measured.subject)
     if (type !== "llm_response") return
     const trouble = troubleOf(facts.measured)
     if (trouble === null) this.#served++
-    else this.#count(trouble)
-  }
-
-  #count(what: string): void {
-    this.#troubles.set(what, (this.#troubles.get(what) ?? 0) + 1)
+    else this.#troubles.add(trouble)
   }
 }
 
