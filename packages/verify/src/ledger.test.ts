@@ -453,10 +453,41 @@ test("a damaged payload is a finding, and a store that can't be read is a fault"
   )
 })
 
+/** The honest ledger with a lane beside its own, of the same events. */
+function withLane(source: LedgerSource, lane: string): LedgerSource {
+  return {
+    ...source,
+    lanes: async () => [lane, laneName].sort(),
+    leaves: (name) => source.leaves(name === lane ? laneName : name),
+  }
+}
+
 test("says that it can't check the tree of several lanes", async () => {
-  const source = { ...sourceOf({}), lanes: async () => [laneName, laneName] }
-  expect(exitOf(await verifyLedger({ ...source, leaves: async function* () {} }, terms))).toBe(3)
+  const { keyring } = makeWorld("owner", { monitor: { lanes: [laneName, "z"] } })
+  const source = { ...withLane(sourceOf({}), "z"), leaves: async function* () {} }
+  const verdict = await verifyLedger(source, { ...terms, keyring })
+  expect(verdict).toMatchObject({ findings: [{ code: "input/unsupported-version" }] })
+  expect(exitOf(verdict)).toBe(3)
 })
+
+test.each([{ lane: "a" }, { lane: "z" }])(
+  "a lane $lane that no monitor's key is certified for is found, and hides nothing (L14)",
+  async ({ lane }) => {
+    const stray = await verifyLedger(withLane(sourceOf({}), lane), terms)
+    expect(exitOf(stray)).toBe(4)
+    expect(stray).toMatchObject({
+      findings: expect.arrayContaining([
+        expect.objectContaining({ code: "ledger/foreign-lane", subject: `lane ${lane}` }),
+      ]) as unknown,
+    })
+    const cut = withLane(sourceOf({ rows: rows.slice(0, -1) }), lane)
+    expect(await verifyLedger(cut, terms)).toMatchObject({
+      findings: expect.arrayContaining([
+        expect.objectContaining({ code: "ledger/truncated", subject: "checkpoint 2" }),
+      ]) as unknown,
+    })
+  },
+)
 
 test.each([
   { why: "an older version", version: 1, sha256: sha256Hex(configBytes), isFound: true },

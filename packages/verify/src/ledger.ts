@@ -15,9 +15,9 @@ import { keyFindings } from "./key-check.ts"
 import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
 import { PayloadCheck, type PayloadSummary } from "./payload-check.ts"
 import { TileCheck, type TileSummary } from "./tile-check.ts"
-import { unknownOrder } from "./tiles.ts"
 import { hasThefts, ToldThefts } from "./told-thefts.ts"
 import { TreeCheck } from "./tree-check.ts"
+import { judgeLanes } from "./tree-lane.ts"
 import { type LedgerWitnessing, witnessLedger } from "./ledger-witness.ts"
 import { ageFindings, quorumFindings, type WitnessTerms } from "./witness-check.ts"
 
@@ -38,6 +38,14 @@ export interface LedgerSummary extends TileSummary, PayloadSummary {
   /** What the verifier's own witnesses say; null without a policy: then time is self-asserted. */
   readonly witnessing: LedgerWitnessing | null
   readonly configs: number
+}
+
+/** What the events of the tree's lane are compared with. */
+interface ComparedTree {
+  readonly heads: TreeCheck
+  readonly tiles: TileCheck | null
+  /** How many events the largest checkpoint covers. */
+  readonly covered: number
 }
 
 /**
@@ -82,17 +90,14 @@ class LedgerCheck {
     const covered = Math.max(0, ...checkpoints.slice(-1).map(({ size }) => size))
     const seen = [...checkpoints, ...(tiles?.heads ?? []), ...pinnedCheckpoints(this.#terms)]
     const lanes: (ChainSummary & { readonly lane: string })[] = []
-    const names = await this.#source.lanes()
-    const tree = new TreeCheck(seen.sort((a, b) => a.size - b.size))
-    const isOneTree = names.length <= 1
-    for (const lane of names)
-      lanes.push({
-        lane,
-        ...(await this.#checkLane(lane, tree, isOneTree ? tiles : null, covered)),
-      })
+    const judged = judgeLanes(await this.#source.lanes(), this.#terms.keyring)
+    this.#findings.addAll(judged.findings)
+    const tree = { heads: new TreeCheck(seen.sort((a, b) => a.size - b.size)), tiles, covered }
+    for (const lane of judged.names)
+      lanes.push({ lane, ...(await this.#checkLane(lane, lane === judged.tree ? tree : null)) })
     const payloads = this.#payloads.finish()
-    this.#findings.addAll(!isOneTree && checkpoints.length > 0 ? [unknownOrder] : tree.finish())
-    const published = isOneTree ? await tiles?.finish() : undefined
+    if (judged.tree !== undefined) this.#findings.addAll(tree.heads.finish())
+    const published = judged.tree === undefined ? undefined : await tiles?.finish()
     // After them: a config is written before its change is recorded.
     const configs = await this.#source.configs()
     this.#checkConfigs(configs)
@@ -116,12 +121,7 @@ class LedgerCheck {
     return tiles === undefined ? null : TileCheck.open(tiles, this.#terms, this.#findings)
   }
 
-  async #checkLane(
-    lane: string,
-    tree: TreeCheck,
-    tiles: TileCheck | null,
-    covered: number,
-  ): Promise<ChainSummary> {
+  async #checkLane(lane: string, tree: ComparedTree | null): Promise<ChainSummary> {
     const { keyring } = this.#terms
     const toldThefts = await this.#toldThefts(lane)
     const chain = new ChainCheck({ lane, keyring, toldThefts }, this.#findings)
@@ -130,10 +130,11 @@ class LedgerCheck {
       const subject = `event ${row++} of lane ${lane}`
       const leafHash = hashLeaf(stored.leaf)
       const checked = chain.add(stored.leaf)
-      this.#findings.addAll(tree.append(leafHash))
-      await tiles?.append(stored.leaf)
+      if (tree !== null) this.#findings.addAll(tree.heads.append(leafHash))
+      await tree?.tiles?.append(stored.leaf)
       if (checked === undefined) continue
-      if (checked.event.lseq === covered - 1) this.#coveredMs = checked.event.ts
+      if (tree !== null && checked.event.lseq === tree.covered - 1)
+        this.#coveredMs = checked.event.ts
       this.#checkColumns(stored, leafHash, checked.event, subject)
       const payload = await this.#payloads.note(stored.leaf, checked.event, subject)
       this.#findings.addAll(this.#configLog.note(checked.event, payload, subject))

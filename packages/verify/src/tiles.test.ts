@@ -234,14 +234,31 @@ test("a stored leaf that no tile has room for is a finding, and no crash", async
   expect(exitOf(verdict)).toBe(4)
 })
 
-test("the tree of several lanes is left to a newer program", async () => {
-  const ledger: TiledLedger = {
-    lanes: async () => ["a", "b"],
-    async *leaves() {
-      yield* []
+function ofLanes(lanes: readonly string[], stored: readonly Uint8Array[]): TiledLedger {
+  return {
+    lanes: async () => lanes,
+    async *leaves(lane) {
+      for (const leaf of lane === laneName ? stored : []) yield { leaf }
     },
-    checkpoints: async () => [],
-    tiles: sourceOf(new Map()),
+    checkpoints: async () => [noteOf(600)],
+    tiles: sourceOf(published(600)),
   }
-  expect(exitOf(await verifyTiles(ledger, terms))).toBe(3)
+}
+
+test("the tree of several lanes is left to a newer program", async () => {
+  const several = makeWorld("owner", { monitor: { lanes: ["a", "b"] } }).keyring
+  const verdict = await verifyTiles(ofLanes(["a", "b"], leaves), { ...terms, keyring: several })
+  expect(exitOf(verdict)).toBe(3)
 })
+
+test.each([{ lane: "a" }, { lane: "z" }])(
+  "a lane $lane of nobody's is found, and the tree is compared all the same",
+  async ({ lane }) => {
+    const lanes = [lane, laneName].sort()
+    const whole = await verifyTiles(ofLanes(lanes, leaves), terms)
+    expect(found(whole)).toEqual([["ledger/foreign-lane", `lane ${lane}`]])
+    expect(exitOf(whole)).toBe(4)
+    const cut = await verifyTiles(ofLanes(lanes, leaves.slice(0, 500)), terms)
+    expect(found(cut)).toContainEqual(["ledger/truncated", "checkpoint 0"])
+  },
+)

@@ -1,9 +1,10 @@
-import { type Finding, hashLeaf, type Verdict } from "@amc/core"
+import { hashLeaf, type Verdict } from "@amc/core"
 import { type CheckpointTerms, openCheckpoints, pinnedCheckpoints } from "./checkpoint-list.ts"
 import { FindingList } from "./finding-list.ts"
 import type { LedgerSource } from "./ledger-source.ts"
 import { TileCheck, type TileSource, type TileSummary } from "./tile-check.ts"
 import { TreeCheck } from "./tree-check.ts"
+import { judgeLanes } from "./tree-lane.ts"
 
 /** What is compared with its tiles: of a whole ledger, only this. */
 export interface TiledLedger extends Pick<LedgerSource, "lanes" | "leaves" | "checkpoints"> {
@@ -33,22 +34,15 @@ export async function verifyTiles(
   const checkpoints = openCheckpoints(await source.checkpoints(), terms, findings)
   const seen = [...checkpoints, ...tiles.heads, ...pinnedCheckpoints(terms)]
   const tree = new TreeCheck(seen.sort((a, b) => a.size - b.size))
-  const [lane, ...others] = await source.lanes()
-  if (others.length > 0) return { accepted: false, findings: [unknownOrder] }
+  const lanes = judgeLanes(await source.lanes(), terms.keyring)
+  findings.addAll(lanes.findings)
+  if (lanes.tree === undefined) return findings.verdict<TreeSummary>(undefined)
   let events = 0
-  for await (const { leaf } of lane === undefined ? [] : source.leaves(lane)) {
+  for await (const { leaf } of source.leaves(lanes.tree)) {
     findings.addAll(tree.append(hashLeaf(leaf)))
     await tiles.append(leaf)
     if (++events % 4096 === 0) progress(events)
   }
   findings.addAll(tree.finish())
   return findings.verdict({ ...(await tiles.finish()), events, checkpoints: checkpoints.length })
-}
-
-/** The tree of several lanes has an order that this program does not know. */
-export const unknownOrder: Finding = {
-  code: "input/unsupported-version",
-  subject: "tree",
-  detail: "the ledger has several lanes, and this program knows the tree of one lane only",
-  tampered: false,
 }
