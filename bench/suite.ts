@@ -158,6 +158,7 @@ export const benches: readonly Bench[] = [
   { name: "ledger-growth", args: [], byHand: true, gates: [] },
   { name: "bundle-flips", args: [], byHand: true, gates: [] },
   { name: "ledger-faults", args: ["10"], byHand: true, gates: [] },
+  { name: "fuzz-gateway", args: [process.env["BENCH_MINUTES"] ?? "5"], byHand: true, gates: [] },
   { name: "soak", args: [process.env["BENCH_MINUTES"] ?? "30"], byHand: true, gates: [] },
 ]
 

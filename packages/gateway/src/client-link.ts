@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http"
+import { type ServerResponse, STATUS_CODES } from "node:http"
 import type { Problem } from "./problem.ts"
 
 /** The way back to the client of one request. */
@@ -76,7 +76,8 @@ export class ClientLink {
 
   /** Sends an answer of the gateway's own. */
   send({ status, headers, body }: Problem, own: readonly string[] = []): void {
-    this.#response.writeHead(status, [...headers, ...own])
+    // Node keeps the provider's words for its status from a head that it refused, and would refuse them again.
+    this.#response.writeHead(status, STATUS_CODES[status] ?? "", [...headers, ...own])
     this.#response.end(body)
   }
 

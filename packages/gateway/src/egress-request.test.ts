@@ -254,6 +254,15 @@ test.each([
   expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("upstream-cut")
 })
 
+test("a host that says its status in bytes that no header may have is answered for with 502 (G3)", async () => {
+  const own = await webLab((request) => {
+    request.socket.end("HTTP/1.1 200 \u0001\r\ncontent-length: 2\r\n\r\nok")
+  })
+  expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 502 Bad Gateway\r\n/)
+  await own.recorded("network_traffic", 1)
+  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("upstream-cut")
+})
+
 test("a host that says nothing is not waited for (G3)", async () => {
   const own = await webLab(() => undefined, { limits: { idleMs: 40 } })
   expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 504 /)

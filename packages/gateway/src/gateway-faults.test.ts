@@ -265,7 +265,12 @@ test("an answer that is shorter than its length is broken off, held or streamed"
 test.each([
   { why: "hangs up before its answer", bytes: "" },
   { why: "talks no HTTP", bytes: "SSH-2.0-OpenSSH\r\n" },
-])("a provider that $why gives 502", async ({ bytes }) => {
+  {
+    why: "says its status in bytes that no header may have",
+    bytes: "HTTP/1.1 200 \u0001\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n",
+    completeness: "refused",
+  },
+])("a provider that $why gives 502", async ({ bytes, completeness = "upstream-cut" }) => {
   const server = createServer((socket) => {
     socket.on("error", () => undefined)
     socket.once("data", () => socket.end(bytes))
@@ -278,7 +283,7 @@ test.each([
     /^HTTP\/1\.1 502 [^]*gateway\/upstream-unreachable/,
   )
   expect((await closing(opened)).facts.measured).toMatchObject({
-    completeness: "upstream-cut",
+    completeness,
     status: 502,
   })
 })

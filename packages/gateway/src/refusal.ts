@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http"
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http"
 import type { Problem } from "./problem.ts"
 
 /**
@@ -14,7 +14,11 @@ export async function refuse(
 ): Promise<void> {
   const { status, headers, body } = problem
   const isWhole = request.complete || !hasBody(request)
-  response.writeHead(status, isWhole ? [...headers] : [...headers, "connection", "close"])
+  response.writeHead(
+    status,
+    STATUS_CODES[status] ?? "",
+    isWhole ? [...headers] : [...headers, "connection", "close"],
+  )
   if (isWhole) {
     response.end(body)
     return
