@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { watchBox } from "./box-watch.ts"
 import { childrenOf, outsideView } from "./outside.ts"
@@ -47,6 +48,22 @@ test("a box that was not measured can't be watched", async () => {
     expect.objectContaining({ code: "sandbox/probe-failed" }),
   )
   await box.refuse()
+})
+
+test("a process that was begun by a second thread is looked at too", async () => {
+  const inWorker = 'require("node:child_process").spawn("sleep", ["300"], { stdio: "ignore" })'
+  const script = `
+    const worker = new (require("node:worker_threads").Worker)(${JSON.stringify(inWorker)}, { eval: true })
+    process.stdin.on("end", () => process.exit()).resume()`
+  const child = spawn(process.execPath, ["-e", script], { stdio: ["pipe", "ignore", "ignore"] })
+  const pid = child.pid ?? 0
+  await until(() => childrenOf(pid).length === 1, 10_000)
+  const mainThread = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1")
+  const found = childrenOf(pid)
+  for (const sleeping of found) process.kill(sleeping)
+  child.stdin.end()
+  await once(child, "exit")
+  expect({ mainThread, found: found.length }).toEqual({ mainThread: "", found: 1 })
 })
 
 /** A process with a child, of which this test plays the monitor. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { sha256Hex } from "@amc/core"
 import type { ProcessView } from "./probe-answer.ts"
 import { namespacesOf, processView, startedAt } from "./process-view.ts"
@@ -53,12 +53,21 @@ export function onlyChild(pid: number): number | null {
   return children.length === 1 ? (children[0] ?? null) : null
 }
 
-/** The children of a process's first thread; none if it is gone. */
+/** The children of a process, whichever of its threads began them; none if it is gone. */
 export function childrenOf(pid: number): readonly number[] {
   try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim()
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) => childrenOfThread(pid, thread))
+  } catch {
+    return []
+  }
+}
+
+function childrenOfThread(pid: number, thread: string): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1").trim()
     return text === "" ? [] : text.split(" ").map(Number)
   } catch {
+    // The thread has ended, and what it began is another's child now.
     return []
   }
 }

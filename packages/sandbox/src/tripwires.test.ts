@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import path from "node:path"
@@ -66,6 +74,19 @@ test("a connection to the port by another user of this host is no hit", async ()
   await dial({ host: "127.0.0.1", port })
   await wires.close()
   expect(hits).toEqual([])
+})
+
+test("a canary that a killed monitor left a week ago is removed, and no younger one", async () => {
+  const [old, young] = ["canary-0123456789ab", "canary-ba9876543210"].map((name) =>
+    path.join(folder, name),
+  ) as [string, string]
+  for (const file of [old, young]) writeFileSync(file, "")
+  const weekAgo = statSync(young).mtimeMs / 1000 - 8 * 86_400
+  utimesSync(old, weekAgo, weekAgo)
+  const wires = await lay([], 1)
+  await wires.close()
+  expect(readdirSync(folder)).toEqual(["canary-ba9876543210"])
+  rmSync(young)
 })
 
 test("who is not in the kernel's table is unknown", () => {

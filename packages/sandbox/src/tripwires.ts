@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { readFileSync, rmSync, writeFileSync } from "node:fs"
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server, type Socket } from "node:net"
 import path from "node:path"
 
@@ -41,6 +41,7 @@ export async function layTripwires(
     onHit(what)
   }
   writeFileSync(file, canary, { mode: 0o600, flag: "wx" })
+  removeForgotten(place.besideVault, file)
   const servers: Server[] = []
   const close = async (): Promise<void> => {
     for (const used of [file, socket]) rmSync(used, { force: true })
@@ -62,6 +63,18 @@ export async function layTripwires(
       return hits
     },
     close,
+  }
+}
+
+const dayMs = 86_400_000
+
+/** What a monitor that was killed could not take away. Those of sessions that still run are younger. */
+function removeForgotten(folder: string, ours: string): void {
+  const { mtimeMs } = lstatSync(ours)
+  for (const name of readdirSync(folder).filter((each) => /^canary-[0-9a-f]{12}$/.test(each))) {
+    const other = path.join(folder, name)
+    const age = mtimeMs - (lstatSync(other, { throwIfNoEntry: false })?.mtimeMs ?? mtimeMs)
+    if (age > 7 * dayMs) rmSync(other, { force: true })
   }
 }
 
