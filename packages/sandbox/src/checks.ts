@@ -2,7 +2,7 @@ import { AmcError, surfaceCalls } from "@amc/core"
 import type { Canaries } from "./canary.ts"
 import type { CheckKind, CheckSpec } from "./probe-order.ts"
 import { startedAt } from "./process-view.ts"
-import type { Stand } from "./stand.ts"
+import type { Stand, Stands } from "./stand.ts"
 
 /**
  * What the agent must not reach. All of it must exist when the probe runs: what the monitor itself can't
@@ -59,7 +59,7 @@ const mostChecks = 128
 export function planChecks(
   targets: ProbeTargets,
   canaries: Canaries,
-  stand: Stand,
+  stands: Stands,
   place: ProbePlace,
 ): readonly PlannedCheck[] {
   const checks = [
@@ -67,7 +67,7 @@ export function planChecks(
     ...networkChecks(targets, canaries),
     ...engineChecks(),
     ...(place.internet ? internetChecks() : []),
-    ...processChecks(canaries, stand),
+    ...processChecks(canaries, stands),
     ...kernelChecks(canaries.scratch, place),
     ...callChecks(),
     reach("gateway.http", check("http", place.gateway.host, String(place.gateway.port))),
@@ -135,17 +135,19 @@ export function internetChecks(): readonly PlannedCheck[] {
   }))
 }
 
-function processChecks({ secret }: Canaries, { pid, address, fd }: Stand): PlannedCheck[] {
+function processChecks({ secret }: Canaries, { inside, outside }: Stands): PlannedCheck[] {
   const monitor = [String(process.pid), startedAt("self") ?? ""] as const
+  const from = ({ pid, address, fd }: Stand, kind: CheckKind): CheckSpec =>
+    check(kind, pid, address, fd)
   const byCall = (kind: CheckKind): PlannedCheck =>
-    deny(`monitor.${kind}`, check(kind, pid, address, fd))
+    deny(`monitor.${kind}`, from(inside, kind), from(outside, kind))
   const byFile = (part: string): PlannedCheck =>
     deny(`monitor.own_${part}`, check("part", ...monitor, part))
   return [
     deny("env.secrets", check("env"), check("env", secret)),
     deny("process.visible", check("visible", ...monitor)),
     deny("process.environ", check("environ")),
-    deny("process.memory", check("memory", pid, address, fd)),
+    deny("process.memory", from(inside, "memory"), from(outside, "memory")),
     ...(["fd", "vm_readv", "pidfd", "ptrace"] as const).map(byCall),
     ...["mem", "environ", "fd", "root", "cwd"].map(byFile),
   ]

@@ -12,7 +12,7 @@ import type { ProbeAnswer, ProcessView } from "./probe-answer.ts"
 import type { ProbeBinary } from "./probe-binary.ts"
 import type { ProbeChannel } from "./probe-channel.ts"
 import { inBox } from "./spec.ts"
-import { startStand } from "./stand.ts"
+import { startStands } from "./stand.ts"
 
 /** A process that waits as the probe, in whatever arrangement it was started. */
 export interface ProbedProcess {
@@ -41,17 +41,20 @@ export async function measureIsolation(
   const { binary, channel, command, env, place } = process
   const canaries = await seedCanaries(targets.canaryFolder)
   try {
-    const stand = await startStand(binary, canaries.secret)
+    // One for each side: a process can be traced by one other at a time.
+    const stands = await startStands(binary, canaries.secret)
     try {
-      const checks = planChecks(targets, canaries, stand, place)
-      // The controls come first: what is tried inside must be known to be there.
-      const controls = await runControls(binary, checks, canaries.secret)
+      const checks = planChecks(targets, canaries, stands, place)
       const tries = checks.map(({ id, inside }) => ({ id, spec: inside }))
-      const answer = await channel.ask({ canary: canaries.secret, checks: tries, command, env })
+      // All targets are there until both have ended, so that one need not wait for the other.
+      const [controls, answer] = await Promise.all([
+        runControls(binary, checks, canaries.secret),
+        channel.ask({ canary: canaries.secret, checks: tries, command, env }),
+      ])
       const record = recordOf(checks, controls, answer, viewOf(process))
       return { ...record, probe_sha256: binary.sha256 }
     } finally {
-      await stand.close()
+      await Promise.all([stands.inside.close(), stands.outside.close()])
     }
   } finally {
     await canaries.close()

@@ -14,13 +14,29 @@ export interface Stand {
   close(): Promise<void>
 }
 
+/** What the checks inside try to read from, and what their controls do. */
+export interface Stands {
+  readonly inside: Stand
+  readonly outside: Stand
+}
+
+/** @throws {@link AmcError} `sandbox/probe-failed` */
+export async function startStands(binary: ProbeBinary, canary: string): Promise<Stands> {
+  const started = await Promise.allSettled([startStand(binary, canary), startStand(binary, canary)])
+  const [inside, outside] = started
+  if (inside.status === "fulfilled" && outside.status === "fulfilled")
+    return { inside: inside.value, outside: outside.value }
+  for (const each of started) if (each.status === "fulfilled") await each.value.close()
+  throw noControl()
+}
+
 /**
  * Starts the process whose secrets the checks try to read: what they read from it they could read from the
  * monitor, and what can't be read from here is no control.
  *
  * @throws {@link AmcError} `sandbox/probe-failed`
  */
-export async function startStand(binary: ProbeBinary, canary: string): Promise<Stand> {
+async function startStand(binary: ProbeBinary, canary: string): Promise<Stand> {
   const child = spawn(binary.file, ["stand"], {
     stdio: ["pipe", "pipe", "ignore"],
     env: { CANARY: canary },
@@ -36,10 +52,11 @@ export async function startStand(binary: ProbeBinary, canary: string): Promise<S
   const [, pid, address, fd] = found ?? []
   if (pid === undefined || address === undefined || fd === undefined) {
     await close()
-    throw new AmcError(
-      "sandbox/probe-failed",
-      "the probe can't be run here, so there is no control",
-    )
+    throw noControl()
   }
   return { pid, address, fd, close }
+}
+
+function noControl(): AmcError {
+  return new AmcError("sandbox/probe-failed", "the probe can't be run here, so there is no control")
 }
