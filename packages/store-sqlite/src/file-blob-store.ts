@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, stat } from "node:fs/promises"
+import { access, mkdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { AmcError, malformed, sha256Hex } from "@amc/core"
 import type { BlobStore } from "@amc/ledger"
@@ -10,7 +10,11 @@ import {
   removeDurably,
 } from "./durable-file.ts"
 import { temporaryPath } from "./leftovers.ts"
+import { readRegularLater } from "./regular-file.ts"
 import { onMedium } from "./store-fault.ts"
+
+/** The most that can be read at once. */
+const blobSizeMax = 2 ** 31 - 1
 
 /** Keeps each payload in a file named by its digest, two folders deep. Only the owner may read them. */
 export class FileBlobStore implements BlobStore {
@@ -36,9 +40,9 @@ export class FileBlobStore implements BlobStore {
   }
 
   async get(sha256: string): Promise<Uint8Array | null> {
-    const bytes = await onMedium(() => orNull(readFile(this.#path(sha256))))
-    if (bytes === null) return null
-    return checkStoredBlob(sha256, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
+    const name = `the payload stored as ${sha256}`
+    const bytes = await onMedium(() => readRegularLater(this.#path(sha256), name, blobSizeMax))
+    return bytes === null ? null : checkStoredBlob(sha256, bytes)
   }
 
   async has(sha256: string): Promise<boolean> {

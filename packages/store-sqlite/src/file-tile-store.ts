@@ -1,10 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs"
 import { mkdir, opendir, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { AmcError, malformed } from "@amc/core"
+import { malformed } from "@amc/core"
 import { type TileStore, tileSizeMax } from "@amc/ledger"
 import { placeDurably } from "./durable-file.ts"
 import { isLeftover, temporaryPath } from "./leftovers.ts"
+import { notRegular, regularFlags, requireRegular } from "./regular-file.ts"
 import { onMedium } from "./store-fault.ts"
 
 /** Keeps tiles as files under their paths, so that any static server can serve the folder. */
@@ -65,22 +66,16 @@ async function openFolder(path: string): Promise<Awaited<ReturnType<typeof opend
 /** At once, since for files of this size the way to another thread and back takes longer than to read them. */
 function readRegular(path: string, name: string): Uint8Array | null {
   try {
-    // A link could lead out of the folder, and a pipe would never end.
-    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const file = openSync(path, regularFlags)
     try {
-      const stat = fstatSync(file)
-      if (!stat.isFile() || stat.size > tileSizeMax)
-        throw new AmcError("store/damaged", `${name} is not a file of a tile's size`)
+      requireRegular(fstatSync(file), name, tileSizeMax)
       const bytes = readFileSync(file)
       return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     } finally {
       closeSync(file)
     }
   } catch (error) {
-    if (isAbsent(error)) return null
-    if ((error as NodeJS.ErrnoException).code === "ELOOP")
-      throw new AmcError("store/damaged", `${name} is a link`, { cause: error })
-    throw error
+    return notRegular(error, name)
   }
 }
 

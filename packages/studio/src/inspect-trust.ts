@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import {
   AmcError,
@@ -17,8 +17,11 @@ import {
   type VersionedTrust,
 } from "@amc/verify"
 import type { RememberedWorkspace, StateHome } from "./state-home.ts"
+import { readRegularFile } from "./regular-file.ts"
 import { recallTrust } from "./verifier-memory.ts"
 import { rollbackFindings } from "./workspace-trust.ts"
+
+const fileSizeMax = 1 << 20
 
 export interface InspectTerms {
   readonly dir: string
@@ -96,10 +99,18 @@ function jsonIn(folder: string): readonly string[] {
 }
 
 function readOrFind(path: string, subject: string, findings: FindingList): Uint8Array | undefined {
-  try {
-    return new Uint8Array(readFileSync(path))
-  } catch {
+  const terms = { code: "trust/not-a-file", subject, tampered: true } as const
+  const bytes = findings.attempt(terms, () => readIfReadable(path, subject))
+  if (bytes === null)
     findings.add({ code: "trust/missing", subject, detail: "it can't be read", tampered: false })
-    return undefined
+  return bytes ?? undefined
+}
+
+function readIfReadable(path: string, subject: string): Uint8Array | null {
+  try {
+    return readRegularFile(path, subject, fileSizeMax)
+  } catch (error) {
+    if (isFault(error, "input/unreadable")) return null
+    throw error
   }
 }

@@ -1,15 +1,8 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { AmcError, type Keyring, openRunSeal, type RunSeal, sha256Hex } from "@amc/core"
 import { parseReport, type Report } from "@amc/score"
+import { readRegularFile } from "./regular-file.ts"
 
 /** A sealed run as it lies in the workspace: three files that together are the claim and its proof. */
 export interface StoredRun {
@@ -23,6 +16,7 @@ export interface StoredRun {
 }
 
 const names = { report: "report.json", seal: "seal.dsse.json", checkpoint: "checkpoint" } as const
+const fileSizeMax = 1 << 28
 const runIdPattern = /^run-[0-9a-f-]{36}$/
 
 /** Keeps a run: all of it or nothing. @throws {@link AmcError} `workspace/unwritable` */
@@ -46,31 +40,42 @@ export function hasRun(dir: string, runId: string): boolean {
   return runIdPattern.test(runId) && existsSync(folderOf(dir, runId))
 }
 
-/** Reads a run. Nothing is checked: see {@link openStoredRun}. @throws {@link AmcError} `run/unknown` */
+/**
+ * Reads a run. Nothing is checked: see {@link openStoredRun}.
+ *
+ * @throws {@link AmcError} `run/unknown`; `store/damaged` for what is no regular file; `input/unreadable`
+ */
 export function loadRun(dir: string, runId: string): StoredRun {
   const folder = runIdPattern.test(runId) ? folderOf(dir, runId) : null
   if (folder === null || !existsSync(folder))
     throw new AmcError("run/unknown", `there is no run ${runId}`, { hint: "see 'amc run list'" })
-  try {
-    return {
-      runId,
-      report: new Uint8Array(readFileSync(join(folder, names.report))),
-      seal: new Uint8Array(readFileSync(join(folder, names.seal))),
-      checkpoint: readFileSync(join(folder, names.checkpoint), "utf8"),
-    }
-  } catch (cause) {
-    throw new AmcError("run/unknown", `the run ${runId} is not whole`, { cause })
-  }
+  const [report, seal, checkpoint] = [names.report, names.seal, names.checkpoint].map((name) =>
+    readFile(folder, runId, name),
+  ) as [Uint8Array, Uint8Array, Uint8Array]
+  return { runId, report, seal, checkpoint: Buffer.from(checkpoint).toString("utf8") }
+}
+
+function readFile(folder: string, runId: string, name: string): Uint8Array {
+  const bytes = readRegularFile(join(folder, name), `${name} of ${runId}`, fileSizeMax)
+  if (bytes !== null) return bytes
+  throw new AmcError("run/unknown", `the run ${runId} is not whole: it has no ${name}`)
 }
 
 /** The ids of the runs, oldest first (they start with their time). */
 export function listRuns(dir: string): readonly string[] {
-  const folder = join(dir, "runs")
-  return existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => runIdPattern.test(name))
-        .sort()
-    : []
+  return namesIn(join(dir, "runs"))
+    .filter((name) => runIdPattern.test(name))
+    .sort()
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === "ENOENT" || code === "ENOTDIR") return []
+    throw new AmcError("input/unreadable", `${folder} can't be read`, { cause })
+  }
 }
 
 /**

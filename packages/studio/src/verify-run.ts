@@ -1,6 +1,7 @@
 import {
   equalBytes,
   type Finding,
+  isFault,
   MerkleAccumulator,
   openRunSeal,
   sha256Hex,
@@ -22,7 +23,7 @@ import {
   verifyRun,
 } from "@amc/verify"
 import { envelopeOf } from "./config-history.ts"
-import { attemptRead } from "./ledger-finding.ts"
+import { attemptRead, findingOf } from "./ledger-finding.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 import { findRunOpened, readRunSlice } from "./run-slice.ts"
 import { hasRun, loadRun, type StoredRun } from "./run-store.ts"
@@ -47,7 +48,7 @@ export async function verifyStoredRun(
   runId: string,
 ): Promise<Verdict<VerifiedRun>> {
   const findings = new FindingList()
-  const stored = readStored(workspace, runId, findings)
+  const stored = await readStored(workspace, runId, findings)
   if (stored === undefined) return findings.verdict<VerifiedRun>(undefined)
   findings.addAll(anotherRun(workspace, stored))
   const judged = await withLedger(workspace, async (ledger) => {
@@ -85,15 +86,44 @@ function judge(
 }
 
 /** Half a run is one that can't be looked at; what lies under no id at all is not one. */
-function readStored(
-  { dir }: Workspace,
+async function readStored(
+  workspace: Workspace,
   runId: string,
   findings: FindingList,
-): StoredRun | undefined {
+): Promise<StoredRun | undefined> {
+  const { dir } = workspace
   if (!hasRun(dir, runId)) return loadRun(dir, runId)
-  return findings.attempt({ code: "run/unknown", subject: "files", tampered: false }, () =>
-    loadRun(dir, runId),
-  )
+  try {
+    return loadRun(dir, runId)
+  } catch (error) {
+    if (isFault(error, "store/damaged")) findings.add(findingOf(error, "files"))
+    else if (isFault(error, "run/unknown"))
+      findings.add(await halfRun(workspace, runId, error.message))
+    else if (isFault(error, "input/unreadable")) findings.add(unknownRun(error.message))
+    else throw error
+    return undefined
+  }
+}
+
+/** What the ledger says was sealed was whole once, so that somebody took a part of it away (spec/event.md, 19). */
+async function halfRun(workspace: Workspace, runId: string, message: string): Promise<Finding> {
+  const { lane } = workspace
+  if (!(await withLedger(workspace, (ledger) => wasSealed(ledger, lane, runId))))
+    return unknownRun(message)
+  const detail = `the ledger says that it was sealed, and ${message}`
+  return { code: "run/missing", subject: "files", detail, tampered: true }
+}
+
+function unknownRun(detail: string): Finding {
+  return { code: "run/unknown", subject: "files", detail, tampered: false }
+}
+
+async function wasSealed({ events }: SqliteLedger, lane: string, runId: string): Promise<boolean> {
+  for await (const { leaf } of events.readType(lane, "run_sealed")) {
+    const event = eventOf(leaf)
+    if (event.type === "run_sealed" && event.facts.measured.run_id === runId) return true
+  }
+  return false
 }
 
 /** The files must be those of the run whose name they bear. What is wrong with the seal itself is told by its check. */

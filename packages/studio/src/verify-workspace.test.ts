@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import {
   cpSync,
   mkdirSync,
@@ -98,6 +99,11 @@ test("a workspace that nobody touched is accepted", async () => {
   expect(await verify(base)).toMatchObject({ accepted: true, value: { runs: 2, configs: 2 } })
 })
 
+function replaceByPipe(path: string): void {
+  rmSync(path)
+  execFileSync("mkfifo", [path])
+}
+
 const edited = (sql: Harm["sql"]): void =>
   sql("UPDATE evidence_events SET agent = 'x' WHERE lseq = 2")
 
@@ -125,8 +131,44 @@ test.each<{ why: string; harm: (terms: Harm) => void; code: string; exit: number
     exit: 4,
   },
   {
-    why: "a run has lost a file",
-    harm: ({ second }) => rmSync(join(second, "seal.dsse.json")),
+    why: "a sealed run has lost a file",
+    harm: ({ second }) => rmSync(join(second, "report.json")),
+    code: "run/missing",
+    exit: 4,
+  },
+  {
+    why: "a sealed run was emptied",
+    harm: ({ second }) => {
+      rmSync(second, { recursive: true })
+      mkdirSync(second)
+    },
+    code: "run/missing",
+    exit: 4,
+  },
+  {
+    why: "all runs made way for a file",
+    harm: ({ dir }) => {
+      rmSync(join(dir, "runs"), { recursive: true })
+      writeFileSync(join(dir, "runs"), "")
+    },
+    code: "run/missing",
+    exit: 4,
+  },
+  {
+    why: "a file of a run is a pipe",
+    harm: ({ second }) => replaceByPipe(join(second, "report.json")),
+    code: "store/damaged",
+    exit: 4,
+  },
+  {
+    why: "the list of revoked keys is a pipe",
+    harm: ({ dir }) => replaceByPipe(join(dir, "trust/revocations.json")),
+    code: "trust/not-a-file",
+    exit: 4,
+  },
+  {
+    why: "a run that was never sealed is empty",
+    harm: ({ dir }) => mkdirSync(join(dir, "runs", unknownRun)),
     code: "run/unknown",
     exit: 1,
   },
