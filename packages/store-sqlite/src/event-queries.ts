@@ -1,6 +1,7 @@
-import { fromHex, toHex } from "@amc/core"
+import { AmcError, fromHex, toHex } from "@amc/core"
 import type { AgentHead, EventRow, InlineBlob, LaneHead, SignedCheckpoint } from "@amc/ledger"
 import type Database from "better-sqlite3"
+import { type RowShape, shaped, shapedValue } from "./row-shape.ts"
 import { onMedium } from "./store-fault.ts"
 
 interface HashRow {
@@ -9,6 +10,22 @@ interface HashRow {
 }
 type Position = "lseq" | "aseq"
 
+const hashShape: RowShape = { lseq: "number", leafHash: "bytes" }
+const rowShape: RowShape = {
+  ...hashShape,
+  leaf: "bytes",
+  agent: "text",
+  aseq: "number",
+  session: "text or null",
+  type: "text",
+  ts: "number",
+  id: "text",
+}
+const headShape: RowShape = { ...hashShape, ts: "number" }
+const agentShape: RowShape = { agent: "text", aseq: "number", leafHash: "bytes" }
+const placeShape: RowShape = { lane: "text", lseq: "number" }
+const checkpointShape: RowShape = { size: "number", note: "text" }
+
 const columns = "lseq, leaf_hash AS leafHash, leaf, agent, aseq, session, type, ts, id"
 const pageSize = 256
 const hashPageSize = 4096
@@ -16,27 +33,24 @@ const hashPageSize = 4096
 /** The statements on a ledger's database. Their errors are the driver's own, unless they iterate. */
 export class EventQueries {
   readonly #db: Database.Database
-  readonly #head: Database.Statement<[string], { lseq: number; leafHash: Uint8Array; ts: number }>
-  readonly #insert: Database.Statement<unknown[]>
-  readonly #insertBlob: Database.Statement<[Uint8Array, Uint8Array]>
+  // Made when they are first needed: who only reads a database that lacks a part still reads the rest.
+  #head:
+    | Database.Statement<[string], { lseq: number; leafHash: Uint8Array; ts: number }>
+    | undefined
+  #insert: Database.Statement<unknown[]> | undefined
+  #insertBlob: Database.Statement<[Uint8Array, Uint8Array]> | undefined
 
   constructor(db: Database.Database) {
     this.#db = db
-    this.#head = db.prepare(
-      `SELECT lseq, leaf_hash AS leafHash, ts FROM evidence_events WHERE lane = ? ORDER BY lseq DESC LIMIT 1`,
-    )
-    this.#insert = db.prepare(
-      `INSERT INTO evidence_events (lane, lseq, leaf_hash, agent, aseq, session, type, ts, id, leaf)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    this.#insertBlob = db.prepare(
-      "INSERT INTO blobs (sha256, bytes) VALUES (?, ?) ON CONFLICT (sha256) DO NOTHING",
-    )
   }
 
   head(lane: string): LaneHead | null {
+    this.#head ??= this.#db.prepare(
+      "SELECT lseq, leaf_hash AS leafHash, ts FROM evidence_events WHERE lane = ? ORDER BY lseq DESC LIMIT 1",
+    )
     const row = this.#head.get(lane)
     if (row === undefined) return null
+    shaped(row, headShape)
     return { lseq: row.lseq, event_hash: toHex(row.leafHash), ts: row.ts }
   }
 
@@ -56,6 +70,7 @@ export class EventQueries {
          ORDER BY e.agent`,
       )
       .all({ lane })
+      .map((row) => shaped(row, agentShape))
       .map(({ agent, aseq, leafHash }) => ({ agent, aseq, event_hash: toHex(leafHash) }))
   }
 
@@ -72,14 +87,22 @@ export class EventQueries {
       )
       .pluck()
       .all()
+      .map((lane) => shapedValue(lane, "text", "a lane"))
   }
 
   insert(lane: string, row: EventRow): void {
     const { lseq, leafHash, agent, aseq, session, type, ts, id, leaf } = row
+    this.#insert ??= this.#db.prepare(
+      `INSERT INTO evidence_events (lane, lseq, leaf_hash, agent, aseq, session, type, ts, id, leaf)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
     this.#insert.run(lane, lseq, leafHash, agent, aseq, session, type, ts, id, leaf)
   }
 
   insertBlob({ sha256, bytes }: InlineBlob): void {
+    this.#insertBlob ??= this.#db.prepare(
+      "INSERT INTO blobs (sha256, bytes) VALUES (?, ?) ON CONFLICT (sha256) DO NOTHING",
+    )
     this.#insertBlob.run(fromHex(sha256), bytes)
   }
 
@@ -105,7 +128,7 @@ export class EventQueries {
         `SELECT lseq, leaf_hash AS leafHash FROM evidence_events INDEXED BY evidence_hashes
        WHERE lane = ? AND lseq >= ? ORDER BY lseq LIMIT ${hashPageSize}`,
       )
-    return paged(prepare, [lane], "lseq", from, hashPageSize)
+    return paged(prepare, [lane], { position: "lseq", from, size: hashPageSize, shape: hashShape })
   }
 
   find(leafHash: Uint8Array): { lane: string; lseq: number } | null {
@@ -114,7 +137,7 @@ export class EventQueries {
         "SELECT lane, lseq FROM evidence_events INDEXED BY evidence_hashes WHERE leaf_hash = ?",
       )
       .get(leafHash)
-    return found ?? null
+    return found === undefined ? null : shaped(found, placeShape)
   }
 
   saveCheckpoint(size: number, note: string): void {
@@ -125,13 +148,15 @@ export class EventQueries {
 
   latestCheckpoint(): SignedCheckpoint | null {
     const query = "SELECT size, note FROM checkpoints ORDER BY size DESC, id DESC LIMIT 1"
-    return this.#db.prepare<[], SignedCheckpoint>(query).get() ?? null
+    const latest = this.#db.prepare<[], SignedCheckpoint>(query).get()
+    return latest === undefined ? null : shaped(latest, checkpointShape)
   }
 
   checkpoints(): SignedCheckpoint[] {
     return this.#db
       .prepare<[], SignedCheckpoint>("SELECT size, note FROM checkpoints ORDER BY size, id")
       .all()
+      .map((row) => shaped(row, checkpointShape))
   }
 
   #pages(
@@ -145,25 +170,39 @@ export class EventQueries {
         `SELECT ${columns} FROM evidence_events
        WHERE ${where} AND ${position} >= ? ORDER BY ${position} LIMIT ${pageSize}`,
       )
-    return paged(prepare, terms, position, from, pageSize)
+    return paged(prepare, terms, { position, from, size: pageSize, shape: rowShape })
   }
+}
+
+interface Paging<P extends Position> {
+  readonly position: P
+  readonly from: number
+  readonly size: number
+  readonly shape: RowShape
+}
+
+function outOfOrder(): AmcError {
+  return new AmcError("store/damaged", "the database gives its rows out of order")
 }
 
 /** Page by page, since an open cursor would keep the connection from writing. */
 async function* paged<T extends { readonly [K in P]: number }, P extends Position>(
   prepare: () => Database.Statement<unknown[], T>,
   terms: readonly unknown[],
-  position: P,
-  from: number,
-  size: number,
+  { position, from, size, shape }: Paging<P>,
 ): AsyncGenerator<T, void, undefined> {
   const statement = await onMedium(prepare)
   let next = from
   while (true) {
     const page = await onMedium(() => statement.all(...terms, next))
-    yield* page
-    const last = page.at(-1)
-    if (last === undefined || page.length < size) return
-    next = last[position] + 1
+    let at = next
+    for (const row of page) {
+      // A false index could otherwise lead in circles.
+      if (shaped(row, shape)[position] < at) throw outOfOrder()
+      at = row[position]
+      yield row
+    }
+    if (page.length < size) return
+    next = at + 1
   }
 }

@@ -2,6 +2,7 @@ import { fromHex } from "@amc/core"
 import { type BlobStore, inlineBlobMax } from "@amc/ledger"
 import type Database from "better-sqlite3"
 import { checkBlobDigest, checkStoredBlob } from "./file-blob-store.ts"
+import { shapedValue } from "./row-shape.ts"
 import { onMedium } from "./store-fault.ts"
 
 /** Keeps small payloads in the database, beside their events, and gives larger ones to a store of files. */
@@ -55,6 +56,8 @@ export class SqliteBlobStore implements BlobStore {
   #select(sha256: string): Uint8Array | undefined {
     const query = "SELECT bytes FROM blobs WHERE sha256 = ?"
     const bytes = this.#db.prepare<[Uint8Array], Buffer>(query).pluck().get(fromHex(sha256))
-    return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+    if (bytes === undefined) return undefined
+    shapedValue(bytes, "bytes", "a stored payload")
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 }

@@ -2,15 +2,22 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { BlobStore, EventStore } from "@amc/ledger"
 import { FileBlobStore } from "./file-blob-store.ts"
+import { indexFlaws } from "./index-check.ts"
 import { openDatabase, type OpenTerms } from "./ledger-database.ts"
 import { SqliteBlobStore } from "./sqlite-blob-store.ts"
 import { SqliteEventStore } from "./sqlite-event-store.ts"
-import { storeFault } from "./store-fault.ts"
+import { onMedium, storeFault } from "./store-fault.ts"
 
 /** A ledger on this machine's disk. */
 export interface SqliteLedger {
   readonly events: EventStore
   readonly blobs: BlobStore
+  /**
+   * What is wrong with the database's indexes. Reads all of it at once: nothing else happens meanwhile.
+   *
+   * @throws {@link AmcError} `store/unavailable`, `store/damaged`
+   */
+  indexFlaws(): Promise<readonly string[]>
   close(): Promise<void>
 }
 
@@ -38,5 +45,10 @@ function open(dir: string, terms: OpenTerms): SqliteLedger {
   const db = openDatabase(join(dir, ledgerFileName), terms)
   const events = new SqliteEventStore(db)
   const blobs = new SqliteBlobStore(db, new FileBlobStore(join(dir, blobFolderName)))
-  return { events, blobs, close: () => events.close() }
+  return {
+    events,
+    blobs,
+    indexFlaws: () => onMedium(() => indexFlaws(db)),
+    close: () => events.close(),
+  }
 }

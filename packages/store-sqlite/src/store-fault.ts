@@ -3,7 +3,8 @@ import Database from "better-sqlite3"
 
 /**
  * The fault behind an error of the driver or of the file system. What the medium can do (busy, full,
- * read-only, broken) is `store/unavailable`, a place that is taken is `store/conflict`; anything else is a bug and stays as it is.
+ * read-only, broken) is `store/unavailable`, a place that is taken is `store/conflict`. A database that does not know our
+ * statements is not as this program made it: `store/damaged`. Anything else is a bug and stays as it is.
  */
 export function storeFault(error: unknown): unknown {
   if (error instanceof Database.SqliteError) return sqliteFault(error)
@@ -30,8 +31,14 @@ function sqliteFault(error: InstanceType<typeof Database.SqliteError>): unknown 
     return new AmcError("store/unavailable", `the ledger's database: ${error.code}`, {
       cause: error,
     })
-  return error
+  if (misuseCodes.includes(error.code)) return error
+  return new AmcError("store/damaged", "the ledger's database is not built as it was made", {
+    cause: error,
+    hint: "'amc verify' tells what is wrong with it",
+  })
 }
+
+const misuseCodes = ["SQLITE_MISUSE", "SQLITE_RANGE"]
 
 const mediumCodes = [
   "SQLITE_BUSY",
