@@ -26,7 +26,7 @@ import {
   loadGatewayConfig,
 } from "./gateway-config.ts"
 import { unrecordedKeyChanges } from "./key-events.ts"
-import { hasLedger, withLedger } from "./ledger-reader.ts"
+import { hasKnownLedger, withLedger } from "./ledger-reader.ts"
 import {
   findNotary,
   joinNotary,
@@ -113,9 +113,9 @@ export async function openCapture(workspace: Workspace, terms: CaptureTerms): Pr
  */
 export async function requireNewest(workspace: Workspace): Promise<void> {
   const seen = readSeen(workspace)
-  if (!hasLedger(workspace)) return requireSeenHead(seen, null)
+  if (!(await hasKnownLedger(workspace))) return requireSeenHead(seen, null, workspace)
   await withLedger(workspace, async (ledger) => {
-    await requireSeenHead(seen, ledger)
+    await requireSeenHead(seen, ledger, workspace)
     requireRecordedVault(workspace, await recordedVault(workspace, ledger))
   })
 }

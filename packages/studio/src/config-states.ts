@@ -3,6 +3,7 @@ import { checkConfig, type ConfigFile, FindingList } from "@amc/verify"
 import { type ConfigRecord, nothingRecorded, readConfigRecord } from "./config-history.ts"
 import { allConfigs } from "./config-list.ts"
 import { inspectWorkspace } from "./inspect-workspace.ts"
+import { Look } from "./look.ts"
 import { hasLedger } from "./ledger-reader.ts"
 import { judgeConfig } from "./signed-config.ts"
 import type { StateHome } from "./state-home.ts"
@@ -43,10 +44,11 @@ export async function configStates(
   { paths, clock }: StateTerms,
 ): Promise<ConfigStates> {
   const findings = new FindingList()
-  const workspace = inspectWorkspace(folder, state, clock(), findings)
-  if (workspace === undefined) return { states: [], verdict: findings.verdict<number>(undefined) }
+  const look = new Look(findings)
+  const workspace = inspectWorkspace(folder, state, clock(), look)
+  if (workspace === undefined) return { states: [], verdict: look.verdict<number>(undefined) }
   const states = await statesOf(workspace, { paths, clock }, findings)
-  return { states, verdict: findings.verdict(states.length) }
+  return { states, verdict: look.verdict(states.length) }
 }
 
 async function statesOf(

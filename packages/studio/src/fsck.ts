@@ -1,4 +1,4 @@
-import { isFault, type Verdict } from "@amc/core"
+import { type Finding, isFault, type Verdict } from "@amc/core"
 import {
   checkpointPath,
   readPublished,
@@ -16,11 +16,15 @@ import {
   verifyPayloads,
   verifyTiles,
 } from "@amc/verify"
-import { withLedger } from "./ledger-reader.ts"
+import { inspectWorkspace } from "./inspect-workspace.ts"
+import { readNotes } from "./ledger-finding.ts"
+import { hasKnownLedger, withLedger } from "./ledger-reader.ts"
+import { Look } from "./look.ts"
 import { ledgerDir } from "./recorder-thread.ts"
-import { readSeen, seenFindings } from "./seen-ledger.ts"
+import { missingLedger, readSeen, seenFindings } from "./seen-ledger.ts"
+import type { StateHome } from "./state-home.ts"
 import { tileStoreOf } from "./tile-folder.ts"
-import type { Workspace } from "./workspace.ts"
+import { openWorkspace, type Workspace } from "./workspace.ts"
 
 export interface FsckTerms {
   /** Write the tiles that are missing, before they are compared. Nothing that is there is changed. */
@@ -43,32 +47,75 @@ export interface FsckResult {
 
 /**
  * Compares a ledger's tree with its tiles and checkpoints, and with what this machine has seen of it: each
- * leaf, tile, entry bundle and stored payload is hashed again. Works beside a running capture; writing missing tiles does not.
+ * leaf, tile, entry bundle and stored payload is hashed again, and the database's indexes are compared with its rows. Works beside a running capture; writing missing tiles does not.
  *
- * @throws {@link AmcError} `store/unavailable`, `workspace/missing`; `ledger/lane-taken` where it is to write
+ * What of trust and config does not hold is told as well. A part that can't be looked at does not hide what is
+ * wrong with another.
+ *
+ * @throws {@link AmcError} `store/unavailable`, `workspace/missing` where it could not look and saw nothing wrong;
+ * `ledger/lane-taken` where it is to write
  */
-export async function fsckLedger(
-  workspace: Workspace,
-  { rebuilds, clock, progress }: FsckTerms,
+export async function fsckFolder(
+  folder: string,
+  state: StateHome,
+  terms: FsckTerms,
 ): Promise<FsckResult> {
-  const seen = readSeen(workspace)
-  const written = rebuilds ? await rebuild(workspace, progress) : []
-  const verdict = await withLedger(workspace, async (ledger) => {
-    const compared = await verifyTiles(sourceOf(workspace, ledger), workspace, (events) =>
+  // Nothing is written by keys that do not hold.
+  if (terms.rebuilds) return fsckLedger(openWorkspace(folder, state, terms.clock()), terms)
+  const look = new Look(new FindingList())
+  const workspace = inspectWorkspace(folder, state, terms.clock(), look)
+  if (workspace === undefined) return { written: [], verdict: look.verdict<FsckSummary>(undefined) }
+  return { written: [], verdict: await compare(workspace, terms, look) }
+}
+
+/** {@link fsckFolder} of a workspace that is open. */
+export async function fsckLedger(workspace: Workspace, terms: FsckTerms): Promise<FsckResult> {
+  const written = terms.rebuilds ? await rebuild(workspace, terms.progress) : []
+  return { written, verdict: await compare(workspace, terms, new Look(new FindingList())) }
+}
+
+async function compare(
+  workspace: Workspace,
+  { clock, progress }: FsckTerms,
+  look: Look,
+): Promise<Verdict<FsckSummary>> {
+  const { findings } = look
+  const seen = look.own("what this machine has seen", () => readSeen(workspace)) ?? null
+  const isKnown = await hasKnownLedger(workspace)
+  if (!isKnown) findings.addAll(missingLedger(seen, workspace))
+  const tree = await lookAt(look, workspace, (ledger) =>
+    verifyTiles(sourceOf(workspace, ledger, findings), workspace, (events) =>
       progress(`${events} events compared`),
-    )
-    const payloads = await payloadsOf(workspace, ledger, { clock, progress })
-    const findings = new FindingList()
-    for (const verdict of [compared, payloads])
-      if (!verdict.accepted) findings.addAll(verdict.findings)
-    findings.addAll(await seenFindings(seen, ledger))
-    return findings.verdict(
-      compared.accepted && payloads.accepted
-        ? withBehind(compared.value, payloads.value)
-        : undefined,
-    )
-  })
-  return { written, verdict }
+    ),
+  )
+  if (!isKnown) return look.verdict<FsckSummary>(undefined)
+  const payloads = await lookAt(look, workspace, (ledger) =>
+    payloadsOf(workspace, ledger, { clock, progress }),
+  )
+  await look.at("ledger", () =>
+    withLedger(workspace, async (ledger) => findings.addAll(await seenFindings(seen, ledger))),
+  )
+  progress("comparing the database's indexes with its rows")
+  await look.at("ledger", () =>
+    withLedger(workspace, async (ledger) => findings.addAll(await indexFindings(ledger))),
+  )
+  return look.verdict(tree && payloads && withBehind(tree, payloads))
+}
+
+async function indexFindings(ledger: SqliteLedger): Promise<readonly Finding[]> {
+  const terms = { code: "ledger/index-contradicted", subject: "database", tampered: true } as const
+  return (await ledger.indexFlaws()).map((detail) => ({ ...terms, detail }))
+}
+
+/** What was established, or undefined with what was found. */
+async function lookAt<T>(
+  look: Look,
+  workspace: Workspace,
+  verify: (ledger: SqliteLedger) => Promise<Verdict<T>>,
+): Promise<T | undefined> {
+  const verdict = await look.at("ledger", () => withLedger(workspace, verify))
+  if (verdict?.accepted === false) look.findings.addAll(verdict.findings)
+  return verdict?.accepted === true ? verdict.value : undefined
 }
 
 function withBehind(tree: TreeSummary, payloads: PayloadSummary): FsckSummary {
@@ -90,11 +137,15 @@ function payloadsOf(
   )
 }
 
-function sourceOf(workspace: Workspace, { events }: SqliteLedger): TiledLedger {
+function sourceOf(
+  workspace: Workspace,
+  { events }: SqliteLedger,
+  findings: FindingList,
+): TiledLedger {
   return {
     lanes: () => events.lanes(),
     leaves: (lane) => events.read(lane, 0),
-    checkpoints: async () => (await events.checkpoints()).map(({ note }) => note),
+    checkpoints: () => readNotes(events, findings),
     tiles: tileStoreOf(workspace),
   }
 }

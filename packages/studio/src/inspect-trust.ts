@@ -10,15 +10,11 @@ import {
   type Root,
 } from "@amc/core"
 import { rootPath, trustPaths } from "@amc/vault"
-import {
-  expiryFindings,
-  type FindingList,
-  openCurrentTrust,
-  type VersionedTrust,
-} from "@amc/verify"
+import { expiryFindings, FindingList, openCurrentTrust, type VersionedTrust } from "@amc/verify"
+import type { Look } from "./look.ts"
 import type { RememberedWorkspace, StateHome } from "./state-home.ts"
 import { readRegularFile } from "./regular-file.ts"
-import { recallTrust } from "./verifier-memory.ts"
+import { recallTrust, type RememberedTrust } from "./verifier-memory.ts"
 import { rollbackFindings } from "./workspace-trust.ts"
 
 const fileSizeMax = 1 << 20
@@ -31,12 +27,15 @@ export interface InspectTerms {
 }
 
 /** The keyring of a workspace as a verifier looks at it: what does not hold becomes a finding. */
-export function inspectTrust(terms: InspectTerms, findings: FindingList): Keyring | undefined {
+export function inspectTrust(terms: InspectTerms, look: Look): Keyring | undefined {
   const { dir, known, state, now } = terms
+  const { findings } = look
   const files = readVersioned(dir, findings)
   if (files === undefined) return undefined
   if (!isPinnedChain(files, known, findings)) return undefined
-  const memory = recallTrust(state, known.root_sha256)
+  const memory = look.own("what this machine remembers of the trust", () =>
+    recallWhole(state, known.root_sha256, files),
+  )
   const trust = { rootSha256: known.root_sha256, known: memory }
   const current = openCurrentTrust(files, trust, findings)
   if (current === undefined) return undefined
@@ -47,6 +46,17 @@ export function inspectTrust(terms: InspectTerms, findings: FindingList): Keyrin
     { code: "trust/certificate-invalid", subject: "trust/keys", tampered: true },
     () => new Keyring(roots, revocations, certificates, memory?.pins),
   )
+}
+
+/** A memory that does not hold is told as such, not as a fault of the files. */
+function recallWhole(
+  state: StateHome,
+  rootSha256: string,
+  files: VersionedTrust,
+): RememberedTrust | undefined {
+  const known = recallTrust(state, rootSha256)
+  openCurrentTrust(files, { rootSha256, known }, new FindingList())
+  return known
 }
 
 /** On the owner's own machine a root that does not fit was changed; elsewhere it may be a stranger's. */

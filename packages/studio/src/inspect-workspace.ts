@@ -10,6 +10,7 @@ import {
 import type { FindingList } from "@amc/verify"
 import { loadConfig, type ConfigPlace, type LoadedConfig } from "./signed-config.ts"
 import { inspectTrust } from "./inspect-trust.ts"
+import type { Look } from "./look.ts"
 import type { StateHome } from "./state-home.ts"
 import {
   openWorkspace,
@@ -29,13 +30,14 @@ export function inspectWorkspace(
   folder: string,
   state: StateHome,
   now: number,
-  findings: FindingList,
+  look: Look,
 ): Workspace | undefined {
+  const { findings } = look
   const dir = nearestDir(folder, state)
   const known = dir === null ? undefined : state.find(dir)
   // Opening it says best what is missing.
   if (dir === null || known === undefined) return openWorkspace(folder, state, now)
-  const keyring = inspectTrust({ dir, known, state, now }, findings)
+  const keyring = inspectTrust({ dir, known, state, now }, look)
   if (keyring === undefined) return undefined
   if (keyring.lanes().length === 0) {
     findings.add(noMonitor)

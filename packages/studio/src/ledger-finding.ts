@@ -1,4 +1,5 @@
 import { type AmcError, type Finding, isFault } from "@amc/core"
+import type { EventStore } from "@amc/ledger"
 import type { FindingList } from "@amc/verify"
 
 /**
@@ -19,6 +20,15 @@ export async function attemptRead<T>(
     findings.add(findingOf(error, subject))
     return undefined
   }
+}
+
+/** The signed notes of all checkpoints, or none where they are no longer what this program wrote. */
+export async function readNotes(
+  events: EventStore,
+  findings: FindingList,
+): Promise<readonly string[]> {
+  const kept = await attemptRead("checkpoints", findings, () => events.checkpoints())
+  return (kept ?? []).map(({ note }) => note)
 }
 
 /** A fault as a finding: what is missing is not there, and all else contradicts what was written. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { AmcError, type Event, eventHash, parseLeaf, parseLeafEvent } from "@amc/core"
+import { AmcError, type Event, eventHash, isFault, parseLeaf, parseLeafEvent } from "@amc/core"
 import { readSlice } from "@amc/ledger"
 import type { EvidenceEvent } from "@amc/score"
 import { ledgerFileName, openLedger, type SqliteLedger } from "@amc/store-sqlite"
@@ -10,6 +10,17 @@ import type { Workspace } from "./workspace.ts"
 /** Whether anything was ever recorded here, as far as the folder tells. */
 export function hasLedger(workspace: Workspace): boolean {
   return existsSync(join(ledgerDir(workspace), ledgerFileName))
+}
+
+/** Whether there is a ledger in a format that this program knows; an emptied file is none. */
+export async function hasKnownLedger(workspace: Workspace): Promise<boolean> {
+  if (!hasLedger(workspace)) return false
+  try {
+    return await withLedger(workspace, async () => true)
+  } catch (error) {
+    if (!isFault(error)) throw error
+    return error.code !== "input/unsupported-version"
+  }
 }
 
 /** Opens the workspace's ledger to read only; works while another process writes it. */

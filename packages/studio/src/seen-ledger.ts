@@ -6,7 +6,9 @@ import {
   eventHash,
   type Finding,
   fromHex,
+  hashLeaf,
   hex32,
+  type Keyring,
   label,
   MerkleAccumulator,
 } from "@amc/core"
@@ -88,22 +90,33 @@ export async function seenFindings(
   return findings
 }
 
-/** What a ledger that is not there at all lacks. */
-export function missingLedger(seen: SeenLedger | null): readonly Finding[] {
-  return seen === null ? [] : [rolledBack("any ledger")]
+/** What a ledger lacks that is not there at all, or in no format that is known. */
+export function missingLedger(
+  seen: SeenLedger | null,
+  { keyring }: Pick<Workspace, "keyring">,
+): readonly Finding[] {
+  const known = [
+    seen?.head ? `event ${seen.head.lseq} of lane ${seen.lane}` : null,
+    seen?.checkpoint ? `the tree of ${seen.checkpoint.size} events` : null,
+    keyring.pins.length > 0 ? `a ledger of ${pinnedSize(keyring)} events` : null,
+  ].flatMap((what) => what ?? [])
+  return known.slice(0, 1).map(rolledBack)
 }
 
 /**
  * Refuses to write on after an older state of the ledger, with only as much reading as a start may cost:
- * the last event stands for all before it.
+ * the last event stands for all before it, and of what the pinned checkpoints cover only the number counts.
  *
  * @throws {@link AmcError} `store/damaged`
  */
 export async function requireSeenHead(
   seen: SeenLedger | null,
   ledger: SqliteLedger | null,
+  { keyring, lane }: Pick<Workspace, "keyring" | "lane">,
 ): Promise<void> {
-  if (seen === null || (ledger !== null && (await hasHead(seen, ledger)))) return
+  const stored = ((await ledger?.events.head(lane))?.lseq ?? -1) + 1
+  const isSeen = seen === null || (ledger !== null && (await hasHead(seen, ledger)))
+  if (isSeen && stored >= pinnedSize(keyring)) return
   throw new AmcError("store/damaged", "the ledger is older than this machine has seen it", {
     hint: "put the newer ledger back; 'amc verify' tells what is missing",
   })
@@ -122,11 +135,14 @@ async function hasCheckpoint(
 ): Promise<boolean> {
   if (checkpoint === null) return true
   const tree = new MerkleAccumulator()
-  for await (const leafHash of events.leafHashes(lane, 0)) {
-    if (tree.size === checkpoint.size) break
-    tree.append(leafHash)
-  }
+  // Not the quicker index of hashes, which may still have what the rows have lost.
+  for await (const { leaf } of events.read(lane, 0, checkpoint.size - 1))
+    tree.append(hashLeaf(leaf))
   return tree.size === checkpoint.size && equalBytes(tree.root(), fromHex(checkpoint.root_sha256))
+}
+
+function pinnedSize({ pins }: Keyring): number {
+  return pins.reduce((most, { size }) => Math.max(most, size), 0)
 }
 
 function rolledBack(what: string): Finding {

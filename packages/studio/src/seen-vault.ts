@@ -1,21 +1,29 @@
-import { AmcError, type Finding, isFault } from "@amc/core"
+import { AmcError, type Event, type Finding, isFault } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { vaultPathOf, type VaultState, vaultState } from "@amc/vault"
 import { eventOf } from "./ledger-reader.ts"
 import type { Workspace } from "./workspace.ts"
 
-/** The newest vault that the ledger names, or null. @throws {@link AmcError} `input/malformed` */
+/** The newer of a known vault and the one that an event names, if it names one. */
+export function newerVault(known: VaultState | null, event: Event): VaultState | null {
+  if (event.type !== "vault_generation") return known
+  const { generation, vault_sha256 } = event.facts.measured
+  return generation >= (known?.generation ?? 0) ? { generation, sha256: vault_sha256 } : known
+}
+
+/**
+ * The newest vault that the ledger names, or null. It is looked up by an index, which is quick and which whoever
+ * has the database may falsify: a verifier walks the rows.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
 export async function recordedVault(
   { lane }: Workspace,
   { events }: SqliteLedger,
 ): Promise<VaultState | null> {
   let newest: VaultState | null = null
-  for await (const { leaf } of events.readType(lane, "vault_generation")) {
-    const event = eventOf(leaf)
-    if (event.type !== "vault_generation") continue
-    const { generation, vault_sha256 } = event.facts.measured
-    if (generation >= (newest?.generation ?? 0)) newest = { generation, sha256: vault_sha256 }
-  }
+  for await (const { leaf } of events.readType(lane, "vault_generation"))
+    newest = newerVault(newest, eventOf(leaf))
   return newest
 }
 

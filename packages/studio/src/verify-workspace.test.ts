@@ -333,6 +333,7 @@ test("a workspace with no memory of its ledger is accepted", async () => {
 test("what can't be looked at, with nothing wrong beside it, is said to be so", async () => {
   const place = copyOf(base)
   rmSync(place.workspace.state.seenPath(place.workspace.workspace))
+  rmSync(join(place.workspace.state.dir, "trust"), { recursive: true })
   rmSync(join(place.workspace.dir, "ledger"), { recursive: true })
   rmSync(join(place.workspace.dir, "runs"), { recursive: true })
   await expect(verify(place)).rejects.toMatchObject({ code: "workspace/missing" })

@@ -1,5 +1,6 @@
-import { type AmcError, type Finding, isFault, type Keyring, type Verdict } from "@amc/core"
+import { type Event, type Finding, isFault, type Keyring, type Verdict } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
+import type { VaultState } from "@amc/vault"
 import {
   FindingList,
   type LedgerSource,
@@ -11,11 +12,12 @@ import {
 } from "@amc/verify"
 import { allConfigs } from "./config-list.ts"
 import { inspectWorkspace } from "./inspect-workspace.ts"
-import { attemptRead, findingOf } from "./ledger-finding.ts"
-import { eventOf, hasLedger, withLedger } from "./ledger-reader.ts"
+import { readNotes } from "./ledger-finding.ts"
+import { hasKnownLedger, hasLedger, withLedger } from "./ledger-reader.ts"
+import { Look } from "./look.ts"
 import { hasRun, listRuns } from "./run-store.ts"
 import { missingLedger, readSeen, seenFindings } from "./seen-ledger.ts"
-import { recordedVault, vaultFindings } from "./seen-vault.ts"
+import { newerVault, vaultFindings } from "./seen-vault.ts"
 import type { StateHome } from "./state-home.ts"
 import { tileStoreOf } from "./tile-folder.ts"
 import { verifyStoredRun } from "./verify-run.ts"
@@ -56,9 +58,9 @@ export async function verifyWorkspace(
   terms: VerifyTerms,
 ): Promise<Verdict<WorkspaceSummary>> {
   const findings = new FindingList()
-  const inspected = inspectWorkspace(folder, state, terms.clock(), findings)
-  if (inspected === undefined) return findings.verdict<WorkspaceSummary>(undefined)
   const look = new Look(findings)
+  const inspected = inspectWorkspace(folder, state, terms.clock(), look)
+  if (inspected === undefined) return look.verdict<WorkspaceSummary>(undefined)
   const workspace = await witnessedWorkspace(inspected, terms)
   const ledger = await verifyEvidence(workspace, terms, look)
   const runs = listRuns(workspace.dir)
@@ -67,35 +69,6 @@ export async function verifyWorkspace(
     await look.at(runId, () => verifyOneRun(workspace, runId, findings))
   }
   return look.verdict(ledger && summaryOf(ledger, runs.length))
-}
-
-/** Goes on where a part can't be looked at, and remembers that it could not. */
-class Look {
-  readonly findings: FindingList
-  #fault: AmcError | null = null
-
-  constructor(findings: FindingList) {
-    this.findings = findings
-  }
-
-  async at<T>(subject: string, look: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await attemptRead(subject, this.findings, look)
-    } catch (error) {
-      if (!isFault(error)) throw error
-      this.#fault ??= error
-      return undefined
-    }
-  }
-
-  /** Not to have been able to look is worse than what is merely missing, and less than what contradicts. */
-  verdict<T>(value: T | undefined): Verdict<T> {
-    const fault = this.#fault
-    if (fault === null) return this.findings.verdict(value)
-    if (!this.findings.all().some(({ tampered }) => tampered)) throw fault
-    this.findings.add(findingOf(fault, "ledger"))
-    return this.findings.verdict<T>(undefined)
-  }
 }
 
 /** The workspace, for one who takes its witnesses' word for what was there when: also for its runs. */
@@ -122,34 +95,45 @@ async function verifyEvidence(
 ): Promise<LedgerSummary | undefined> {
   const { findings } = look
   terms.progress("verifying the ledger")
-  const seen = readSeen(workspace)
-  if (!hasLedger(workspace)) findings.addAll(missingLedger(seen))
+  const seen = look.own("what this machine has seen", () => readSeen(workspace)) ?? null
+  const isKnown = await hasKnownLedger(workspace)
+  if (!isKnown) findings.addAll(missingLedger(seen, workspace))
+  const named = new NamedThings()
   const ledger = await look.at("ledger", () =>
-    withLedger(workspace, (opened) => verifyWhole(workspace, opened, terms, findings)),
+    withLedger(workspace, (opened) =>
+      verifyWhole(workspace, opened, { ...terms, named }, findings),
+    ),
   )
-  await look.at("ledger", () =>
-    withLedger(workspace, async (opened) => {
-      findings.addAll(await seenFindings(seen, opened))
-      await missingRuns(workspace, opened, findings)
-    }),
-  )
-  const recorded = await look.at("vault_generation", () =>
-    withLedger(workspace, (opened) => recordedVault(workspace, opened)),
-  )
-  findings.addAll(vaultFindings(workspace, recorded ?? null))
+  if (isKnown)
+    await look.at("ledger", () =>
+      withLedger(workspace, async (opened) => findings.addAll(await seenFindings(seen, opened))),
+    )
+  findings.addAll([...missingRuns(workspace, named), ...vaultFindings(workspace, named.vault)])
   return ledger
+}
+
+/** What the events name that lies outside of the ledger. */
+class NamedThings {
+  readonly runs = new Set<string>()
+  vault: VaultState | null = null
+
+  note(event: Event): void {
+    if (event.type === "run_sealed") this.runs.add(event.facts.measured.run_id)
+    this.vault = newerVault(this.vault, event)
+  }
 }
 
 async function verifyWhole(
   workspace: Workspace,
   opened: SqliteLedger,
-  { clock, witnesses }: VerifyTerms,
+  { clock, witnesses, named }: VerifyTerms & { readonly named: NamedThings },
   findings: FindingList,
 ): Promise<LedgerSummary | undefined> {
-  const source = sourceOf(workspace, opened)
+  const source = sourceOf(workspace, opened, findings)
   const nowMs = clock()
   const { keyring, origin } = workspace
-  const ledgerTerms = { keyring, origin, atMs: nowMs, witnesses: { ...witnesses, nowMs } }
+  const onEvent = (event: Event): void => named.note(event)
+  const ledgerTerms = { keyring, origin, atMs: nowMs, witnesses: { ...witnesses, nowMs }, onEvent }
   let verdict = await verifyLedger(source, ledgerTerms)
   // A config that is being written while the ledger is walked looks wrong once, a forged one twice.
   if (!verdict.accepted && verdict.findings.every(isOfConfig))
@@ -187,30 +171,27 @@ function isOfConfig({ code }: Finding): boolean {
   return code.startsWith("config/")
 }
 
-function sourceOf(workspace: Workspace, { events, blobs }: SqliteLedger): LedgerSource {
+function sourceOf(
+  workspace: Workspace,
+  { events, blobs }: SqliteLedger,
+  findings: FindingList,
+): LedgerSource {
   return {
     lanes: () => events.lanes(),
     leaves: (lane) => events.read(lane, 0),
     blob: (sha256) => blobs.get(sha256),
-    checkpoints: async () => (await events.checkpoints()).map(({ note }) => note),
+    checkpoints: () => readNotes(events, findings),
     tiles: tileStoreOf(workspace),
     configs: async () => allConfigs(workspace),
   }
 }
 
 /** Runs that the ledger says were sealed, and that are not here any more. */
-async function missingRuns(
-  { dir, lane }: Workspace,
-  { events }: SqliteLedger,
-  findings: FindingList,
-): Promise<void> {
-  for await (const { leaf } of events.readType(lane, "run_sealed")) {
-    const event = await attemptRead("run_sealed", findings, async () => eventOf(leaf))
-    if (event?.type !== "run_sealed" || hasRun(dir, event.facts.measured.run_id)) continue
-    const { run_id: subject } = event.facts.measured
-    const detail = "the ledger says that it was sealed, and it is not here"
-    findings.add({ code: "run/missing", subject, detail, tampered: true })
-  }
+function missingRuns({ dir }: Workspace, { runs }: NamedThings): readonly Finding[] {
+  const detail = "the ledger says that it was sealed, and it is not here"
+  return [...runs]
+    .filter((runId) => !hasRun(dir, runId))
+    .map((subject) => ({ code: "run/missing", subject, detail, tampered: true }))
 }
 
 async function verifyOneRun(

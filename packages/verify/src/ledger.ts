@@ -26,6 +26,11 @@ export interface LedgerTerms extends CheckpointTerms {
   /** The time that a config's expiry is judged at. */
   readonly atMs: number
   readonly witnesses?: WitnessTerms | undefined
+  /**
+   * Told each event that could be read, in the order of the rows, also of a ledger that is rejected in the end. No
+   * index of the store stands between, which could hide one.
+   */
+  readonly onEvent?: (event: Event) => void
 }
 
 /** What a ledger was verified to hold. */
@@ -133,6 +138,7 @@ class LedgerCheck {
       if (tree !== null) this.#findings.addAll(tree.heads.append(leafHash))
       await tree?.tiles?.append(stored.leaf)
       if (checked === undefined) continue
+      this.#terms.onEvent?.(checked.event)
       if (tree !== null && checked.event.lseq === tree.covered - 1)
         this.#coveredMs = checked.event.ts
       this.#checkColumns(stored, leafHash, checked.event, subject)

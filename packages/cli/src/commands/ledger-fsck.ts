@@ -1,4 +1,4 @@
-import { fsckLedger, openWorkspace } from "@amc/studio"
+import { fsckFolder } from "@amc/studio"
 import { exitOf } from "@amc/verify"
 import { type Command, flagOption } from "../command.ts"
 
@@ -17,15 +17,14 @@ Examples:
   amc ledger fsck --rebuild-tiles
 
 Hashes every stored event and payload and every tile and entry bundle again and compares them with each other, with
-all checkpoints, and with what this machine has seen. Payloads that a signed policy let go may be gone. Signatures of
+all checkpoints, and with what this machine has seen; compares the database's indexes with its rows. Payloads that a signed policy let go may be gone. Signatures of
 other events, configs and runs are for 'amc verify'.
 
 Exit codes: 0 all is as it was written, 1 something is missing, 3 could not look, 4 tampered with.`,
       ),
 
   async run(context, _args, options) {
-    const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const { written, verdict } = await fsckLedger(workspace, {
+    const { written, verdict } = await fsckFolder(context.cwd, context.state, {
       rebuilds: flagOption(options, "rebuildTiles"),
       clock: context.clock,
       progress: context.progress,

@@ -15,10 +15,12 @@ const clockSlackMs = 5 * 60_000
 
 /** Whether the ledger is the one that this machine knows, and nobody holds its lane. */
 export async function ledger(workspace: Workspace): Promise<readonly Diagnosis[]> {
-  if (!hasLedger(workspace))
+  if (!hasLedger(workspace)) {
+    await requireSeenHead(readSeen(workspace), null, workspace)
     return [warn("ledger", "nothing has been recorded yet", "amc score -- <your agent command>")]
+  }
   const head = await withLedger(workspace, async (opened) => {
-    await requireSeenHead(readSeen(workspace), opened)
+    await requireSeenHead(readSeen(workspace), opened, workspace)
     requireRecordedVault(workspace, await recordedVault(workspace, opened))
     return opened.events.head(workspace.lane)
   })
