@@ -2,6 +2,7 @@ import {
   AmcError,
   type Checkpoint,
   equalBytes,
+  isFault,
   levelWidth,
   parseTile,
   partialTilesPath,
@@ -96,7 +97,7 @@ export async function writeMissingTiles(
   const written: string[] = []
   const putMissing = async ({ name, bytes }: TileFile): Promise<void> => {
     const path = tilePath(name)
-    if ((await terms.tiles.read(path)) !== null) return
+    if (await isThere(terms.tiles, path)) return
     await terms.tiles.write(path, bytes)
     written.push(path)
   }
@@ -105,6 +106,16 @@ export async function writeMissingTiles(
     for (const full of frontier.add(leaf)) await putMissing(full)
   for (const partial of frontier.partials()) await putMissing(partial)
   return written
+}
+
+/** Whatever it is: only what is missing is written. */
+async function isThere(tiles: TileStore, path: string): Promise<boolean> {
+  try {
+    return (await tiles.read(path)) !== null
+  } catch (error) {
+    if (isFault(error, "store/damaged")) return true
+    throw error
+  }
 }
 
 /** What is there already must be the same. @throws {@link AmcError} `store/damaged` */

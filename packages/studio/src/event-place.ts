@@ -1,6 +1,17 @@
-import { AmcError, eventHash, isFault, type Keyring, openReceipt, type Receipt } from "@amc/core"
+import {
+  AmcError,
+  eventHash,
+  type Finding,
+  isFault,
+  type Keyring,
+  openReceipt,
+  type Receipt,
+  rejected,
+  type Verdict,
+} from "@amc/core"
 import type { EventRow } from "@amc/ledger"
 import type { SqliteLedger } from "@amc/store-sqlite"
+import { keyFindings } from "@amc/verify"
 import type { Workspace } from "./workspace.ts"
 
 /** An event as somebody names it: its place in the lane, its hash, or a receipt of it. */
@@ -24,34 +35,47 @@ export interface FoundEvent {
 }
 
 /**
- * The stored event of a name.
+ * The stored event of a name; rejected if a receipt that the monitor signed names an event that is not there.
  *
- * @throws {@link AmcError} `ledger/no-event` if there is none; `store/damaged` if a receipt that the monitor signed
- * names an event that is not there; `input/malformed` for a receipt that it did not sign
+ * @throws {@link AmcError} `ledger/no-event` if there is none; `input/malformed` for a receipt that it did not sign
  */
 export async function findEvent(
   { lane, keyring, origin }: Workspace,
   { events }: SqliteLedger,
   name: NamedEvent,
-): Promise<FoundEvent> {
+): Promise<Verdict<FoundEvent>> {
   if ("receipt" in name) {
     const content = openOwnReceipt(name.receipt, keyring, origin)
     const row = await rowAt(events, content.lane, content.lseq)
     if (row === null || eventHash(row.leaf) !== content.event_hash)
-      throw new AmcError("store/damaged", "the monitor promised this event, and it is not there", {
-        hint: "see 'amc verify': the ledger was cut short or changed",
-      })
-    return { row, receipt: { text: name.receipt, content } }
+      return rejected(brokenPromise(content, keyring))
+    return { accepted: true, value: { row, receipt: { text: name.receipt, content } } }
   }
   const row =
     "lseq" in name
       ? await rowAt(events, lane, name.lseq)
       : ((await events.findEvent(name.eventHash))?.row ?? null)
-  if (row !== null) return { row, receipt: null }
+  if (row !== null) return { accepted: true, value: { row, receipt: null } }
   const what = "lseq" in name ? `number ${name.lseq}` : `hash ${name.eventHash}`
   throw new AmcError("ledger/no-event", `the ledger has no event with the ${what}`, {
     hint: "see 'amc ledger tail'",
   })
+}
+
+/** Whoever stole a key could sign receipts of what never was: then nothing is shown by one. */
+function brokenPromise({ kid, lane, lseq, ts }: Receipt, keyring: Keyring): Finding {
+  const place = { lane, index: lseq, ts }
+  const use = { role: "monitor", signedBy: new Set([kid]), place, subject: "receipt" } as const
+  const [flaw] = keyFindings(keyring, use)
+  if (flaw !== undefined) return flaw
+  const detail =
+    "the monitor promised this event, and it is not there: the ledger was cut short or changed"
+  return {
+    code: "receipt/event-gone",
+    subject: `event ${lseq} of lane ${lane}`,
+    detail,
+    tampered: true,
+  }
 }
 
 function openOwnReceipt(text: string, keyring: Keyring, origin: string): Receipt {

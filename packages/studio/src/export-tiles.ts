@@ -3,6 +3,7 @@ import {
   AmcError,
   type Digest,
   equalBytes,
+  isFault,
   type TileFile,
   TileFrontier,
   tilePath,
@@ -42,7 +43,7 @@ export interface ExportedTiles extends TileCounts {
  * hashed again.
  *
  * @throws {@link AmcError} `ledger/not-published`, `usage/invalid` for a folder of something else, `store/damaged` if a
- * tile is missing or is not what the checkpoint was signed over
+ * tile of the ledger is missing or is not what the checkpoint was signed over
  */
 export async function exportTiles(
   workspace: Workspace,
@@ -67,11 +68,20 @@ async function requireOwnFolder(
   { origin, size }: PublishedCheckpoint,
 ): Promise<void> {
   if (!existsSync(folder) || readdirSync(folder).length === 0) return
-  const earlier = await readPublished(target)
-  if (earlier?.origin === origin && earlier.size <= size) return
+  const earlier = await unlessDamaged(() => readPublished(target))
+  if (earlier !== "damaged" && earlier?.origin === origin && earlier.size <= size) return
   throw new AmcError("usage/invalid", `${folder} holds something else than an earlier export`, {
     hint: "choose another --out",
   })
+}
+
+async function unlessDamaged<T>(read: () => Promise<T>): Promise<T | "damaged"> {
+  try {
+    return await read()
+  } catch (error) {
+    if (isFault(error, "store/damaged", "input/malformed")) return "damaged"
+    throw error
+  }
 }
 
 /** Makes every tile anew from the entries, so that what is handed out is what was signed or nothing. */
@@ -104,11 +114,13 @@ class TreeCopy {
 
   async #put({ name, bytes }: TileFile): Promise<void> {
     const path = tilePath(name)
-    const there = await this.#target.read(path)
+    const there = await unlessDamaged(() => this.#target.read(path))
     this.#tiles++
-    if (there !== null && equalBytes(there, bytes)) return
+    if (there !== null && there !== "damaged" && equalBytes(there, bytes)) return
     if (there !== null)
-      throw new AmcError("store/damaged", `the export holds another ${path} than the ledger`)
+      throw new AmcError("usage/invalid", `the folder holds another ${path} than the ledger`, {
+        hint: "choose a new --out; what is there was changed, or is of another history of the ledger, which 'amc verify' would tell",
+      })
     await this.#target.write(path, bytes)
     this.#written++
   }

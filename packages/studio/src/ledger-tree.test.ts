@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { lstatSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
 import {
+  Keyring,
   type MeasuredFacts,
   type Observation,
   openReceipt,
@@ -296,8 +298,22 @@ describe("a proof", () => {
   test("R02 a receipt whose event is gone shows that the ledger was changed", async () => {
     const place = copyOf(used)
     rewrite(place, (db) => db.exec(`DELETE FROM evidence_events WHERE lseq >= ${middle}`))
-    await expect(proveEvent(place.workspace, { receipt }, now)).rejects.toMatchObject({
-      code: "store/damaged",
+    const gone = { findings: [{ code: "receipt/event-gone", tampered: true }] }
+    expect(await proveEvent(place.workspace, { receipt }, now)).toMatchObject(gone)
+    expect(await showEvent(place.workspace, { receipt })).toMatchObject(gone)
+  })
+
+  test("a receipt by a stolen key whose event is not there shows nothing", async () => {
+    const { certificates, roots, revocations } = used.workspace.keyring
+    const [kid = ""] = used.workspace.keyring.keys("monitor").keys()
+    const stolen = { kid, reason: "compromised", from_index: null, from_ms: 0 } as const
+    const revoked = { ...revocations, revoked: new Map([[kid, stolen]]) }
+    const keyring = new Keyring(roots, revoked, [...certificates.values()])
+    const place = copyOf(used)
+    rewrite(place, (db) => db.exec(`DELETE FROM evidence_events WHERE lseq >= ${middle}`))
+    const workspace = { ...place.workspace, keyring }
+    expect(await showEvent(workspace, { receipt })).toMatchObject({
+      findings: [{ code: "trust/key-compromised", tampered: false }],
     })
   })
 
@@ -426,6 +442,27 @@ function filesIn(folder: string): Record<string, string> {
   )
 }
 
+test.each([
+  { why: "a pipe for a tile", path: "tile/0/000", code: "tiles/contradicted" },
+  { why: "a pipe for entries", path: "tile/entries/000", code: "tiles/contradicted" },
+  { why: "a pipe for the checkpoint", path: "checkpoint", code: "ledger/checkpoint" },
+  { why: "a file of 3 GB", path: "tile/0/000", code: "tiles/contradicted", size: 3 * 2 ** 30 },
+])("fsck finds $why, and leaves it where it is", async ({ path, code, size }) => {
+  const place = copyOf(used)
+  const file = join(tileFolder(place.workspace), path)
+  if (size === undefined) {
+    rmSync(file)
+    execFileSync("mkfifo", [file])
+  } else truncateSync(file, size)
+  for (const rebuilds of [false, true]) {
+    const { verdict } = await fsck(place, rebuilds)
+    expect(codes(verdict)).toContain(code)
+    expect(exitOf(verdict)).toBe(4)
+  }
+  const seen = lstatSync(file)
+  expect([seen.isFIFO(), seen.size]).toEqual([size === undefined, size ?? 0])
+})
+
 describe("an export", () => {
   test("is a whole tree by itself, and grows with the next one", async () => {
     const place = copyOf(used)
@@ -446,6 +483,22 @@ describe("an export", () => {
     )
     for (const path of Object.keys(filesIn(folder)))
       if (path !== "checkpoint") expect(tilePath(parseTilePath(path))).toBe(path)
+  })
+
+  test.each([
+    { why: "another tile", path: "tile/0/000" },
+    { why: "a pipe for a tile", path: "tile/entries/000", isPipe: true },
+    { why: "a pipe for the checkpoint", path: "checkpoint", isPipe: true },
+  ])("leaves $why of an earlier export as it is, and says what to do", async (harm) => {
+    const folder = join(temporaryFolder(), "public")
+    await exportTiles(used.workspace, folder, () => undefined)
+    rmSync(join(folder, harm.path))
+    if (harm.isPipe === true) execFileSync("mkfifo", [join(folder, harm.path)])
+    else writeFileSync(join(folder, harm.path), "other")
+    await expect(exportTiles(used.workspace, folder, () => undefined)).rejects.toMatchObject({
+      code: "usage/invalid",
+      hint: expect.stringContaining("--out") as unknown,
+    })
   })
 
   test("does not go into a folder of something else", async () => {
@@ -525,10 +578,12 @@ describe("tail", () => {
 describe("show", () => {
   test("gives an event with the state of its signature", async () => {
     expect(await showEvent(used.workspace, { lseq: middle })).toMatchObject({
-      signature: "valid",
-      covered: true,
-      stored_bytes: body.length,
-      event: { type: "llm_request" },
+      value: {
+        signature: "valid",
+        covered: true,
+        stored_bytes: body.length,
+        event: { type: "llm_request" },
+      },
     })
   })
 
@@ -541,7 +596,9 @@ describe("show", () => {
       leaf[100] = leaf[100] === 65 ? 66 : 65
       db.prepare("UPDATE evidence_events SET leaf = ? WHERE lseq = 9").run(leaf)
     })
-    expect((await showEvent(place.workspace, { lseq: 9 })).signature).toBe("invalid")
+    expect(await showEvent(place.workspace, { lseq: 9 })).toMatchObject({
+      value: { signature: "invalid" },
+    })
   })
 })
 

@@ -27,7 +27,9 @@ export async function proveEvent(
   nowMs: number,
 ): Promise<Verdict<ProvenEvent>> {
   return withLedger(workspace, async (ledger) => {
-    const found = await findEvent(workspace, ledger, name)
+    const event = await findEvent(workspace, ledger, name)
+    if (!event.accepted) return event
+    const found = event.value
     const published = await readPublished(tileStoreOf(workspace))
     if (published === null || found.row.lseq >= published.size) return notCovered(found, published)
     const proof = await buildProof(workspace, ledger, { found, published })

@@ -129,8 +129,10 @@ test("deletes what the policy lets go, names it first, and everything still veri
   await bothSay(place, clock, 0, [])
   const [, , third] = await numbersOf(place, "llm_request")
   expect(await showEvent(place.workspace, { lseq: third! } as never)).toMatchObject({
-    stored_bytes: null,
-    pruned_by: expect.stringMatching(/^[0-9a-f]{64}$/u) as unknown,
+    value: {
+      stored_bytes: null,
+      pruned_by: expect.stringMatching(/^[0-9a-f]{64}$/u) as unknown,
+    },
   })
   expect(await prune(place, clock)).toMatchObject({ events: 0, payloads: 0, shared: 1 })
 })

@@ -5,10 +5,11 @@ import {
   type KeyFlaw,
   parseLeaf,
   parseLeafEvent,
+  type Verdict,
 } from "@amc/core"
 import { readPublished } from "@amc/ledger"
 import type { SqliteLedger } from "@amc/store-sqlite"
-import { findEvent, type NamedEvent } from "./event-place.ts"
+import { findEvent, type FoundEvent, type NamedEvent } from "./event-place.ts"
 import { withLedger } from "./ledger-reader.ts"
 import { tileStoreOf } from "./tile-folder.ts"
 import type { Workspace } from "./workspace.ts"
@@ -27,23 +28,36 @@ export interface ShownEvent {
   readonly pruned_by: string | null
 }
 
-/** Looks up one event. @throws {@link AmcError} as {@link findEvent} */
-export async function showEvent(workspace: Workspace, name: NamedEvent): Promise<ShownEvent> {
+/** Looks up one event; rejected if it was promised and is gone. @throws {@link AmcError} as {@link findEvent} */
+export async function showEvent(
+  workspace: Workspace,
+  name: NamedEvent,
+): Promise<Verdict<ShownEvent>> {
   return withLedger(workspace, async (ledger) => {
-    const { row } = await findEvent(workspace, ledger, name)
-    const event = parseLeafEvent(parseLeaf(row.leaf))
-    const blob = event.payload?.blob_sha256 ?? null
-    const bytes = blob === null ? null : await ledger.blobs.get(blob)
-    const published = await readPublished(tileStoreOf(workspace))
-    return {
-      event_hash: eventHash(row.leaf),
-      event,
-      signature: signatureOf(workspace, row.leaf, event),
-      covered: row.lseq < (published?.size ?? 0),
-      stored_bytes: bytes?.length ?? null,
-      pruned_by: blob === null ? null : await prunedBy(ledger, event.lane, row.lseq),
-    }
+    const found = await findEvent(workspace, ledger, name)
+    return found.accepted
+      ? { accepted: true, value: await shownOf(workspace, ledger, found.value) }
+      : found
   })
+}
+
+async function shownOf(
+  workspace: Workspace,
+  ledger: SqliteLedger,
+  { row }: FoundEvent,
+): Promise<ShownEvent> {
+  const event = parseLeafEvent(parseLeaf(row.leaf))
+  const blob = event.payload?.blob_sha256 ?? null
+  const bytes = blob === null ? null : await ledger.blobs.get(blob)
+  const published = await readPublished(tileStoreOf(workspace))
+  return {
+    event_hash: eventHash(row.leaf),
+    event,
+    signature: signatureOf(workspace, row.leaf, event),
+    covered: row.lseq < (published?.size ?? 0),
+    stored_bytes: bytes?.length ?? null,
+    pruned_by: blob === null ? null : await prunedBy(ledger, event.lane, row.lseq),
+  }
 }
 
 async function prunedBy(

@@ -18,7 +18,7 @@ import { type CheckpointTerms, openCheckpoint } from "./checkpoint-list.ts"
 import type { FindingList } from "./finding-list.ts"
 import type { NumberedCheckpoint } from "./tree-check.ts"
 
-/** The published tiles as the caller reads them, by their paths (C2SP tlog-tiles). What it throws goes through. */
+/** The published tiles as the caller reads them, by their paths (C2SP tlog-tiles). Of what it throws, `store/damaged` is a finding; all else goes through. */
 export interface TileSource {
   read(path: string): Promise<Uint8Array | null>
   /** The paths of the files in a folder and those under it; of all files if none is named. */
@@ -115,10 +115,10 @@ export class TileCheck {
 
   async #compare({ bytes }: TileFile, name: TileName): Promise<void> {
     const path = tilePath(name)
-    const found = await this.#source.read(path)
+    const found = await readOr(this.#source, path)
     if (found === null) return this.#missing(name, path)
     this.#tiles++
-    if (equalBytes(found, beginningOf({ name, bytes }))) return
+    if (found !== "damaged" && equalBytes(found, beginningOf({ name, bytes }))) return
     this.#findings.add({
       code: "tiles/contradicted",
       subject: path,
@@ -150,7 +150,7 @@ export class TileCheck {
   async #requirePartial(name: TileName): Promise<void> {
     const path = tilePath(name)
     const full = tilePath({ ...name, width: tileWidth })
-    if ((await this.#source.read(path)) ?? (await this.#source.read(full))) return
+    if ((await readOr(this.#source, path)) ?? (await readOr(this.#source, full))) return
     this.#findings.add({
       code: "tiles/missing",
       subject: path,
@@ -181,12 +181,27 @@ async function openPublished(
   findings: FindingList,
 ): Promise<NumberedCheckpoint | null> {
   const subject = "tiles/checkpoint"
-  const bytes = await source.read("checkpoint")
+  const bytes = await readOr(source, "checkpoint")
   if (bytes === null) return null
+  if (bytes === "damaged") {
+    const detail = "what lies in its place is no file that a checkpoint could be"
+    findings.add({ code: "ledger/checkpoint", subject, detail, tampered: true })
+    return null
+  }
   const note = findings.attempt({ code: "ledger/checkpoint", subject, tampered: false }, () =>
     text(bytes),
   )
   return (note === undefined ? undefined : openCheckpoint(note, subject, terms, findings)) ?? null
+}
+
+/** What can't be a tile, such as a pipe, stands where one was. */
+async function readOr(source: TileSource, path: string): Promise<Uint8Array | null | "damaged"> {
+  try {
+    return await source.read(path)
+  } catch (error) {
+    if (isFault(error, "store/damaged")) return "damaged"
+    throw error
+  }
 }
 
 /** The part of a tile's bytes that a narrower tile of the same place has. */

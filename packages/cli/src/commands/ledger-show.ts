@@ -1,6 +1,7 @@
 import { resolve } from "node:path"
 import { text } from "@amc/core"
 import { openWorkspace, parseEventName, showEvent, type ShownEvent } from "@amc/studio"
+import { exitOf } from "@amc/verify"
 import type { Command } from "../command.ts"
 import { Exit } from "../exit.ts"
 import { printable } from "../printable.ts"
@@ -23,7 +24,10 @@ Whether the event is at its place in an unbroken chain is for 'amc verify' to sa
     const given = name.startsWith("@")
       ? text(await context.readFile(resolve(context.cwd, name.slice(1))))
       : name
-    const shown = await showEvent(workspace, parseEventName(given))
+    const verdict = await showEvent(workspace, parseEventName(given))
+    if (!verdict.accepted)
+      return { exit: exitOf(verdict), data: null, findings: verdict.findings, lines: ["NOT THERE"] }
+    const shown = verdict.value
     const exit = shown.signature === "invalid" ? Exit.tampered : Exit.accepted
     return { exit, data: shown, lines: linesOf(shown) }
   },
