@@ -13,8 +13,8 @@ export default defineConfig({
     reporters: ["default", "./scripts/closing-line.ts"],
     // Case ids stand anywhere in a row's name, and a name that is cut can't be asked for.
     taskTitleValueFormatTruncate: 200,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 150_000,
+    hookTimeout: 150_000,
     maxWorkers: 2,
   },
 })

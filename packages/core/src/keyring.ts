@@ -87,9 +87,9 @@ export class Keyring {
     return new Map(live)
   }
 
-  /** The keys of a role that may sign something new at a time. */
-  keysNow(role: KeyRole, ms: number): ReadonlyMap<string, PublicKey> {
-    return this.keysFrom(role, { index: Number.MAX_SAFE_INTEGER, ts: ms })
+  /** The keys of a role that may sign something new at a time; of the monitor's, in a lane. */
+  keysNow(role: KeyRole, ms: number, lane = ""): ReadonlyMap<string, PublicKey> {
+    return this.keysFrom(role, { lane, index: Number.MAX_SAFE_INTEGER, ts: ms })
   }
 
   /** The lanes that monitor keys may write, in order. */

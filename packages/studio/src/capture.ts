@@ -45,6 +45,8 @@ import { trusting, type Workspace } from "./workspace.ts"
 
 export interface CaptureTerms {
   readonly clock: () => number
+  /** Set by what only records, so that the passphrase that starts it can't sign a config or seal a run. */
+  readonly monitorOnly?: boolean
   /** Go on with no providers where gateway.yaml can't be read, since it is about to be replaced. */
   readonly replacesGateway?: boolean
   /** How often a checkpoint is made while events come; a second if left out. */
@@ -91,7 +93,7 @@ export interface Capture {
  */
 export async function openCapture(workspace: Workspace, terms: CaptureTerms): Promise<Capture> {
   await requireNewest(workspace)
-  const own = await openBoth(workspace, terms.clock)
+  const own = await openBoth(workspace, terms)
   try {
     completeConfigs(workspace)
     const checkpointer = checkpointerOf(workspace, terms, own)
@@ -135,8 +137,11 @@ interface OwnParts extends Own {
 }
 
 /** With an unlocked notary only the lane's key is left to open. */
-async function openBoth(workspace: Workspace, clock: () => number): Promise<Own> {
-  const slots: readonly NotarySlot[] = ["auditor", "monitor"]
+async function openBoth(
+  workspace: Workspace,
+  { clock, monitorOnly = false }: CaptureTerms,
+): Promise<Own> {
+  const slots: readonly NotarySlot[] = monitorOnly ? ["monitor"] : ["auditor", "monitor"]
   const unlocked = await findNotary(workspace, slots)
   const join = unlocked === null ? null : () => joinNotary(unlocked)
   return withPassphrases(workspace, join === null ? slots : ["monitor"], (found) =>

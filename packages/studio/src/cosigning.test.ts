@@ -38,6 +38,7 @@ import { rootSigners } from "./root-signers.ts"
 import { makeRun, type SealedRun } from "./run.ts"
 import { writeConfig } from "./signed-config.ts"
 import { StateHome } from "./state-home.ts"
+import { StandingGateway } from "./standing-gateway.ts"
 import { verifyBundleHere } from "./verify-bundle.ts"
 import { verifyWorkspace, type WorkspaceSummary } from "./verify-workspace.ts"
 import { initWitness, openWitness, type ServedWitness, witnessFiles } from "./witness-folder.ts"
@@ -160,6 +161,28 @@ test("a run is cosigned by all witnesses, and its bundle shows it", async () => 
     accepted: true,
     value: { witnessing: { quorum: "met", witnesses: [{ name: "a" }, { name: "b" }] } },
   })
+})
+
+test("L6: a gateway that stands asks the witnesses itself, since it holds the lane", async () => {
+  const { place, dirs } = newCopy()
+  const served = await Promise.all(dirs.map((dir) => serve(place, dir)))
+  await name(
+    place,
+    served.map(({ url }, at) => ({ url, vkey: vkeys[at] ?? "" })),
+    2,
+  )
+  const warnings: string[] = []
+  const gateway = await StandingGateway.start(reopened(place), {
+    host: "127.0.0.1",
+    port: 0,
+    clock,
+    warn: (text) => warnings.push(text),
+  })
+  await gateway.close()
+  expect(warnings).toEqual([])
+  const notes = await withLedger(place.workspace, ({ events }) => events.checkpoints())
+  const cosigned = notes.filter(({ note }) => parseNote(note).signatures.length === 3)
+  expect(cosigned).toHaveLength(1)
 })
 
 test("without witnesses.yaml nobody is asked, and the quorum is missed", async () => {

@@ -46,7 +46,7 @@ export async function prunePayloads(
   const policy = await policyNow(workspace, clock())
   if (isDryRun) return summaryOf(policy, await planOf(workspace, policy, clock()))
   await withLedger(workspace, (ledger) => requireClock(ledger, workspace.lane, clock()))
-  const capture = await openCapture(workspace, { clock })
+  const capture = await openCapture(workspace, { clock, monitorOnly: true })
   try {
     return await pruneWith(capture)
   } finally {

@@ -38,7 +38,7 @@ export async function recoverLedger(
   const { open, from, ...found } = await look(workspace)
   if (open.length === 0) return { ...found, sessions: [], events: [] }
   // Whoever opens the lane closes first what was left open in it.
-  const capture = await openCapture(workspace, { clock })
+  const capture = await openCapture(workspace, { clock, monitorOnly: true })
   await capture.close()
   const sessions = open.map(({ session, agent, calls, connections }) => ({
     session,

@@ -21,6 +21,7 @@ import type { SessionTerms } from "./session-terms.ts"
 import { openBudgets } from "./spent-before.ts"
 import { type Canary, TrippedScanner } from "./tripped-scanner.ts"
 import { policiesOf } from "./wire-policies.ts"
+import { monitorKidOf } from "./monitor-kid.ts"
 
 /** The gateway and the egress proxy of one session: ways in of its own, a lease of its own. */
 export interface SessionGateway {
@@ -80,7 +81,7 @@ export async function openSessionGateway(
     limits: defaultLimits,
     spoolDir: capture.spoolDir,
     secrets,
-    monitorKid: [...capture.workspace.keyring.keysNow("monitor", capture.clock()).keys()][0] ?? "",
+    monitorKid: monitorKidOf(capture),
     ...openBudgets(capture),
   })
   await recordLease(capture, lease, "issued")

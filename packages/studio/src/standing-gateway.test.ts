@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import type { Event } from "@amc/core"
+import { type Event, openReceipt } from "@amc/core"
 import { beforeAll, expect, onTestFinished, test } from "vitest"
 import { bindAgent } from "./bind-agent.ts"
+import { openCapture } from "./capture.ts"
 import { reachGateway } from "./gateway-client.ts"
 import { initGateway } from "./gateway-init.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
@@ -194,4 +195,33 @@ test("G4: a gateway.yaml is made where none is, and one that nobody signed for i
   await expect(initGateway(reopened(place), () => now)).rejects.toMatchObject({
     code: "input/malformed",
   })
+})
+
+test("G2: each answer names the monitor's key, whose receipts the client then checks", async () => {
+  const { place, gateway } = await start()
+  const { token } = await gateway.issue(wanted)
+  const { headers } = await fetch(`${gateway.url}/up/v1/chat/completions`, {
+    method: "POST",
+    headers: { "x-api-key": token },
+    body: JSON.stringify({ model: "m", max_tokens: 5 }),
+  })
+  const receipt = headers.get("x-amc-receipt") ?? ""
+  const keys = reopened(place).keyring.keys("monitor")
+  const { kid } = openReceipt(receipt, keys)
+  expect(headers.get("x-amc-monitor-pub-fpr")).toBe(kid)
+})
+
+test("the passphrase that starts the gateway is the monitor's alone", async () => {
+  const place = copyOf(made)
+  const { state, workspace } = place.workspace
+  for (const slot of ["auditor", "root"]) rmSync(state.passphrasePath(workspace, slot))
+  const { gateway, ask } = await start(place)
+  const { token } = await gateway.issue(wanted)
+  expect(await ask(token)).toBe("answered")
+  await gateway.close()
+  const capture = openCapture(reopened(place), { clock: () => now })
+  await expect(capture).rejects.toMatchObject({ code: "vault/locked" })
+  const recording = await openCapture(reopened(place), { clock: () => now, monitorOnly: true })
+  onTestFinished(() => recording.close())
+  expect([...(await recording.notary.keys()).keys()]).toEqual(["ledger"])
 })

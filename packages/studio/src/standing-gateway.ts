@@ -13,25 +13,30 @@ import {
   SecretScanner,
   type Upstream,
 } from "@amc/gateway"
+import { makeCosigned } from "./cosigning.ts"
 import { checkAgentId } from "./agent-config.ts"
 import { type Capture, openCapture } from "./capture.ts"
 import { removeGatewayFile, writeGatewayFile } from "./gateway-file.ts"
 import { type ControlServer, serveControl } from "./gateway-control.ts"
 import { findProvider, upstreamOf } from "./gateway-config.ts"
 import type { IssuedLease, LeaseRequest } from "./lease-request.ts"
-import { agentLimits } from "./score-agent.ts"
 import { openBudgets } from "./spent-before.ts"
 import { StandingSessions } from "./standing-sessions.ts"
 import { policiesOf } from "./wire-policies.ts"
 import type { Workspace } from "./workspace.ts"
+import { monitorKidOf } from "./monitor-kid.ts"
 
 export interface StandingTerms {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
   readonly clock: () => number
+  /** Told what the witnesses did not do. */
+  readonly warn?: (text: string) => void
 }
 
+/** A verifier who wants a cosignature for each day gets one with time to spare. */
+const witnessEveryMs = 3_600_000
 const longestLeaseMs = 7 * 24 * 3_600_000
 const sweepMs = 30_000
 
@@ -43,16 +48,21 @@ export class StandingGateway {
   readonly #gateway: Gateway
   readonly #sessions: StandingSessions
   readonly #sweeper: NodeJS.Timeout
+  readonly #rounds: NodeJS.Timeout
+  readonly #warn: (text: string) => void
+  #round: Promise<void> = Promise.resolve()
   #control: ControlServer | null = null
   #released: Promise<void> | null = null
 
-  private constructor(parts: Parts, port: number | null, host: string) {
+  private constructor(parts: Parts, port: number | null, { host, warn }: StandingTerms) {
     this.url = `http://${host.includes(":") ? `[${host}]` : host}:${port ?? 0}`
     this.#capture = parts.capture
     this.#leases = parts.leases
     this.#gateway = parts.gateway
     this.#sessions = parts.sessions
     this.#sweeper = setInterval(() => this.#sessions.sweep(), sweepMs).unref()
+    this.#warn = warn ?? (() => undefined)
+    this.#rounds = setInterval(() => this.#askWitnesses(), witnessEveryMs).unref()
   }
 
   /**
@@ -62,12 +72,13 @@ export class StandingGateway {
    * @throws {@link AmcError} as {@link openCapture}; `usage/invalid` where it can't listen
    */
   static async start(workspace: Workspace, terms: StandingTerms): Promise<StandingGateway> {
-    const capture = await openCapture(workspace, { clock: terms.clock })
+    const capture = await openCapture(workspace, { clock: terms.clock, monitorOnly: true })
     const parts = await partsOf(capture)
     try {
       const port = await listen(parts.gateway, terms)
-      const standing = new StandingGateway(parts, port, terms.host)
+      const standing = new StandingGateway(parts, port, terms)
       await standing.#serve()
+      standing.#askWitnesses()
       return standing
     } catch (error) {
       await parts.gateway.close()
@@ -91,7 +102,6 @@ export class StandingGateway {
     if (ttlMs < 1000 || ttlMs > longestLeaseMs)
       throw new AmcError("usage/invalid", "a lease lasts for at least a second, at most 7 days")
     for (const id of providers) findProvider(this.#capture.gatewayConfig.value, id)
-    await agentLimits(this.#capture, agent)
     const own = policy === undefined ? [] : [{ source: leaseSource, policy }]
     const { token, lease } = this.#leases.issue({
       agent,
@@ -163,10 +173,20 @@ export class StandingGateway {
 
   async #release(): Promise<void> {
     const { workspace, runDir } = this.#capture
+    clearInterval(this.#rounds)
     for (const { id } of this.#leases.list()) await this.#drop(id)
     await this.#sessions.close()
+    await this.#round
     removeGatewayFile(workspace, join(runDir, "control.sock"))
     await this.#capture.close()
+  }
+
+  /** While it stands nobody else can ask them, since it holds the lane. */
+  #askWitnesses(): void {
+    this.#round = makeCosigned(this.#capture).then(
+      ({ warnings }) => warnings.forEach(this.#warn),
+      (error: unknown) => this.#warn(`the witnesses were not asked: ${String(error)}`),
+    )
   }
 
   async #drop(id: string): Promise<void> {
@@ -212,7 +232,7 @@ async function partsOf(capture: Capture): Promise<Parts> {
     limits: { ...defaultLimits, leaseBytes: Infinity },
     spoolDir,
     secrets: new SecretScanner(keys.filter((key) => key !== null)),
-    monitorKid: [...workspace.keyring.keysNow("monitor", clock()).keys()][0] ?? "",
+    monitorKid: monitorKidOf(capture),
     ...openBudgets(capture),
   })
   return { capture, leases, gateway, sessions }

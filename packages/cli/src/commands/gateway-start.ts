@@ -20,13 +20,18 @@ Examples:
   amc lease issue --agent my-agent --provider openai --ttl 8h      (in another terminal)
 
 Runs until Ctrl-C. Meanwhile it alone writes this workspace's evidence: commands that write, such as 'amc run' and
-'amc config sign', have to wait. Leases live in its memory and end with it.`,
+'amc config sign', have to wait. The witnesses of a signed witnesses.yaml are asked when it starts and each hour.
+Only the monitor's passphrase is needed. Leases live in its memory and end with it.`,
       ),
 
   async run(context, _args, options) {
     const address = ownAddress(textOption(options, "listen") ?? "")
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const gateway = await StandingGateway.start(workspace, { ...address, clock: context.clock })
+    const gateway = await StandingGateway.start(workspace, {
+      ...address,
+      clock: context.clock,
+      warn: (text) => context.err(`amc: warning: ${text}`),
+    })
     context.out(
       flagOption(options, "json")
         ? JSON.stringify({ url: gateway.url, pid: process.pid })

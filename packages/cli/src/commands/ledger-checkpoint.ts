@@ -17,7 +17,7 @@ witnesses.yaml are asked to cosign this one. Hand what is printed to whoever is 
 
   async run(context) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const capture = await openCapture(workspace, { clock: context.clock })
+    const capture = await openCapture(workspace, { clock: context.clock, monitorOnly: true })
     try {
       const { checkpoint, note, warnings } = await makeCosigned(capture)
       for (const warning of warnings) context.err(`warning: ${warning}`)
