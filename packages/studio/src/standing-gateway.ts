@@ -217,7 +217,7 @@ interface Parts {
 }
 
 async function partsOf(capture: Capture): Promise<Parts> {
-  const { clock, recorder, spoolDir, workspace } = capture
+  const { clock, recorder, spoolDir } = capture
   const leases = new LeaseBook(randomBytes, clock)
   const sessions = new StandingSessions(capture)
   const providers = await upstreamsOf(capture)
