@@ -130,7 +130,11 @@ test.each(each)(
     const profile = dockerSeccompProfile(name)
     const { clone, clone3, ioctl, socket, socketpair, denied } = table
     const numbers = { clone, clone3, ioctl, socket, socketpair, ...denied, read: 63 }
-    const args = oneof(nat(70), constantFrom(0x5412, 0x541c, 0x1000_0011), nat())
+    const args = oneof(
+      nat(70),
+      constantFrom(0x5412, 0x541c, 0x1_5412, 0x1_0003, 0x1000_0011),
+      nat(),
+    )
     assert(
       property(constantFrom(...Object.entries(numbers)), args, args, ([call, nr], a, b) => {
         const filter = decide(program, { arch: table.audit, nr, args: [a, b] })
