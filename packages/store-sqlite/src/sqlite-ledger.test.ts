@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { sha256Hex } from "@amc/core"
@@ -102,6 +110,18 @@ test.each([
   make(join(dir, ledgerFileName))
   expect(() => openLedger(dir, { readOnly: true })).toThrow(
     expect.objectContaining({ code: "store/unavailable" }),
+  )
+})
+
+test("says why a ledger can't be opened where nothing can be made beside it", async () => {
+  const { dir, ledger } = openTemp()
+  await ledger.close()
+  mkdirSync(join(dir, `${ledgerFileName}-wal`))
+  expect(() => openLedger(dir, { readOnly: true })).toThrow(
+    expect.objectContaining({
+      code: "store/unavailable",
+      hint: expect.stringContaining("-shm"),
+    }),
   )
 })
 

@@ -30,6 +30,7 @@ function sqliteFault(error: InstanceType<typeof Database.SqliteError>): unknown 
   if (mediumCodes.some((code) => error.code.startsWith(code)))
     return new AmcError("store/unavailable", `the ledger's database: ${error.code}`, {
       cause: error,
+      ...(error.code.startsWith("SQLITE_CANTOPEN") ? { hint: cantOpenHint } : {}),
     })
   if (misuseCodes.includes(error.code)) return error
   return new AmcError("store/damaged", "the ledger's database is not built as it was made", {
@@ -37,6 +38,10 @@ function sqliteFault(error: InstanceType<typeof Database.SqliteError>): unknown 
     hint: "'amc verify' tells what is wrong with it",
   })
 }
+
+// Its readers share memory in a file beside it.
+const cantOpenHint =
+  "SQLite makes its -wal and -shm files beside it even to read; on a read-only medium, look at a copy"
 
 const misuseCodes = ["SQLITE_MISUSE", "SQLITE_RANGE"]
 
