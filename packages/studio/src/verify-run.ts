@@ -119,7 +119,8 @@ function unknownRun(detail: string): Finding {
 }
 
 async function wasSealed({ events }: SqliteLedger, lane: string, runId: string): Promise<boolean> {
-  for await (const { leaf } of events.readType(lane, "run_sealed")) {
+  // The walk over the rows, since an index can be made to leave some out.
+  for await (const { leaf } of events.read(lane, 0)) {
     const event = eventOf(leaf)
     if (event.type === "run_sealed" && event.facts.measured.run_id === runId) return true
   }
