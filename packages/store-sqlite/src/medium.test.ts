@@ -110,7 +110,12 @@ test.each([
 
 test("leaves faults and bugs as they are", () => {
   const bug = new TypeError("x")
-  const mistake = new Database.SqliteError("x", "SQLITE_ERROR")
+  const mistake = new Database.SqliteError("x", "SQLITE_MISUSE")
   const fault = new AmcError("store/conflict", "x")
   expect([bug, mistake, fault].map(storeFault)).toEqual([bug, mistake, fault])
+})
+
+test("a database that does not know our statements is damaged", () => {
+  const unknown = new Database.SqliteError("no such table: blobs", "SQLITE_ERROR")
+  expect(storeFault(unknown)).toMatchObject({ code: "store/damaged" })
 })
