@@ -12,6 +12,9 @@ import { type BodyReader, readBody, type RequestBody } from "./request-body.ts"
 import { RequestReader } from "./request-reader.ts"
 import { WireReader, type WireRequest } from "./wire-reader.ts"
 
+/** Of a body into which no rule looks: it says nothing. */
+const unread: WireRequest = new WireReader().end()
+
 /**
  * One call in the order of truth: the request is durable before it is forwarded, and the answer is
  * durable before its end is released (DESIGN.md section 5).
@@ -57,7 +60,8 @@ export class Call {
 
   /** In a content coding a body says something else to the provider than to the reader. */
   #judged(wire: WireReader | null): WireRequest {
-    const read = (wire ?? new WireReader()).end()
+    if (wire === null) return unread
+    const read = wire.end()
     const coding = fieldOf(this.#terms.request.rawHeaders, "content-encoding") ?? "identity"
     return coding.toLowerCase() === "identity" ? read : { ...read, isReadable: false }
   }

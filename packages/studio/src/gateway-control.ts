@@ -76,15 +76,25 @@ async function handle(gateway: Controlled, request: IncomingMessage): Promise<un
 }
 
 async function readRequest(request: IncomingMessage): Promise<LeaseRequest> {
-  let text = ""
-  for await (const piece of request.setEncoding("utf8") as AsyncIterable<string>) {
-    text += piece
-    if (text.length > mostBytes) throw new AmcError("input/too-large", "the command is too long")
-  }
-  const parsed = leaseRequest.safeParse(jsonIn(text))
+  const parsed = leaseRequest.safeParse(jsonIn(await textOf(request)))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw new AmcError("usage/invalid", `the lease's ${issue?.path.join(".")}: ${issue?.message}`)
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = ""
+  try {
+    for await (const piece of request.setEncoding("utf8") as AsyncIterable<string>) {
+      text += piece
+      if (text.length > mostBytes) throw new AmcError("input/too-large", "the command is too long")
+    }
+    return text
+  } catch (cause) {
+    if (isFault(cause)) throw cause
+    // Whoever breaks off a command, by Ctrl-C for instance, must not end the gateway with it.
+    throw new AmcError("usage/invalid", "the command was broken off", { cause })
+  }
 }
 
 function jsonIn(text: string): unknown {

@@ -94,7 +94,7 @@ async function openRun(capture: Capture, { agent, windowDays }: RunTerms): Promi
   return recorded.event_hash
 }
 
-/** The last events of the agent and of the system in every lane that has any, and when the own lane's last event was. */
+/** The last events of the agent and of the system in every lane, and when the own lane's last event was. */
 function headsOf(
   workspace: Workspace,
   agent: string,

@@ -37,6 +37,8 @@ export interface StandingTerms {
 
 /** A verifier who wants a cosignature for each day gets one with time to spare. */
 const witnessEveryMs = 3_600_000
+/** Of one lease's requests together, so that none can fill the disk; a budget of bytes sets less. */
+const leaseBytes = 16 * 1024 ** 3
 const longestLeaseMs = 7 * 24 * 3_600_000
 const sweepMs = 30_000
 
@@ -73,15 +75,16 @@ export class StandingGateway {
    */
   static async start(workspace: Workspace, terms: StandingTerms): Promise<StandingGateway> {
     const capture = await openCapture(workspace, { clock: terms.clock, monitorOnly: true })
-    const parts = await partsOf(capture)
+    let parts: Parts | null = null
     try {
+      parts = await partsOf(capture)
       const port = await listen(parts.gateway, terms)
       const standing = new StandingGateway(parts, port, terms)
       await standing.#serve()
       standing.#askWitnesses()
       return standing
     } catch (error) {
-      await parts.gateway.close()
+      await parts?.gateway.close()
       await capture.close()
       throw error
     }
@@ -229,7 +232,7 @@ async function partsOf(capture: Capture): Promise<Parts> {
     providers,
     clock,
     random: randomBytes,
-    limits: { ...defaultLimits, leaseBytes: Infinity },
+    limits: { ...defaultLimits, leaseBytes },
     spoolDir,
     secrets: new SecretScanner(keys.filter((key) => key !== null)),
     monitorKid: monitorKidOf(capture),
