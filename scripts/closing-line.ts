@@ -1,18 +1,25 @@
 import type { Reporter, TestCase } from "vitest/node"
 
-/** Prints the counts as `N passed, N failed, N skipped` on a line of their own, last, for CI to read. */
+/**
+ * Prints the counts as `N passed, N failed, N skipped` on a line of their own, last, for CI to read; before it
+ * each test that passed only when it was run again, since such a test hides a race.
+ */
 export default class ClosingLine implements Reporter {
   readonly #counts = { passed: 0, failed: 0, skipped: 0 }
+  readonly #flaky: string[] = []
 
   onTestCaseResult(test: TestCase): void {
     const { state } = test.result()
     if (state !== "pending") this.#counts[state] += 1
+    if (test.diagnostic()?.flaky === true)
+      this.#flaky.push(`${test.module.moduleId} > ${test.fullName}`)
   }
 
   onTestRunEnd(): void {
     const { passed, failed, skipped } = this.#counts
+    const flaky = this.#flaky.map((name) => `FLAKY, passed when run again: ${name}\n`).join("")
     process.once("exit", () =>
-      process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`),
+      process.stdout.write(`${flaky}${passed} passed, ${failed} failed, ${skipped} skipped\n`),
     )
   }
 }
