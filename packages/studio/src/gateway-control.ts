@@ -41,7 +41,8 @@ export async function serveControl(gateway: Controlled, path: string): Promise<C
     close: async () => {
       const closed = once(server, "close")
       server.close()
-      server.closeIdleConnections()
+      // A command that never ends must not keep the gateway standing.
+      server.closeAllConnections()
       await closed
     },
   }
