@@ -4,6 +4,7 @@ import { type Bank, bankSha256 } from "./v1/bank.ts"
 import type { EvidenceEvent } from "./v1/evidence.ts"
 import type { Report } from "./v1/report.ts"
 import { engineV1, scoreV1 } from "./v1/score.ts"
+import { type Survey, surveyV1 } from "./v1/survey.ts"
 
 /** The evidence of one run. */
 export interface ScoreInput {
@@ -43,6 +44,15 @@ export function scoreRun(input: ScoreInput): Report {
   if (score === undefined)
     throw new AmcError("score/unknown-engine", `there is no engine ${name} here`)
   return score(input)
+}
+
+/**
+ * Surveys what lies behind a report. The report must be the one that {@link scoreRun} makes of this input.
+ *
+ * @throws {@link AmcError} `run/unknown`, `score/unknown-bank`
+ */
+export function surveyRun({ events, runOpened }: ScoreInput, report: Report): Survey {
+  return surveyV1(events, runOpened, { report, bank: bankOf(report.bank_sha256) })
 }
 
 function bankOf(sha256: string): Bank {

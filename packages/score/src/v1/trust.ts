@@ -28,6 +28,16 @@ const costs = {
   unwitnessed: { each: 10, most: 10 },
 } as const
 
+/** A fact that weakens the evidence. */
+export type IntegrityFact = keyof typeof costs
+
+/** What a fact costs the integrity index; all of them may come to more than it has. */
+export interface Loss {
+  readonly fact: IntegrityFact
+  readonly count: number
+  readonly points: number
+}
+
 /** Judges the evidence itself: whether it is whole, and whether the agent was kept apart from the keys. */
 export function trustOf(window: Window, missing: number): Trust {
   const wrong = invalidReasons(window, missing)
@@ -78,9 +88,15 @@ function invalidReasons({ sessions, violations }: Window, missing: number): read
 }
 
 function integrityIndex(window: Window, missing: number): number {
+  const lost = lossesOf(window, missing).reduce((sum, { points }) => sum + points, 0)
+  return Math.max(100 - lost, 0)
+}
+
+/** The facts that cost the integrity index points, in the order of the table. */
+export function lossesOf(window: Window, missing: number): readonly Loss[] {
   const { sessions, gaps, violations, brokenFiles } = window
   const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
-  const counts: Record<keyof typeof costs, number> = {
+  const counts: Record<IntegrityFact, number> = {
     missing,
     violation: violations.length,
     nothing: ran.length === 0 ? 1 : 0,
@@ -97,9 +113,14 @@ function integrityIndex(window: Window, missing: number): number {
     ).length,
     unwitnessed: 1,
   }
-  const names = Object.keys(costs) as (keyof typeof costs)[]
-  const lost = names.map((name) => Math.min(counts[name] * costs[name].each, costs[name].most))
-  return Math.max(100 - lost.reduce((sum, each) => sum + each, 0), 0)
+  const names = Object.keys(costs) as IntegrityFact[]
+  return names
+    .map((fact) => ({ fact, count: counts[fact], points: pointsOf(fact, counts[fact]) }))
+    .filter(({ count }) => count > 0)
+}
+
+function pointsOf(fact: IntegrityFact, count: number): number {
+  return Math.min(count * costs[fact].each, costs[fact].most)
 }
 
 function sessionsText(count: number): string {
