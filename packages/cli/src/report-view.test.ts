@@ -8,6 +8,7 @@ const question: ReportedQuestion = {
   title: "Finishes its tasks",
   level: 2,
   claimed: 4,
+  claims: [{ by: "agent", level: 4 }],
   reachable: 5,
   cap: null,
   units: { n: 5, k: 4, unknown: 1, sessions: 5, days: 1 },
@@ -31,8 +32,8 @@ const report: Report = {
   integrity_index: 90,
   overall: "U",
   layers: [
-    { name: "Skills", level: 2 },
-    { name: "Resilience", level: "U" },
+    { name: "Skills", level: 2, claimed: null },
+    { name: "Resilience", level: "U", claimed: null },
   ],
   questions: [
     question,
@@ -48,7 +49,7 @@ const report: Report = {
     },
   ],
   sessions: { opened: 5, sealed: 5, exposed: 5, counted: 4, days: 1 },
-  claim_gap: { questions: 1, mean: "2.00", max: 2 },
+  claim_gap: { questions: 1, mean: "2.00", max: 2, overall: "U" },
   upstreams: [{ provider: "scripted", upstream: "http://localhost", loopback: true }],
 }
 
@@ -161,7 +162,7 @@ test.each<{ why: string; change: Partial<Report> }>([
   {
     why: "a layer's name",
     change: {
-      layers: [{ name: hostile, level: 1 }],
+      layers: [{ name: hostile, level: 1, claimed: null }],
       questions: [{ ...question, layer: hostile }],
     },
   },

@@ -20,6 +20,11 @@ export const auditCodes = [
   "SESSION_LIMIT_EXCEEDED",
   "VAULT_UNLOCK_FAILED",
   "CHECKPOINT_FAILED",
+  "TRACE_RECEIPT_INVALID",
+  "TRACE_EVENT_HASH_NOT_FOUND",
+  "TRACE_BODY_HASH_MISMATCH",
+  "TRACE_AGENT_MISMATCH",
+  "TRACE_CORRELATION_LOW",
 ] as const
 
 export type AuditCode = (typeof auditCodes)[number]

@@ -6,9 +6,9 @@ import { encodeEvent, type Event, parseEvent } from "./event.ts"
 import { factTypes } from "./facts.ts"
 
 const hex = "ab".repeat(32)
-const ingest = {
+const claim = {
   v: 1,
-  type: "ingest",
+  type: "claim",
   channel: "ingest",
   lane: "main",
   lseq: 0,
@@ -21,13 +21,13 @@ const ingest = {
   session: null,
   payload: null,
   facts: {
-    measured: { source_sha256: hex, entry: 0, entries: 1 },
-    reported: { question: "LA-05", level: 5, text: "" },
+    measured: { source_sha256: hex },
+    reported: { by: "vendor", overall: null, levels: [{ question: "LA-05", level: 5 }] },
   },
   kid: hex,
 } satisfies Event
 const gap = {
-  ...ingest,
+  ...claim,
   type: "gap",
   channel: "recorder",
   facts: {
@@ -37,7 +37,7 @@ const gap = {
 } satisfies Event
 
 test.each([
-  { why: "a claim that nobody saw", event: ingest, good: ["ingest"] },
+  { why: "a claim that nobody saw", event: claim, good: ["ingest"] },
   { why: "a fact of the monitor's own", event: gap, good: ["recorder"] },
 ])("$why comes by its own channel and no other, written or read", ({ event, good }) => {
   for (const channel of channels) {
@@ -53,9 +53,9 @@ test.each([
   expect(() => parseEvent(utf8("{}"))).toThrow("event")
 })
 
-test("only claims come in as claims, and only runs by the owner", () => {
+test("only what came from outside comes in as such, and only runs and attestations by the owner", () => {
   const by = (channel: (typeof channels)[number]): readonly string[] =>
     factTypes.filter((type) => channelsByType[type].includes(channel))
-  expect(by("ingest")).toEqual(["ingest"])
-  expect(by("owner")).toEqual(["run_opened", "run_sealed"])
+  expect(by("ingest")).toEqual(["claim", "ingest", "trace_claim"])
+  expect(by("owner")).toEqual(["run_opened", "run_sealed", "attestation"])
 })

@@ -18,6 +18,7 @@ const gateway = ["gateway:run-socket", "gateway:loopback"] as const
 const session = ["session", "recorder"] as const
 const recorder = ["recorder"] as const
 const owner = ["owner"] as const
+const ingest = ["ingest"] as const
 
 /**
  * By which channels each type of event can come (spec/event.md, "Body"), so that no claim of others takes
@@ -42,7 +43,10 @@ export const channelsByType: Readonly<Record<FactType, readonly Channel[]>> = {
   sandbox_probe: agentProcess,
   sandbox_watch: ["sandbox"],
   outcome: session,
-  ingest: ["ingest"],
+  claim: ingest,
+  ingest,
+  trace_claim: ingest,
+  attestation: owner,
   config_change: recorder,
   key_change: recorder,
   vault_generation: recorder,

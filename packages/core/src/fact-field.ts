@@ -15,6 +15,11 @@ export const label: z.ZodString = z.string().min(1).max(256)
 export const foreignTextMax = 200
 export const foreign: z.ZodString = z.string().max(foreignTextMax)
 
+/** A level from 0 to 5. */
+export const step: z.ZodInt = z.int().min(0).max(5)
+/** The id of a bank's question. */
+export const questionId: z.ZodString = z.string().regex(/^[A-Z]{1,8}-[0-9]{1,4}$/)
+
 /** An agent's id, and a lane's: safe in file names, notes and command lines. */
 export const agentId: z.ZodString = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
 /** The chain of events that belong to no agent. */

@@ -11,12 +11,23 @@ export type SealedPosture = Pick<MeasuredFacts<"session_seal">, "posture" | "har
 /**
  * The tier of an event, from how it came in and from its session's posture. No payload can claim one.
  *
- * HARDENED needs the run's own socket as ingress for what came through the gateway.
+ * HARDENED needs the run's own socket as ingress for what came through the gateway. An auditor's word
+ * raises what came in from outside, and nothing to what was observed.
  */
-export function tierOf(channel: Channel, seal: SealedPosture | undefined): Tier {
-  if (channel === "ingest" || channel === "owner") return "SELF_REPORTED"
+export function tierOf(
+  channel: Channel,
+  seal: SealedPosture | undefined,
+  isAttested: boolean = false,
+): Tier {
+  if (channel === "ingest") return isAttested ? "ATTESTED" : "SELF_REPORTED"
+  if (channel === "owner") return "SELF_REPORTED"
   const isHardened = seal !== undefined && seal.posture === "measured" && seal.hardened
   return isHardened && channel !== "gateway:loopback" ? "OBSERVED_HARDENED" : "OBSERVED"
+}
+
+/** Whether the monitor itself saw it, and it was not brought in from outside or said by the owner. */
+export function isSeen(channel: Channel): boolean {
+  return channel !== "ingest" && channel !== "owner"
 }
 
 export function isAtLeast(tier: Tier, floor: Tier): boolean {

@@ -1,4 +1,4 @@
-import { type MeasuredFacts, systemAgent } from "@amc/core"
+import { type MeasuredFacts, type ReportedFacts, systemAgent } from "@amc/core"
 import { currentBank, type EvidenceEvent } from "./index.ts"
 import { agent, day, digest, LaneFixture, start } from "./lane.fixture.ts"
 import { type Box, probeOf } from "./probe.fixture.ts"
@@ -60,11 +60,7 @@ export const goodSession: SessionPlan = {
 
 export interface Story {
   readonly sessions: readonly Partial<SessionPlan>[]
-  readonly claims?: readonly {
-    readonly question: string
-    readonly level: number
-    readonly text?: string
-  }[]
+  readonly claims?: ReportedFacts<"claim">["levels"]
   readonly bankSha256?: string
   /** The window's end, in days after the first. */
   readonly endDay?: number
@@ -80,10 +76,7 @@ export interface Recording {
 /** The evidence of a story, up to and including its run. */
 export function record({ sessions, claims = [], endDay = 13, ...rest }: Story): Recording {
   const lane = new LaneFixture()
-  claims.forEach(({ question, level, text = "" }, entry) => {
-    const measured = { source_sha256: digest("claims"), entry, entries: claims.length }
-    lane.record("ingest", measured, { channel: "ingest", reported: { question, level, text } })
-  })
+  if (claims.length > 0) recordClaims(lane, { by: "agent", overall: null, levels: [...claims] })
   const plans = sessions.map((plan) => ({ ...goodSession, ...plan }))
   plans
     .sort((a, b) => a.day - b.day)
@@ -96,6 +89,11 @@ export function record({ sessions, claims = [], endDay = 13, ...rest }: Story): 
     rest.bankSha256 ?? bankSha256(currentBank),
   )
   return { events: lane.events, runOpened }
+}
+
+/** What somebody claims, as the monitor records it. */
+export function recordClaims(lane: LaneFixture, reported: ReportedFacts<"claim">): void {
+  lane.record("claim", { source_sha256: digest("claims") }, { channel: "ingest", reported })
 }
 
 export function recordRun(

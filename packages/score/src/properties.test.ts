@@ -207,7 +207,10 @@ test("an agent that does nothing and claims level 5 gets U everywhere, and both 
       )
       for (const { level, claimed } of questions) expect([level, claimed]).toEqual(["U", 5])
       for (const { level } of layers) expect(level).toBe("U")
-      expect([overall, claim_gap]).toEqual(["U", { questions: 7, mean: "5.00", max: 5 }])
+      expect([overall, claim_gap]).toEqual([
+        "U",
+        { questions: 7, mean: "5.00", max: 5, overall: 5 },
+      ])
     }),
     runs,
   )
@@ -270,7 +273,8 @@ function withoutClaims(from: Report): unknown {
   return {
     ...from,
     claim_gap: null,
-    questions: from.questions.map((question) => ({ ...question, claimed: null })),
+    layers: from.layers.map((layer) => ({ ...layer, claimed: null })),
+    questions: from.questions.map((question) => ({ ...question, claimed: null, claims: [] })),
   }
 }
 

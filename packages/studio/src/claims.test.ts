@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { sha256Hex, utf8 } from "@amc/core"
 import { expect, test } from "vitest"
-import { ingestClaims } from "./claims.ts"
+import { recordClaims } from "./claims.ts"
 import { listRecorder } from "./session-terms.fixture.ts"
 import { temporaryFolder } from "./workspace.fixture.ts"
 
@@ -16,41 +16,56 @@ function claimsOf(...claims: unknown[]): string {
   return JSON.stringify({ schema: "amc.claims/v1", claims })
 }
 
-test("records each claim as reported, under the file's digest and its place in it", async () => {
-  const text = claimsOf(
-    { question: "SK-01", level: 5, text: "always" },
-    { question: "?", level: 0 },
-  )
-  const recorder = listRecorder()
-  expect(await ingestClaims(recorder, "a1", fileOf(text))).toBe(2)
-  const source_sha256 = sha256Hex(utf8(text))
-  const of = { type: "ingest", channel: "ingest", agent: "a1", session: null }
-  expect(recorder.observations).toEqual([
-    {
-      ...of,
-      facts: {
-        measured: { source_sha256, entry: 0, entries: 2 },
-        reported: { question: "SK-01", level: 5, text: "always" },
-      },
-    },
-    {
-      ...of,
-      facts: {
-        measured: { source_sha256, entry: 1, entries: 2 },
-        reported: { question: "?", level: 0, text: "" },
-      },
-    },
-  ])
-})
-
-test("a file without a claim records nothing", async () => {
-  const recorder = listRecorder()
-  expect(await ingestClaims(recorder, "a1", fileOf(claimsOf()))).toBe(0)
-  expect(recorder.observations).toEqual([])
-})
+const yaml = `schema: amc.claims/v1
+by: vendor
+overall: 4
+claims:
+  - {question: SK-01, level: 5, text: always}
+`
 
 test.each([
-  { why: "no JSON", text: "claims", code: "input/malformed" },
+  {
+    why: "JSON, as the agent's own if it says nothing of that",
+    text: claimsOf(
+      { question: "SK-01", level: 5, text: "always" },
+      { question: "LA-05", level: 0 },
+    ),
+    reported: {
+      by: "agent",
+      overall: null,
+      levels: [
+        { question: "SK-01", level: 5 },
+        { question: "LA-05", level: 0 },
+      ],
+    },
+  },
+  {
+    why: "YAML",
+    text: yaml,
+    reported: { by: "vendor", overall: 4, levels: [{ question: "SK-01", level: 5 }] },
+  },
+])(
+  "S11: records claims in one event, as reported, with the file: $why",
+  async ({ text, reported }) => {
+    const recorder = listRecorder()
+    await recordClaims(recorder, "a1", fileOf(text))
+    const source_sha256 = sha256Hex(utf8(text))
+    const size = utf8(text).length
+    expect(recorder.observations).toEqual([
+      {
+        type: "claim",
+        channel: "ingest",
+        agent: "a1",
+        session: null,
+        facts: { measured: { source_sha256 }, reported },
+        payload: { sha256: source_sha256, size, media: "application/yaml", blob: utf8(text) },
+      },
+    ])
+  },
+)
+
+test.each([
+  { why: "no mapping", text: "claims", code: "input/malformed" },
   {
     why: "bytes that are no UTF-8",
     text: Uint8Array.of(0x22, 0xff, 0x22),
@@ -61,38 +76,67 @@ test.each([
     text: `{"schema":"amc.claims/v2","claims":[]}`,
     code: "input/malformed",
   },
-  { why: "a level above 5", text: claimsOf({ question: "q", level: 6 }), code: "input/malformed" },
   {
-    why: "a level that is no whole number",
-    text: claimsOf({ question: "q", level: 1.5 }),
+    why: "a claimant of its own",
+    text: yaml.replace("vendor", "auditor"),
     code: "input/malformed",
   },
-  { why: "a level below 0", text: claimsOf({ question: "q", level: -1 }), code: "input/malformed" },
+  {
+    why: "an alias",
+    text: `${yaml}  - &a {question: SK-02, level: 1}\n  - *a\n`,
+    code: "input/malformed",
+  },
+  { why: "deep nesting", text: "[".repeat(100_000), code: "input/malformed" },
+  {
+    why: "one question twice",
+    text: claimsOf({ question: "SK-1", level: 1 }, { question: "SK-1", level: 2 }),
+    code: "input/malformed",
+  },
+  {
+    why: "a question that can be none",
+    text: claimsOf({ question: "?", level: 1 }),
+    code: "input/malformed",
+  },
+  {
+    why: "a level above 5",
+    text: claimsOf({ question: "SK-1", level: 6 }),
+    code: "input/malformed",
+  },
+  {
+    why: "a level that is no whole number",
+    text: claimsOf({ question: "SK-1", level: 1.5 }),
+    code: "input/malformed",
+  },
+  {
+    why: "a level below 0",
+    text: claimsOf({ question: "SK-1", level: -1 }),
+    code: "input/malformed",
+  },
   {
     why: "a member that nobody knows",
-    text: claimsOf({ question: "q", level: 1, tier: "OBSERVED" }),
+    text: claimsOf({ question: "SK-1", level: 1, tier: "OBSERVED" }),
     code: "input/malformed",
   },
   {
     why: "a long text",
-    text: claimsOf({ question: "q", level: 1, text: "x".repeat(201) }),
+    text: claimsOf({ question: "SK-1", level: 1, text: "x".repeat(2001) }),
     code: "input/malformed",
   },
   {
     why: "too many claims",
-    text: claimsOf(...Array.from({ length: 1001 }, () => ({ question: "q", level: 1 }))),
+    text: claimsOf(...Array.from({ length: 257 }, (_, at) => ({ question: `SK-${at}`, level: 1 }))),
     code: "input/malformed",
   },
   { why: "a flood of bytes", text: " ".repeat((1 << 20) + 1), code: "input/too-large" },
 ])("refuses $why and records none of it", async ({ text, code }) => {
   const recorder = listRecorder()
-  await expect(ingestClaims(recorder, "a1", fileOf(text))).rejects.toMatchObject({ code })
+  await expect(recordClaims(recorder, "a1", fileOf(text))).rejects.toMatchObject({ code })
   expect(recorder.observations).toEqual([])
 })
 
 test("a file that is not there can't be looked at", async () => {
   const path = join(temporaryFolder(), "gone.json")
-  await expect(ingestClaims(listRecorder(), "a1", path)).rejects.toMatchObject({
+  await expect(recordClaims(listRecorder(), "a1", path)).rejects.toMatchObject({
     code: "input/unreadable",
   })
 })

@@ -1,75 +1,69 @@
-import { readFileSync } from "node:fs"
-import { AmcError, type Recorder, sha256Hex } from "@amc/core"
-import { z } from "zod"
+import {
+  AmcError,
+  type ClaimsFile,
+  isFault,
+  parseClaimsFile,
+  type Recorded,
+  type Recorder,
+  sha256Hex,
+} from "@amc/core"
+import { readFileSync, statSync } from "node:fs"
 
 const claimsSizeMax = 1 << 20
 
-const schema = z.strictObject({
-  schema: z.literal("amc.claims/v1"),
-  claims: z
-    .array(
-      z.strictObject({
-        question: z.string().max(200),
-        level: z.int().min(0).max(5),
-        text: z.string().max(200).default(""),
-      }),
-    )
-    .max(1000),
-})
+/** What came of a file of claims. */
+export interface RecordedClaims {
+  readonly recorded: Recorded
+  readonly file: ClaimsFile
+}
 
 /**
- * Records what somebody claims of an agent, as SELF_REPORTED: it is shown beside the evidence and
- * raises nothing (S11).
+ * Records what somebody claims of an agent, as SELF_REPORTED: one event, with the file as its payload. It is
+ * shown beside the evidence and raises nothing (S11).
  *
  * @throws {@link AmcError} `input/unreadable`, `input/malformed`, `input/too-large`
  */
-export async function ingestClaims(
+export async function recordClaims(
   recorder: Recorder,
   agent: string,
   path: string,
-): Promise<number> {
+): Promise<RecordedClaims> {
   const bytes = read(path)
-  if (bytes.length > claimsSizeMax)
-    throw new AmcError("input/too-large", `${path} is longer than ${claimsSizeMax} bytes`)
-  const parsed = schema.safeParse(parseJson(bytes, path))
-  if (!parsed.success)
-    throw refused(
-      `${path}: ${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`,
-    )
-  const { claims } = parsed.data
+  const file = parse(bytes, path)
+  const { by, overall = null, claims } = file
   const source = sha256Hex(bytes)
-  const recordings = claims.map((reported, entry) =>
-    recorder.record({
-      type: "ingest",
-      channel: "ingest",
-      agent,
-      session: null,
-      facts: { measured: { source_sha256: source, entry, entries: claims.length }, reported },
-    }),
-  )
-  await Promise.all(recordings)
-  return claims.length
+  const recorded = await recorder.record({
+    type: "claim",
+    channel: "ingest",
+    agent,
+    session: null,
+    facts: {
+      measured: { source_sha256: source },
+      reported: { by, overall, levels: claims.map(({ question, level }) => ({ question, level })) },
+    },
+    payload: { sha256: source, size: bytes.length, media: "application/yaml", blob: bytes },
+  })
+  return { recorded, file }
 }
 
 function read(path: string): Uint8Array {
   try {
+    const { size } = statSync(path)
+    if (size > claimsSizeMax)
+      throw new AmcError("input/too-large", `${path} is longer than ${claimsSizeMax} bytes`)
     return new Uint8Array(readFileSync(path))
   } catch (cause) {
+    if (isFault(cause)) throw cause
     throw new AmcError("input/unreadable", `the claims file ${path} can't be read`, { cause })
   }
 }
 
-function parseJson(bytes: Uint8Array, path: string): unknown {
+function parse(bytes: Uint8Array, path: string): ClaimsFile {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
+    return parseClaimsFile(bytes, path)
   } catch (cause) {
-    throw refused(`${path} is not JSON`, cause)
+    if (!isFault(cause)) throw cause
+    const hint = "docs/scoring.md shows what a claims file looks like"
+    throw new AmcError(cause.code, cause.message, { cause, hint })
   }
-}
-
-function refused(message: string, cause?: unknown): AmcError {
-  return new AmcError("input/malformed", message, {
-    cause,
-    hint: "docs/scoring.md shows what a claims file looks like",
-  })
 }

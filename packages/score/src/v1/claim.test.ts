@@ -1,18 +1,31 @@
+import type { ReportedFacts } from "@amc/core"
 import { expect, test } from "vitest"
-import { agent, digest, LaneFixture } from "../lane.fixture.ts"
-import { claimGapOf, claimsOf } from "./claim.ts"
+import { recordClaims } from "../evidence.fixture.ts"
+import { LaneFixture } from "../lane.fixture.ts"
+import { boldest, claimedLayer, claimGapOf, Claims } from "./claim.ts"
 
-test("the latest claim counts, whatever lane it is in, and none is above level 5", () => {
+test("the last word of each claimant counts, whatever lane it is in", () => {
   const [early, late] = [new LaneFixture("lane-2"), new LaneFixture("lane-1")]
   early.now += 1
-  claim(early, "SAO-02", 4)
-  claim(late, "SAO-02", 1)
-  claim(late, "SAO-02", 2)
-  claim(late, "SK-02", 99)
-  expect([...claimsOf([...early.events, ...late.events])]).toEqual([
-    ["SAO-02", 4],
-    ["SK-02", 5],
+  recordClaims(early, said("agent", 4))
+  recordClaims(late, said("agent", 1))
+  recordClaims(late, said("vendor", 5))
+  const claims = new Claims([...early.events, ...late.events])
+  expect(claims.of("SAO-02")).toEqual([
+    { by: "agent", level: 4 },
+    { by: "vendor", level: 5 },
   ])
+  expect(boldest(claims.of("SAO-02"))).toBe(5)
+  expect(claims.of("SK-02")).toEqual([])
+  expect(boldest([])).toBeNull()
+})
+
+test("what is claimed overall is claimed of each question that is not named", () => {
+  const lane = new LaneFixture()
+  recordClaims(lane, { ...said("document", 2), overall: 4 })
+  const claims = new Claims(lane.events)
+  expect(claims.of("SAO-02")).toEqual([{ by: "document", level: 2 }])
+  expect(claims.of("SK-02")).toEqual([{ by: "document", level: 4 }])
 })
 
 test.each([
@@ -20,7 +33,7 @@ test.each([
   {
     why: "an unknown level counts as 0",
     questions: [{ level: "U", claimed: 5 }],
-    gap: { questions: 1, mean: "5.00", max: 5 },
+    gap: { questions: 1, mean: "5.00", max: 5, overall: "U" },
   },
   {
     why: "claims below what is shown",
@@ -28,17 +41,24 @@ test.each([
       { level: 3, claimed: 1 },
       { level: 1, claimed: 0 },
     ],
-    gap: { questions: 2, mean: "-1.50", max: -1 },
+    gap: { questions: 2, mean: "-1.50", max: -1, overall: "U" },
   },
 ] as const)("measures the gap: $why", ({ questions, gap }) => {
-  expect(claimGapOf(questions)).toEqual(gap)
+  expect(claimGapOf(questions, [{ claimed: 3 }, { claimed: null }])).toEqual(gap)
 })
 
-function claim(lane: LaneFixture, question: string, level: number): void {
-  const measured = { source_sha256: digest("claims"), entry: 0, entries: 1 }
-  lane.record("ingest", measured, {
-    of: agent,
-    channel: "ingest",
-    reported: { question, level, text: "" },
-  })
+test("claims are scored by the rules that the evidence is scored by", () => {
+  const layer = [
+    { highRisk: true, claimed: 2 },
+    { highRisk: false, claimed: 5 },
+  ]
+  expect(claimedLayer(layer)).toBe(2)
+  expect(claimedLayer([{ highRisk: true, claimed: null }])).toBeNull()
+  expect(claimedLayer([...layer, { highRisk: true, claimed: null }])).toBe("U")
+  const gap = claimGapOf([{ level: 1, claimed: 5 }], [{ claimed: 5 }, { claimed: 4 }])
+  expect(gap?.overall).toBe(4)
+})
+
+function said(by: ReportedFacts<"claim">["by"], level: number): ReportedFacts<"claim"> {
+  return { by, overall: null, levels: [{ question: "SAO-02", level }] }
 }

@@ -1,6 +1,6 @@
-import { canonicalize, type JsonValue, malformed, parseCanonical } from "@amc/core"
+import { canonicalize, claimants, type JsonValue, malformed, parseCanonical } from "@amc/core"
 import { z } from "zod"
-import type { ClaimGap } from "./claim.ts"
+import type { Claim, ClaimGap } from "./claim.ts"
 import type { Decision, Level } from "./question.ts"
 
 /** What was decided about one question (spec/report.md). Member names are those of the wire. */
@@ -9,8 +9,10 @@ export interface ReportedQuestion {
   readonly layer: string
   readonly title: string
   readonly level: Level
-  /** The level that was claimed for it, beside what was shown. */
+  /** The highest level that was claimed for it, beside what was shown. */
   readonly claimed: number | null
+  /** What each claimant last said of it; nothing is added to the evidence. */
+  readonly claims: readonly Claim[]
   /** The highest level that today's evidence and this window can reach. */
   readonly reachable: number
   readonly cap: { readonly level: number; readonly causes: readonly string[] } | null
@@ -40,7 +42,12 @@ export interface Report {
   readonly trust_label: "HIGH TRUST" | "LOW TRUST" | "UNRELIABLE"
   readonly integrity_index: number
   readonly overall: Level
-  readonly layers: readonly { readonly name: string; readonly level: Level }[]
+  readonly layers: readonly {
+    readonly name: string
+    readonly level: Level
+    /** The level that it would have by claims alone; null where nothing is claimed in it. */
+    readonly claimed: Level | null
+  }[]
   readonly questions: readonly ReportedQuestion[]
   readonly sessions: {
     readonly opened: number
@@ -70,6 +77,7 @@ const question = z.strictObject({
   title: text,
   level,
   claimed: step.nullable(),
+  claims: z.array(z.strictObject({ by: z.enum(claimants), level: step })).max(claimants.length),
   reachable: step,
   cap: z.strictObject({ level: step, causes: z.array(text) }).nullable(),
   units,
@@ -91,7 +99,7 @@ const schema: z.ZodType<Report> = z.strictObject({
   trust_label: z.enum(["HIGH TRUST", "LOW TRUST", "UNRELIABLE"]),
   integrity_index: z.int().min(0).max(100),
   overall: level,
-  layers: z.array(z.strictObject({ name: text, level })),
+  layers: z.array(z.strictObject({ name: text, level, claimed: level.nullable() })),
   questions: z.array(question),
   sessions: z.strictObject({
     opened: count,
@@ -105,6 +113,7 @@ const schema: z.ZodType<Report> = z.strictObject({
       questions: count,
       mean: z.string().regex(/^-?[0-9]+\.[0-9]{2}$/),
       max: z.int(),
+      overall: level,
     })
     .nullable(),
   upstreams: z.array(z.strictObject({ provider: text, upstream: text, loopback: z.boolean() })),

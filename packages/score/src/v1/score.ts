@@ -1,5 +1,5 @@
 import type { Bank, Question } from "./bank.ts"
-import { claimGapOf, claimsOf } from "./claim.ts"
+import { boldest, type Claim, claimedLayer, claimGapOf, Claims } from "./claim.ts"
 import { type Evidence, type EvidenceEvent, evidenceOf } from "./evidence.ts"
 import { type Indicator, judge, type Surroundings } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
@@ -39,6 +39,7 @@ export function scoreV1(
   const layers = bank.layers.map((layer) => ({
     name: layer.name,
     level: levelOf(layer.questions, questions),
+    claimed: claimedOf(layer.questions, questions),
   }))
   return {
     schema: "amc.report/v1",
@@ -53,21 +54,21 @@ export function scoreV1(
     layers,
     questions,
     sessions: countSessions(window, bank),
-    claim_gap: claimGapOf(questions),
+    claim_gap: claimGapOf(questions, layers),
     upstreams: upstreamsOf(window.sessions),
   }
 }
 
 function decideAll(evidence: Evidence, window: Window, bank: Bank): readonly ReportedQuestion[] {
-  const claims = claimsOf(evidence.events)
+  const claims = new Claims(evidence.events)
   // Evidence with holes decides nothing, or leaving out a failure would raise a level.
   const sessions = evidence.missing > 0 ? [] : window.sessions
   return bank.layers.flatMap((layer) =>
     layer.questions.map((question) => {
       const decision = decideOne(question, sessions, window, bank)
-      const claimed = claims.get(question.id) ?? null
+      const claimed = claims.of(question.id)
       const reachable = reachableLevel(question, bank, window.days)
-      return reported(question, layer.name, { decision, claimed, reachable })
+      return reported(question, layer.name, { decision, claims: claimed, reachable })
     }),
   )
 }
@@ -100,9 +101,9 @@ function reported(
   layer: string,
   {
     decision,
-    claimed,
+    claims,
     reachable,
-  }: { decision: Decision; claimed: number | null; reachable: number },
+  }: { decision: Decision; claims: readonly Claim[]; reachable: number },
 ): ReportedQuestion {
   const { level, cap, units, missing, events } = decision
   const causes = cap?.causes.map(({ text }) => text) ?? []
@@ -113,7 +114,8 @@ function reported(
     layer,
     title,
     level,
-    claimed,
+    claimed: boldest(claims),
+    claims,
     reachable,
     cap: shownCap,
     units,
@@ -131,6 +133,18 @@ function levelOf(
     questions.map(({ id, high_risk: highRisk }) => ({
       highRisk,
       level: decided.find((question) => question.id === id)?.level ?? "U",
+    })),
+  )
+}
+
+function claimedOf(
+  questions: readonly Question[],
+  decided: readonly ReportedQuestion[],
+): ReportedQuestion["level"] | null {
+  return claimedLayer(
+    questions.map(({ id, high_risk: highRisk }) => ({
+      highRisk,
+      claimed: decided.find((question) => question.id === id)?.claimed ?? null,
     })),
   )
 }

@@ -1,5 +1,6 @@
 import {
   type FactType,
+  isSeen,
   type IsolationVerdict,
   judgeIsolation,
   type MeasuredFacts,
@@ -50,9 +51,9 @@ export function sessionsOf(
 ): readonly Session[] {
   const groups = new Map<string, EvidenceEvent[]>()
   for (const each of events) {
-    const { session, type, agent } = each.event
-    // A claim says nothing about a session, whatever session it names.
-    if (session === null || agent !== of || type === "ingest") continue
+    const { session, channel, agent } = each.event
+    // What came in from outside says nothing about a session, whatever session it names.
+    if (session === null || agent !== of || !isSeen(channel)) continue
     const group = groups.get(session)
     if (group === undefined) groups.set(session, [each])
     else group.push(each)
