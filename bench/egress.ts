@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { loadavg } from "node:os"
 import { fileURLToPath } from "node:url"
+import { basic, helloFor } from "../packages/gateway/src/egress-lab.fixture.ts"
+import type { TunnelCount } from "./egress/amc-main.ts"
 import type { TunnelSlice, TunnelSliced } from "./egress/load-main.ts"
 import { PinnedProcess, type Usage } from "./gateway/pinned-process.ts"
 import { ratios, type Spread, spread } from "./statistics.ts"
@@ -48,22 +50,7 @@ async function startTarget(name: TargetName, hostPort: number): Promise<Target> 
 
 function opening({ token }: Target, hostPort: number): string {
   const place = `localhost:${hostPort}`
-  const credentials = Buffer.from(`agent:${token}`).toString("base64")
-  return `CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\nProxy-Authorization: Basic ${credentials}\r\n\r\n`
-}
-
-/** A ClientHello of the size that browsers send, with the host's name. */
-function helloFor(name: string): Buffer {
-  const u16 = (value: number): Buffer => Buffer.of(value >> 8, value & 255)
-  const sized = (bytes: Buffer): Buffer => Buffer.concat([u16(bytes.length), bytes])
-  const entry = Buffer.concat([Buffer.of(0), sized(Buffer.from(name))])
-  const serverName = Buffer.concat([u16(0), sized(sized(entry))])
-  const padding = Buffer.concat([u16(21), sized(Buffer.alloc(400))])
-  const ciphers = sized(Buffer.from("13011302", "hex"))
-  const head = [Buffer.of(3, 3), Buffer.alloc(32, 7), Buffer.of(0), ciphers, Buffer.of(1, 0)]
-  const body = Buffer.concat([...head, sized(Buffer.concat([serverName, padding]))])
-  const handshake = Buffer.concat([Buffer.of(1, 0), sized(body)])
-  return Buffer.concat([Buffer.of(22, 3, 1), sized(handshake)])
+  return `CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\nProxy-Authorization: ${basic(token)}\r\n\r\n`
 }
 
 const host = await PinnedProcess.start<{ port: number }>("../egress/host", loadCore, {})
@@ -74,13 +61,8 @@ const targets = {
   amc: await startTarget("amc", hostPort),
 }
 
-/** A client may see its end a moment before that is recorded. */
-async function settled({ process }: Target, events: number): Promise<Usage> {
-  let usage = await process.ask<Usage>("usage")
-  for (let tries = 0; usage.events < events && tries < 100; tries++)
-    usage = await process.ask<Usage>("usage")
-  return usage
-}
+/** Tunnels since the start. */
+const made: Record<TargetName, number> = { chain: 0, amc: 0 }
 
 async function measure(name: TargetName): Promise<Measured> {
   const target = targets[name]
@@ -89,15 +71,15 @@ async function measure(name: TargetName): Promise<Measured> {
     parallel,
     seconds,
     connect: Buffer.from(opening(target, hostPort)).toString("base64"),
-    hello: helloFor("localhost").toString("base64"),
+    // Of the size that browsers send.
+    hello: helloFor("localhost", { pad: 400 }).toString("base64"),
   }
   const before = await target.process.ask<Usage>("usage")
   const sliced = await load.process.ask<TunnelSliced>(slice)
-  const after = await settled(target, name === "amc" ? before.events + 2 * sliced.tunnels : 0)
+  const after = await target.process.ask<Usage>("usage")
   const cpu = after.cpuMicros - before.cpuMicros
   const events = after.events - before.events
-  if (name === "amc" && events !== 2 * sliced.tunnels)
-    throw new Error(`${sliced.tunnels} tunnels left ${events} events`)
+  made[name] += sliced.tunnels
   return {
     ...sliced,
     perSecond: sliced.tunnels / sliced.seconds,
@@ -129,6 +111,9 @@ const own = (name: TargetName): object =>
       spread(of(name, member)),
     ]),
   )
+const recorded = await targets.amc.process.ask<TunnelCount>("settle")
+if (recorded.opened !== made.amc || recorded.closed !== made.amc)
+  throw new Error(`${made.amc} tunnels are ${JSON.stringify(recorded)} in the ledger`)
 await Promise.all([host, load].map((each) => each.process.stop()))
 await Promise.all(Object.values(targets).map(({ process }) => process.stop()))
 console.log(

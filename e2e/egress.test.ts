@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { amc, amcJson, clone, startAmc } from "./testing/amc.ts"
-import { eventsOf, measuredOf } from "./testing/evidence.ts"
+import { connectionsOf, eventsOf, measuredOf } from "./testing/evidence.ts"
 import { makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
 
 const traveller = join(clone, "e2e/agents/traveller.ts")
@@ -113,7 +113,7 @@ test("what the owner signs for is let out, and recorded with its counts (G3, R2)
   for (const way of ["blocked", "plain", "metadata", "fronted", "direct"])
     expect(came[way], way).toMatch(/^failed: |egress\/not-allowed/)
   const events = await eventsOf(own.dir)
-  const opened = measuredOf(events, "network_connect", "traveller")
+  const opened = connectionsOf(events, "network_connect", "traveller")
   expect(opened).toHaveLength(3)
   for (const one of opened)
     expect(one).toMatchObject({
@@ -124,7 +124,7 @@ test("what the owner signs for is let out, and recorded with its counts (G3, R2)
       rule: `localhost:${port}`,
       exception: "127.0.0.1/32",
     })
-  const closed = measuredOf(events, "network_traffic", "traveller")
+  const closed = connectionsOf(events, "network_traffic", "traveller")
   expect(closed.map(({ completeness }) => completeness).sort()).toEqual([
     "complete",
     "complete",
@@ -161,7 +161,7 @@ test("a wrapped agent gets the proxy too, with its lease as credentials (G3)", a
   expect(came).toMatchObject({ allowed: "200 from outside", curl: "from outside" })
   expect(came["blocked"]).toMatch(/^failed: /)
   const events = await eventsOf(own.dir)
-  expect(measuredOf(events, "network_connect", "wrapped")).toHaveLength(3)
+  expect(connectionsOf(events, "network_connect", "wrapped")).toHaveLength(3)
   const channels = events.flatMap(({ event }) =>
     event.type === "network_connect" && event.agent === "wrapped" ? [event.channel] : [],
   )
@@ -185,9 +185,9 @@ test("a monitor that is killed leaves a tunnel that recovery closes (G3)", async
   // Any capture recovers first.
   expect((await amc(own, ["egress", "allow", "later.example"])).exit).toBe(0)
   const events = await eventsOf(own.dir)
-  const traffic = measuredOf(events, "network_traffic", "waiter")
+  const traffic = connectionsOf(events, "network_traffic", "waiter")
   expect(traffic.at(-1)).toMatchObject({ completeness: "crashed" })
-  expect(measuredOf(events, "network_connect", "waiter")).toHaveLength(traffic.length)
+  expect(connectionsOf(events, "network_connect", "waiter")).toHaveLength(traffic.length)
   expect(measuredOf(events, "session_seal", "waiter")[0]?.reason).toBe("recovered")
   expect((await amc(own, ["verify"])).exit).toBe(0)
 }, 120_000)

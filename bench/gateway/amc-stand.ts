@@ -13,6 +13,7 @@ import {
   leaseFacts,
   LeaseBook,
   nothingAllowed,
+  type EgressTerms,
   SecretScanner,
 } from "@amc/gateway"
 import { RecorderClient } from "@amc/ledger"
@@ -22,6 +23,8 @@ import { generatePrivateKey, privateKeySigner } from "@amc/vault"
 export interface StandTerms {
   readonly upstreamPort: number
   readonly egress?: EgressPolicy
+  /** The machine's own way to find addresses if left out. */
+  readonly resolve?: NonNullable<EgressTerms["resolve"]>
   /** Of the root that the lane's chain begins at. */
   readonly rootSha256?: string
   readonly laneKey?: Uint8Array
@@ -102,7 +105,7 @@ export async function openAmcStand(terms: StandTerms): Promise<AmcStand> {
     random: randomBytes,
     limits: { ...defaultEgressLimits, connectionsPerLease: unbounded, bytesPerLease: unbounded },
     secrets,
-    resolve: async () => ["127.0.0.1"],
+    ...(terms.resolve === undefined ? {} : { resolve: terms.resolve }),
   })
   const egressPort =
     (await egress.listen({ port: 0, host: "127.0.0.1" }, { ingress: "loopback", session })) ?? 0

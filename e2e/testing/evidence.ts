@@ -40,3 +40,17 @@ export function measuredOf<T extends FactType>(
   )
   return found.map(({ event }) => event.facts.measured as EventBody<T>["facts"]["measured"])
 }
+
+type ConnectionOf<T extends "network_connect" | "network_traffic"> =
+  EventBody<T>["facts"]["measured"]["connections"][number]
+
+/** The connections that an agent opened, or what was said of them later, whichever of them share an event. */
+export function connectionsOf<T extends "network_connect" | "network_traffic">(
+  events: readonly StoredEvent[],
+  type: T,
+  agent: string,
+): readonly ConnectionOf<T>[] {
+  return measuredOf(events, type, agent).flatMap(
+    ({ connections }) => connections as readonly ConnectionOf<T>[],
+  )
+}

@@ -1,5 +1,12 @@
 import { z } from "zod"
 import { auditCode } from "./audit.ts"
+import {
+  askedConnection,
+  connectionHello,
+  movedConnection,
+  openedConnection,
+  someConnections,
+} from "./connection-facts.ts"
 import { claimants, ingestFormats, traceVerdicts } from "./ingested.ts"
 import {
   agentId,
@@ -193,51 +200,17 @@ export const factSchemas = {
       tool_names: z.array(foreign).max(64),
     },
   ),
-  /** A connection out of the agent's reach that was allowed; recorded before anything is dialled. */
+  /** Connections out of the agent's reach that were allowed; recorded before anything is dialled. */
   network_connect: facts(
-    {
-      connection_id: label,
-      /** A tunnel of bytes behind CONNECT, or one plain HTTP request. */
-      kind: z.enum(["tunnel", "http"]),
-      /** What the monitor resolved and dialled, whatever the client says inside. */
-      host: label,
-      port: count,
-      address: label,
-      /** The entry of the signed allowlist that let it pass. */
-      rule: label,
-      /** The signed range that allows this address although it is private or special; empty if none is needed. */
-      exception: z.string().max(64),
-      /** In the head of a plain request. */
-      secrets_found: count,
-    },
-    { method: foreign, target: foreign },
+    { connections: someConnections(openedConnection) },
+    /** Of each, in the same order. */
+    { requests: someConnections(askedConnection) },
   ),
-  /** What went through a connection so far, and how it ended. */
+  /** What went through connections so far, and how they ended. */
   network_traffic: facts(
-    {
-      connection_id: label,
-      connect_event_hash: hex32,
-      completeness: z.enum([
-        "open",
-        "complete",
-        "client-gone",
-        "upstream-cut",
-        "upstream-unreachable",
-        "timeout",
-        "refused",
-        "limit",
-        "closed",
-        "crashed",
-      ]),
-      /** Towards the host, and from it. */
-      bytes_sent: count,
-      bytes_received: count,
-      duration_ms: count,
-      /** Of a plain request; 0 if there was none. */
-      status: count,
-    },
-    /** From the TLS ClientHello, in which more may be hidden than it shows. */
-    { server_name: foreign, encrypted_hello: flag },
+    { connections: someConnections(movedConnection) },
+    /** Of each, in the same order. */
+    { hellos: someConnections(connectionHello) },
   ),
   lease: facts(
     {

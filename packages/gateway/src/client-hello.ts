@@ -38,7 +38,7 @@ export function readClientHello(bytes: Uint8Array): HelloReading {
     if (wanted === 0 && have >= 4) wanted = 4 + lengthOf(pieces)
     // Whatever follows in the last record would be hidden from who reads the hello alone.
     if (wanted > 0 && claimed > wanted) return other
-    if (wanted > 0 && have === wanted) return readBody(Buffer.concat(pieces).subarray(4))
+    if (wanted > 0 && have === wanted) return readBody(joined(pieces))
     if (piece.length < length) return more
     at += 5 + length
   }
@@ -46,8 +46,7 @@ export function readClientHello(bytes: Uint8Array): HelloReading {
 
 /** As far as there are bytes to tell. */
 function startsRecord(bytes: Uint8Array, at: number): boolean {
-  const [type = handshakeRecord, major = 3] = bytes.subarray(at, at + 2)
-  return type === handshakeRecord && major === 3
+  return (bytes[at] ?? handshakeRecord) === handshakeRecord && (bytes[at + 1] ?? 3) === 3
 }
 
 function firstByte(pieces: readonly Uint8Array[]): number | undefined {
@@ -55,8 +54,13 @@ function firstByte(pieces: readonly Uint8Array[]): number | undefined {
 }
 
 function lengthOf(pieces: readonly Uint8Array[]): number {
-  const head = Buffer.concat(pieces)
-  return head.readUIntBE(1, 3)
+  const head = joined(pieces)
+  return ((head[1] ?? 0) << 16) | u16(head, 2)
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array()] = pieces
+  return pieces.length < 2 ? first : Buffer.concat(pieces)
 }
 
 function u16(bytes: Uint8Array, at: number): number {
@@ -65,37 +69,52 @@ function u16(bytes: Uint8Array, at: number): number {
 
 /** Takes vectors off the front of some bytes; null where a length leads past their end. */
 class Vectors {
-  #rest: Uint8Array
+  readonly #bytes: Uint8Array
+  #at: number
+  readonly #end: number
 
-  constructor(bytes: Uint8Array) {
-    this.#rest = bytes
+  constructor(bytes: Uint8Array, from = 0, end: number = bytes.length) {
+    this.#bytes = bytes
+    this.#at = from
+    this.#end = end
+  }
+
+  get length(): number {
+    return this.#end - this.#at
   }
 
   get isEmpty(): boolean {
-    return this.#rest.length === 0
+    return this.length === 0
   }
 
-  take(size: number): Uint8Array | null {
-    if (this.#rest.length < size) return null
-    const taken = this.#rest.subarray(0, size)
-    this.#rest = this.#rest.subarray(size)
-    return taken
+  take(size: number): Vectors | null {
+    if (this.length < size) return null
+    const from = this.#at
+    this.#at += size
+    return new Vectors(this.#bytes, from, this.#at)
   }
 
   number(size: 1 | 2): number | null {
-    const bytes = this.take(size)
-    if (bytes === null) return null
-    return size === 1 ? (bytes[0] ?? 0) : u16(bytes, 0)
+    if (this.length < size) return null
+    const from = this.#at
+    this.#at += size
+    return size === 1 ? (this.#bytes[from] ?? 0) : u16(this.#bytes, from)
   }
 
-  vector(lengthSize: 1 | 2): Uint8Array | null {
+  vector(lengthSize: 1 | 2): Vectors | null {
     const length = this.number(lengthSize)
     return length === null ? null : this.take(length)
   }
+
+  /** What is left, a character for each byte. */
+  text(): string {
+    const { buffer, byteOffset } = this.#bytes
+    return Buffer.from(buffer, byteOffset + this.#at, this.length).toString("latin1")
+  }
 }
 
-function readBody(body: Uint8Array): HelloReading {
-  const parts = new Vectors(body)
+function readBody(message: Uint8Array): HelloReading {
+  const parts = new Vectors(message, 4)
   const head = parts.take(34)
   const session = parts.vector(1)
   const ciphers = parts.vector(2)
@@ -108,31 +127,29 @@ function readBody(body: Uint8Array): HelloReading {
   return extensions === null || !parts.isEmpty ? other : readExtensions(extensions)
 }
 
-function readExtensions(bytes: Uint8Array): HelloReading {
-  const parts = new Vectors(bytes)
-  const found = new Map<number, Uint8Array>()
+function readExtensions(parts: Vectors): HelloReading {
+  const found = new Set<number>()
+  let names: Vectors | null = null
   while (!parts.isEmpty) {
     const type = parts.number(2)
     const data = parts.vector(2)
     if (type === null || data === null || found.has(type)) return other
-    found.set(type, data)
+    found.add(type)
+    if (type === serverNameExtension) names = data
   }
   const isEncrypted = found.has(encryptedHelloExtension)
-  const names = found.get(serverNameExtension)
-  if (names === undefined) return { state: "hello", serverName: null, isEncrypted }
+  if (names === null) return { state: "hello", serverName: null, isEncrypted }
   const serverName = readServerName(names)
   return serverName === null ? other : { state: "hello", serverName, isEncrypted }
 }
 
 /** One name of the only kind that there is. */
-function readServerName(bytes: Uint8Array): string | null {
-  const outer = new Vectors(bytes)
-  const list = outer.vector(2)
-  if (list === null || !outer.isEmpty) return null
-  const parts = new Vectors(list)
+function readServerName(outer: Vectors): string | null {
+  const parts = outer.vector(2)
+  if (parts === null || !outer.isEmpty) return null
   const kind = parts.number(1)
   const name = parts.vector(2)
-  if (kind !== 0 || name === null || name.length === 0 || !parts.isEmpty) return null
-  const text = Buffer.from(name).toString("latin1")
+  if (kind !== 0 || name === null || name.isEmpty || !parts.isEmpty) return null
+  const text = name.text()
   return /^[\x21-\x7e]{1,255}$/.test(text) ? text : null
 }

@@ -45,13 +45,17 @@ export class EgressAccounts {
     this.#accounts.set(lease.id, account)
     account.open++
     account.connections++
+    let hasEnded = false
     return {
       take: (bytes) => {
         account.bytes += bytes
         if (account.bytes > bytesPerLease) return "limit"
         return this.#leases.holds(lease) ? "ok" : "lease-ended"
       },
-      end: () => void account.open--,
+      end: () => {
+        if (!hasEnded) account.open--
+        hasEnded = true
+      },
     }
   }
 }

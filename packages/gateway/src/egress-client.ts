@@ -2,6 +2,17 @@ import { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { endWith } from "./raw-answer.ts"
 
+/** Who hears of a client: of what it sends only once that has joined. */
+export interface ClientListener {
+  /** It hung up, or ended too early. */
+  gone(): void
+  /** More is there of what it sends first. */
+  early(): void
+  piece(bytes: Uint8Array): void
+  ended(): void
+  closed(): void
+}
+
 /**
  * The client's side of a tunnel. From the first moment it is read, so that a client that hangs up is
  * noticed in every phase; what it sends before it may is kept, up to a limit.
@@ -12,8 +23,8 @@ export class EgressClient {
   #early: Uint8Array[]
   #earlyBytes: number
   #isGone = false
-  #onGone: (() => void) | null = null
-  #onEarly: (() => void) | null = null
+  #state: "early" | "joined" | "released" = "early"
+  #listener: ClientListener | null = null
 
   /** `head` is what came with the request, behind its end. */
   constructor(socket: Duplex, head: Uint8Array, mostEarly: number) {
@@ -21,9 +32,10 @@ export class EgressClient {
     this.#mostEarly = mostEarly
     this.#early = head.length === 0 ? [] : [head]
     this.#earlyBytes = head.length
-    socket.on("error", this.#gone).on("close", this.#gone).on("end", this.#gone)
-    socket.on("data", this.#keep)
-    socket.resume()
+    socket.on("error", () => this.#gone())
+    socket.on("close", () => this.#closed())
+    socket.on("end", () => this.#ended())
+    socket.on("data", (piece: Uint8Array) => this.#take(piece))
   }
 
   /** Whether it hung up before the tunnel was open. */
@@ -31,7 +43,7 @@ export class EgressClient {
     return this.#isGone
   }
 
-  /** All that it has sent. */
+  /** All that it has sent before it joined. */
   get early(): Uint8Array {
     if (this.#early.length !== 1) this.#early = [Buffer.concat(this.#early)]
     return this.#early[0] ?? new Uint8Array()
@@ -42,50 +54,65 @@ export class EgressClient {
     return this.#earlyBytes >= this.#mostEarly
   }
 
-  /** Calls back once if the client hangs up, at once if it already has. */
-  onGone(callback: () => void): void {
-    this.#onGone = callback
-    if (this.#isGone) callback()
+  /** Tells of what comes, and at once of what has come. */
+  listen(listener: ClientListener): void {
+    this.#listener = listener
+    if (this.#isGone) listener.gone()
   }
 
-  /** Calls back whenever more is there. */
-  onEarly(callback: () => void): void {
-    this.#onEarly = callback
-    callback()
+  /** From here on what it sends is passed on. Gives what it has sent so far. */
+  join(): Uint8Array {
+    const { early } = this
+    this.#state = "joined"
+    this.#early = []
+    if (this.socket.isPaused()) this.socket.resume()
+    return early
   }
 
-  /** Hands the socket over, still paused; who takes it listens to all of its events. */
+  /** Hands the socket over; nothing more is told of it. */
   release(): Duplex {
-    this.socket.pause()
-    this.socket.off("data", this.#keep).off("close", this.#gone).off("end", this.#gone)
-    this.#onGone = this.#onEarly = null
+    this.#state = "released"
+    this.#listener = null
     return this.socket
   }
 
   /** Sends last bytes and ends the connection. */
   end(bytes: Uint8Array): void {
-    this.release()
-    endWith(this.socket, bytes)
+    endWith(this.release(), bytes)
   }
 
   /** Breaks off, so that the client can't take what it has for all there is. A unix socket has no reset. */
   reset(): void {
-    this.release()
-    const { socket } = this
+    const socket = this.release()
     if (socket instanceof Socket && socket.remoteAddress !== undefined) socket.resetAndDestroy()
     else socket.destroy()
   }
 
-  readonly #gone = (): void => {
+  #gone(): void {
     if (this.#isGone) return
     this.#isGone = true
-    this.#onGone?.()
+    this.#listener?.gone()
   }
 
-  readonly #keep = (piece: Uint8Array): void => {
+  #ended(): void {
+    if (this.#state === "joined") this.#listener?.ended()
+    else this.#gone()
+  }
+
+  #closed(): void {
+    if (this.#state === "joined") this.#listener?.closed()
+    else this.#gone()
+  }
+
+  #take(piece: Uint8Array): void {
+    if (this.#state === "joined") this.#listener?.piece(piece)
+    else if (this.#state === "early") this.#keep(piece)
+  }
+
+  #keep(piece: Uint8Array): void {
     this.#early.push(piece)
     this.#earlyBytes += piece.length
     if (this.isFull) this.socket.pause()
-    this.#onEarly?.()
+    this.#listener?.early()
   }
 }

@@ -94,12 +94,11 @@ test.each([
   ])
   expect(text).toBe(`${version} hello`)
   await own.recorded("network_traffic", 1)
-  const [closed] = own.recorder.of("network_traffic")
-  expect(closed?.facts).toMatchObject({
-    measured: { completeness: "complete" },
-    reported: { server_name: "localhost" },
+  expect(own.recorder.of("network_traffic")[0]?.facts).toMatchObject({
+    measured: { connections: [{ completeness: "complete" }] },
+    reported: { hellos: [{ server_name: "localhost" }] },
   })
-  expect(closed?.facts.measured.bytes_received).toBeGreaterThan(500)
+  expect(own.moved()[0]?.bytes_received).toBeGreaterThan(500)
 })
 
 test("curl is told that a host is not allowed (claude-code #89165) (G3)", async () => {
@@ -146,7 +145,7 @@ test("undici's and Node's own fetch go through the proxy (G3)", async () => {
   const words = [process.execPath, "--input-type=module", "--eval", script]
   const { text } = await run(own, words, { NODE_USE_ENV_PROXY: "1" })
   expect(text).toBe("TLSv1.3 hello\nTLSv1.3 hello\n")
-  expect(own.recorder.of("network_connect")).toHaveLength(2)
+  expect(own.opened()).toHaveLength(2)
 })
 
 test("Python's urllib goes through the proxy (G3)", async () => {
@@ -171,7 +170,7 @@ test("git goes through the proxy, asked for its lease first (G3)", async () => {
   )
   // What answers is no repository; that it answered is what counts.
   expect(text).not.toMatch(/proxy|407/i)
-  expect(own.recorder.of("network_connect").length).toBeGreaterThan(0)
+  expect(own.opened().length).toBeGreaterThan(0)
   expect(own.recorder.of("audit")).toEqual([])
 })
 
@@ -179,5 +178,5 @@ test("npm goes through the proxy (G3)", async () => {
   const own = await lab()
   const registry = `--registry=https://localhost:${port}/`
   await run(own, ["npm", "view", "left-pad", registry, "--fetch-retries=0", "--loglevel=error"])
-  expect(own.recorder.of("network_connect")[0]?.facts.measured.host).toBe("localhost")
+  expect(own.opened()[0]?.host).toBe("localhost")
 })

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http"
-import type { Facts } from "@amc/core"
+import type { Opening } from "./egress-record.ts"
 import type { EgressRoute } from "./egress-route.ts"
 import { ForeignValues } from "./foreign-values.ts"
 import { proxiedFields } from "./header-fields.ts"
@@ -14,19 +14,13 @@ export interface ConnectTerms {
 }
 
 /** What is recorded of a connection before it is dialled, with known secrets redacted. */
-export function connectFacts({
-  id,
-  kind,
-  request,
-  route,
-  secrets,
-}: ConnectTerms): Facts<"network_connect"> {
+export function openingOf({ id, kind, request, route, secrets }: ConnectTerms): Opening {
   const values = new ForeignValues(secrets)
   const { target, address, rule, exception } = route
   const { url = "", method = "" } = request
   const asked = values.text(url)
   return {
-    measured: {
+    opened: {
       connection_id: id,
       kind,
       // What has no secret in it has none in its host either.
@@ -37,7 +31,7 @@ export function connectFacts({
       exception,
       secrets_found: kind === "tunnel" ? 0 : secretsInHead(secrets, request),
     },
-    reported: { method: kind === "tunnel" ? method : values.text(method), target: asked },
+    asked: { method: kind === "tunnel" ? method : values.text(method), target: asked },
   }
 }
 

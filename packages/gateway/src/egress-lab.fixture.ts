@@ -3,7 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type EgressRule, parseEgressRule } from "@amc/core"
+import {
+  type EgressRule,
+  type MovedConnection,
+  type OpenedConnection,
+  parseEgressRule,
+} from "@amc/core"
 import {
   createEgress,
   defaultEgressLimits,
@@ -62,7 +67,10 @@ export interface EgressLab {
   readonly lookups: string[]
   /** The head of a CONNECT request with the lease. */
   connectHead(target: string, more?: readonly string[]): string
-  /** Resolves once so many events of a type are there. */
+  /** What the evidence says of connections, whichever of them share an event. */
+  opened(): OpenedConnection[]
+  moved(): MovedConnection[]
+  /** Resolves once so much of a type is there: audits, or connections in events. */
   recorded(type: "network_connect" | "network_traffic" | "audit", count: number): Promise<void>
   close(): Promise<void>
 }
@@ -122,6 +130,10 @@ export async function openEgressLab(terms: EgressLabTerms = {}): Promise<EgressL
     ttlMs: 3_600_000,
   }).lease
   await egress.listen({ socketPath }, { ingress: "run-socket", session: "session-2", lease: boxed })
+  const opened = (): OpenedConnection[] =>
+    recorder.of("network_connect").flatMap(({ facts }) => facts.measured.connections)
+  const moved = (): MovedConnection[] =>
+    recorder.of("network_traffic").flatMap(({ facts }) => facts.measured.connections)
   return {
     egress,
     recorder,
@@ -142,8 +154,15 @@ export async function openEgressLab(terms: EgressLabTerms = {}): Promise<EgressL
         "",
         "",
       ].join("\r\n"),
+    opened,
+    moved,
     recorded: async (type, count) => {
-      while (recorder.of(type).length < count) await new Promise(setImmediate)
+      const lists = {
+        network_connect: opened,
+        network_traffic: moved,
+        audit: () => recorder.of("audit"),
+      }
+      while (lists[type]().length < count) await new Promise(setImmediate)
     },
     close: async () => {
       await egress.close()

@@ -1,46 +1,57 @@
 import {
   AmcError,
-  type Facts,
+  type AskedConnection,
+  type ConnectionHello,
   foreignTextMax,
-  type MeasuredFacts,
-  type Observation,
+  type MovedConnection,
+  type OpenedConnection,
   type Recorder,
-  type ReportedFacts,
 } from "@amc/core"
+import { EvidenceGroups, type Origin } from "./evidence-groups.ts"
 
-export type ConnectionEnd = Exclude<MeasuredFacts<"network_traffic">["completeness"], "open">
+export type ConnectionEnd = Exclude<MovedConnection["completeness"], "open">
 
 /** What a connection has moved, and what its client said inside. */
 export interface Moved {
   readonly sent: number
   readonly received: number
   readonly status: number
-  readonly hello: ReportedFacts<"network_traffic">
+  readonly hello: ConnectionHello
 }
 
-export const noHello: ReportedFacts<"network_traffic"> = { server_name: "", encrypted_hello: false }
+export const noHello: ConnectionHello = { server_name: "", encrypted_hello: false }
 
 export const nothingMoved: Moved = { sent: 0, received: 0, status: 0, hello: noHello }
 
-export interface RecordTerms {
-  readonly recorder: Recorder
-  readonly clock: () => number
-  readonly origin: Pick<Observation, "channel" | "agent" | "session">
-  readonly facts: Facts<"network_connect">
+/** What is recorded of a connection before it is dialled. */
+export interface Opening {
+  readonly opened: OpenedConnection
+  readonly asked: AskedConnection
 }
 
-/** The evidence of one connection: opened before anything is dialled, counted, closed once. */
-export class ConnectionRecord {
-  readonly #terms: RecordTerms
-  readonly #openedMs: number
-  readonly #hash: string
-  #last: Promise<unknown> = Promise.resolve()
-  #isClosed = false
+interface Count {
+  readonly moved: MovedConnection
+  readonly hello: ConnectionHello
+}
 
-  private constructor(terms: RecordTerms, hash: string) {
-    this.#terms = terms
-    this.#openedMs = terms.clock()
-    this.#hash = hash
+/** The evidence of a proxy's connections: those of one session that open or end together share events. */
+export class ConnectionEvidence {
+  readonly #clock: () => number
+  readonly #openings: EvidenceGroups<Opening>
+  readonly #counts: EvidenceGroups<Count>
+
+  constructor(recorder: Recorder, clock: () => number) {
+    this.#clock = clock
+    this.#openings = new EvidenceGroups((origin, group) => {
+      const measured = { connections: group.map(({ opened }) => opened) }
+      const reported = { requests: group.map(({ asked }) => asked) }
+      return recorder.record({ ...origin, type: "network_connect", facts: { measured, reported } })
+    })
+    this.#counts = new EvidenceGroups((origin, group) => {
+      const measured = { connections: group.map(({ moved }) => moved) }
+      const reported = { hellos: group.map(({ hello }) => hello) }
+      return recorder.record({ ...origin, type: "network_traffic", facts: { measured, reported } })
+    })
   }
 
   /**
@@ -48,19 +59,42 @@ export class ConnectionRecord {
    *
    * @throws {@link AmcError} `gateway/cannot-record`: then nothing may be dialled
    */
-  static async open(terms: RecordTerms): Promise<ConnectionRecord> {
-    const { recorder, origin, facts } = terms
+  async open(origin: Origin, opening: Opening): Promise<ConnectionRecord> {
     try {
-      const { event_hash } = await recorder.record({ ...origin, type: "network_connect", facts })
-      return new ConnectionRecord(terms, event_hash)
+      const { event_hash: hash } = await this.#openings.record(origin, opening)
+      const terms = { origin, opened: opening.opened, hash }
+      return new ConnectionRecord(terms, this.#counts, this.#clock)
     } catch (cause) {
       throw new AmcError("gateway/cannot-record", "the evidence can't be written", { cause })
     }
   }
+}
+
+interface RecordTerms {
+  readonly origin: Origin
+  readonly opened: OpenedConnection
+  /** Of the event that tells of the opening. */
+  readonly hash: string
+}
+
+/** The evidence of one connection: opened before anything is dialled, counted, closed once. */
+export class ConnectionRecord {
+  readonly #terms: RecordTerms
+  readonly #counts: EvidenceGroups<Count>
+  readonly #clock: () => number
+  readonly #openedMs: number
+  #isClosed = false
+
+  constructor(terms: RecordTerms, counts: EvidenceGroups<Count>, clock: () => number) {
+    this.#terms = terms
+    this.#counts = counts
+    this.#clock = clock
+    this.#openedMs = clock()
+  }
 
   /** The host as it is recorded. */
   get host(): string {
-    return this.#terms.facts.measured.host.slice(0, foreignTextMax)
+    return this.#terms.opened.host.slice(0, foreignTextMax)
   }
 
   /** Records a count. False if it can't be written: the connection must then end. */
@@ -84,24 +118,17 @@ export class ConnectionRecord {
     completeness: "open" | ConnectionEnd,
     { sent, received, status, hello }: Moved,
   ): Promise<unknown> {
-    const { recorder, clock, origin, facts } = this.#terms
-    const measured = {
-      connection_id: facts.measured.connection_id,
-      connect_event_hash: this.#hash,
+    const { origin, opened, hash } = this.#terms
+    const moved = {
+      connection_id: opened.connection_id,
+      connect_event_hash: hash,
       completeness,
       bytes_sent: sent,
       bytes_received: received,
       // A wall clock may step back.
-      duration_ms: Math.max(0, Math.round(clock() - this.#openedMs)),
+      duration_ms: Math.max(0, Math.round(this.#clock() - this.#openedMs)),
       status,
     }
-    const observation = {
-      ...origin,
-      type: "network_traffic",
-      facts: { measured, reported: hello },
-    } as const
-    const written = this.#last.then(() => recorder.record(observation))
-    this.#last = written.catch(() => undefined)
-    return written
+    return this.#counts.record(origin, { moved, hello })
   }
 }

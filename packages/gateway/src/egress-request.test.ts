@@ -101,10 +101,14 @@ test("a plain request passes with its own headers, less what is for the proxy (G
   expect(own.seen[0]).toMatchObject({ url: "/a?b=c", body: Buffer.from("body") })
   await own.recorded("network_traffic", 1)
   expect(own.recorder.of("network_connect")[0]?.facts).toMatchObject({
-    measured: { kind: "http", host: "web.test", address: "127.0.0.1", secrets_found: 0 },
-    reported: { method: "POST", target: `http://web.test:${own.webPort}/a?b=c` },
+    measured: {
+      connections: [{ kind: "http", host: "web.test", address: "127.0.0.1", secrets_found: 0 }],
+    },
+    reported: {
+      requests: [{ method: "POST", target: `http://web.test:${own.webPort}/a?b=c` }],
+    },
   })
-  const { measured } = own.recorder.of("network_traffic")[0]?.facts ?? {}
+  const [measured] = own.moved()
   expect(measured).toMatchObject({ completeness: "complete", status: 200 })
   expect(measured?.bytes_sent).toBeGreaterThan(100)
   expect(measured?.bytes_received).toBeGreaterThan(50)
@@ -173,7 +177,7 @@ test("each request of a connection is judged by itself (G3)", async () => {
   await client.sees("answer")
   while (own.seen.length < 2) await new Promise(setImmediate)
   expect(client.text).toContain("egress/not-allowed")
-  expect(own.recorder.of("network_connect")).toHaveLength(2)
+  expect(own.opened()).toHaveLength(2)
 })
 
 test("a redirect is passed on as it is (G3)", async () => {
@@ -182,7 +186,7 @@ test("a redirect is passed on as it is (G3)", async () => {
   )
   const client = ask(own)
   expect(await client.all()).toMatch(/^HTTP\/1\.1 302 [\s\S]*location: http:\/\/169\.254/i)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.status).toBe(302)
+  expect(own.moved()[0]?.status).toBe(302)
 })
 
 test("an answer that changes the protocol is no answer (G3)", async () => {
@@ -211,7 +215,7 @@ test("the lease in a plain request's head is counted (G3)", async () => {
   const own = await webLab((_request, response) => response.end())
   const client = ask(own, { more: [`X-Leak: ${own.token}`] })
   await client.all()
-  expect(own.recorder.of("network_connect")[0]?.facts.measured.secrets_found).toBe(1)
+  expect(own.opened()[0]?.secrets_found).toBe(1)
   expect(JSON.stringify(own.recorder.observations)).not.toContain(own.token)
 })
 
@@ -236,7 +240,7 @@ test("a client that hangs up ends the request to the host (G3)", async () => {
   await client.sees("some")
   client.socket.resetAndDestroy()
   await own.recorded("network_traffic", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("client-gone")
+  expect(own.moved()[0]?.completeness).toBe("client-gone")
 })
 
 test.each([
@@ -251,7 +255,7 @@ test.each([
   expect(await client.all()).toMatch(text)
   expect(client.text).not.toContain("\r\n0\r\n\r\n")
   await own.recorded("network_traffic", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("upstream-cut")
+  expect(own.moved()[0]?.completeness).toBe("upstream-cut")
 })
 
 test("a host that says its status in bytes that no header may have is answered for with 502 (G3)", async () => {
@@ -260,22 +264,20 @@ test("a host that says its status in bytes that no header may have is answered f
   })
   expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 502 Bad Gateway\r\n/)
   await own.recorded("network_traffic", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("upstream-cut")
+  expect(own.moved()[0]?.completeness).toBe("upstream-cut")
 })
 
 test("a host that says nothing is not waited for (G3)", async () => {
   const own = await webLab(() => undefined, { limits: { idleMs: 40 } })
   expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 504 /)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("timeout")
+  expect(own.moved()[0]?.completeness).toBe("timeout")
 })
 
 test("a host that is not there is told to be so (G3)", async () => {
   const own = await webLab((_request, response) => response.end())
   await new Promise((resolve) => own.web.close(resolve))
   expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 502 [\s\S]*egress\/unreachable/)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe(
-    "upstream-unreachable",
-  )
+  expect(own.moved()[0]?.completeness).toBe("upstream-unreachable")
 })
 
 test("the proxy says that it is there without a lease (R2)", async () => {

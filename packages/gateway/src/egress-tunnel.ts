@@ -3,12 +3,13 @@ import type { Duplex } from "node:stream"
 import { AmcError } from "@amc/core"
 import { readClientHello } from "./client-hello.ts"
 import { type AccountedConnection, byteLimit } from "./egress-account.ts"
-import type { EgressClient } from "./egress-client.ts"
+import type { ClientListener, EgressClient } from "./egress-client.ts"
 import type { EgressLimits } from "./egress-limits.ts"
 import { type ConnectionEnd, type ConnectionRecord, type Moved, noHello } from "./egress-record.ts"
 import type { EgressRoute } from "./egress-route.ts"
 import { problemOfFault } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
+import type { Rounds, Watched } from "./rounds.ts"
 
 export interface TunnelTerms {
   readonly client: EgressClient
@@ -16,13 +17,14 @@ export interface TunnelTerms {
   readonly record: ConnectionRecord
   readonly account: AccountedConnection
   readonly limits: EgressLimits
+  readonly rounds: Rounds
   /** Until the lease ends. */
   readonly leaseMs: number
   /** Makes a foreign text fit for a fact. */
   readonly foreignText: (text: string) => string
 }
 
-const established = "HTTP/1.1 200 Connection Established\r\n\r\n"
+const established = Buffer.from("HTTP/1.1 200 Connection Established\r\n\r\n")
 /** A fatal TLS alert, access_denied (RFC 8446 section 6.2), for who waits for TLS and not for HTTP. */
 const accessDenied = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 49)
 
@@ -30,32 +32,31 @@ const accessDenied = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 49)
  * One tunnel behind CONNECT. Its opening is recorded already. No byte reaches the host before the client's
  * TLS ClientHello was read whole and names that host.
  */
-export class Tunnel {
+export class Tunnel implements ClientListener, Watched {
   readonly #terms: TunnelTerms
-  readonly #upstream: Socket
-  #client: Duplex
-  #deadline: NodeJS.Timeout | undefined
-  readonly #total: NodeJS.Timeout
-  readonly #counter: NodeJS.Timeout
+  readonly #upstream = new Socket({ allowHalfOpen: true })
+  readonly #client: Duplex
+  #state: "dialling" | "hello" | "joined" = "dialling"
   #end: ConnectionEnd | null = null
   #fault: AmcError | null = null
   #resolve: () => void = () => undefined
-  #isOpen = false
   #hello = noHello
   #sent = 0
   #received = 0
   #counted = 0
+  /** Times of the rounds. */
+  #endMs: number
+  #stageMs: number
+  #countMs: number
+  #ends = 0
 
   constructor(terms: TunnelTerms) {
-    const { limits, leaseMs, client } = terms
+    const { limits, leaseMs, client, rounds } = terms
     this.#terms = terms
     this.#client = client.socket
-    this.#upstream = new Socket({ allowHalfOpen: true })
-    this.#total = setTimeout(
-      () => this.#settle("timeout", null),
-      Math.min(limits.totalMs, Math.max(1, leaseMs)),
-    )
-    this.#counter = setInterval(() => void this.#count(), limits.countEveryMs)
+    this.#endMs = rounds.now + Math.min(limits.totalMs, Math.max(1, leaseMs))
+    this.#stageMs = rounds.now
+    this.#countMs = rounds.now
   }
 
   /** Ends the tunnel from outside. */
@@ -65,32 +66,74 @@ export class Tunnel {
 
   /** Resolves when both sides have ended and that is recorded. Gives why the tunnel was refused, if it was. */
   async run(): Promise<AmcError | null> {
-    const { client, limits, record, route } = this.#terms
+    const { client, record, route, rounds, account } = this.#terms
     const ended = new Promise<void>((resolve) => (this.#resolve = resolve))
+    rounds.add(this)
     this.#upstream
       .on("error", () =>
-        this.#settle(this.#isOpen ? "upstream-cut" : "upstream-unreachable", unreachable()),
+        this.#settle(
+          this.#state === "dialling" ? "upstream-unreachable" : "upstream-cut",
+          unreachable(),
+        ),
       )
       .once("connect", () => this.#connected())
-    this.#wait(limits.connectMs, "upstream-unreachable", late)
-    client.onGone(() => this.#settle("client-gone", null))
-    this.#upstream.connect({ host: route.address, port: route.target.port })
+    client.listen(this)
+    // A socket that was destroyed would dial all the same.
+    if (this.#end === null) this.#upstream.connect({ host: route.address, port: route.target.port })
     await ended
+    rounds.delete(this)
+    account.end()
     await record.close(this.#end ?? "closed", this.#moved())
     return this.#fault
   }
 
+  look(now: number): void {
+    const { limits } = this.#terms
+    const inStageMs = now - this.#stageMs
+    if (now >= this.#endMs) this.#settle("timeout", null)
+    else if (this.#state === "joined") {
+      if (inStageMs >= limits.idleMs) this.#settle("timeout", null)
+      if (now - this.#countMs >= limits.countEveryMs) void this.#count(now)
+    } else if (this.#state === "hello") {
+      if (inStageMs >= limits.helloMs) this.#settle("timeout", noTls("no ClientHello came in time"))
+    } else if (inStageMs >= limits.connectMs) this.#settle("upstream-unreachable", late())
+  }
+
+  gone(): void {
+    this.#settle("client-gone", null)
+  }
+
+  early(): void {
+    if (this.#state === "hello" && this.#end === null) this.#readHello()
+  }
+
+  piece(bytes: Uint8Array): void {
+    if (this.#pass(bytes, this.#client, this.#upstream)) this.#sent += bytes.length
+  }
+
+  ended(): void {
+    this.#passEnd(this.#upstream)
+  }
+
+  closed(): void {
+    this.#closed(this.#client)
+  }
+
   #connected(): void {
     if (this.#end !== null) return
-    this.#isOpen = true
+    this.#enter("hello")
     this.#client.write(established)
-    this.#wait(this.#terms.limits.helloMs, "timeout", () => noTls("no ClientHello came in time"))
-    this.#terms.client.onEarly(() => this.#readHello())
+    this.#readHello()
+  }
+
+  #enter(state: "hello" | "joined"): void {
+    this.#state = state
+    this.#stageMs = this.#terms.rounds.now
   }
 
   #readHello(): void {
     const { client, route, foreignText } = this.#terms
-    if (this.#end !== null || client.early.length === 0) return
+    if (client.early.length === 0) return
     const hello = readClientHello(client.early)
     if (hello.state === "more" && !client.isFull) return
     if (hello.state !== "hello")
@@ -107,33 +150,33 @@ export class Tunnel {
 
   /** From here on bytes pass both ways. */
   #join(): void {
-    clearTimeout(this.#deadline)
-    const { client, limits } = this.#terms
-    const early = client.early
     const upstream = this.#upstream
-    this.#client = client.release()
+    this.#enter("joined")
     upstream.setNoDelay(true)
-    for (const side of [this.#client, upstream] as Socket[])
-      side.setTimeout(limits.idleMs, () => this.#settle("timeout", null))
-    this.#client.on("error", () => this.#settle("client-gone", null))
-    for (const side of [this.#client, upstream]) side.once("close", () => this.#closed(side))
-    this.#sent += early.length
-    if (!this.#take(early.length)) return
-    upstream.write(early)
-    this.#pump(this.#client, upstream, (size) => (this.#sent += size))
-    this.#pump(upstream, this.#client, (size) => (this.#received += size))
+    upstream
+      .on("data", (piece: Uint8Array) => {
+        if (this.#pass(piece, upstream, this.#client)) this.#received += piece.length
+      })
+      .on("end", () => this.#passEnd(this.#client))
+      .on("close", () => this.#closed(upstream))
+    this.piece(this.#terms.client.join())
   }
 
-  #pump(from: Duplex, to: Duplex, add: (size: number) => void): void {
-    from.on("data", (piece: Uint8Array) => {
-      if (this.#end !== null || !this.#take(piece.length)) return
-      add(piece.length)
-      if (to.write(piece)) return
+  /** Passes a piece on, if it still may pass. */
+  #pass(piece: Uint8Array, from: Duplex, to: Duplex): boolean {
+    if (this.#end !== null || !this.#take(piece.length)) return false
+    this.#stageMs = this.#terms.rounds.now
+    if (!to.write(piece)) {
       from.pause()
       to.once("drain", () => from.resume())
-    })
-    from.once("end", () => to.end())
-    from.resume()
+    }
+    return true
+  }
+
+  #passEnd(to: Duplex): void {
+    const isFlushed = this.#client.writableLength + this.#upstream.writableLength === 0
+    if (++this.#ends === 2 && isFlushed) this.#settle("complete", null)
+    else to.end()
   }
 
   #take(size: number): boolean {
@@ -150,25 +193,18 @@ export class Tunnel {
     else if (this.#client.closed && this.#upstream.closed) this.#settle("complete", null)
   }
 
-  async #count(): Promise<void> {
+  async #count(now: number): Promise<void> {
+    this.#countMs = now
     const moved = this.#sent + this.#received
     if (moved === this.#counted || this.#end !== null) return
     this.#counted = moved
     if (!(await this.#terms.record.count(this.#moved()))) this.#settle("closed", null)
   }
 
-  #wait(ms: number, end: ConnectionEnd, fault: () => AmcError): void {
-    clearTimeout(this.#deadline)
-    this.#deadline = setTimeout(() => this.#settle(end, fault()), ms)
-  }
-
   #settle(end: ConnectionEnd, fault: AmcError | null): void {
     if (this.#end !== null) return
     this.#end = end
     this.#fault = fault
-    clearTimeout(this.#deadline)
-    clearTimeout(this.#total)
-    clearInterval(this.#counter)
     if (end === "complete") this.#upstream.destroy()
     else this.#upstream.resetAndDestroy()
     this.#part(end, fault)
@@ -177,11 +213,9 @@ export class Tunnel {
 
   #part(end: ConnectionEnd, fault: AmcError | null): void {
     const { client } = this.#terms
-    if (client.isGone || end === "complete") return void this.#client.destroy()
-    if (fault !== null && !this.#isOpen) {
-      client.release()
-      return answerRaw(this.#client, problemOfFault(fault))
-    }
+    if (client.isGone || end === "complete") return void client.release().destroy()
+    if (fault !== null && this.#state === "dialling")
+      return answerRaw(client.release(), problemOfFault(fault))
     if (fault?.code === "egress/server-name") return client.end(accessDenied)
     client.reset()
   }

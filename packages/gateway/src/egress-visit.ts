@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
-import { AmcError, type Recorder, systemAgent } from "@amc/core"
+import { AmcError, systemAgent } from "@amc/core"
 import type { AuditGate } from "./audit-gate.ts"
 import { ClientLink } from "./client-link.ts"
 import type { AccountedConnection, EgressAccounts } from "./egress-account.ts"
 import { EgressClient } from "./egress-client.ts"
-import { connectFacts } from "./egress-facts.ts"
+import { openingOf } from "./egress-facts.ts"
 import type { EgressLimits } from "./egress-limits.ts"
-import { ConnectionRecord, nothingMoved } from "./egress-record.ts"
+import { type ConnectionEvidence, type ConnectionRecord, nothingMoved } from "./egress-record.ts"
 import { challengeOf, egressAuditCode, egressProblem } from "./egress-refusal.ts"
 import { EgressRequest } from "./egress-request.ts"
 import { type EgressRoute, type RouteTerms, routeTo } from "./egress-route.ts"
@@ -19,16 +19,18 @@ import type { Door, Lease, LeaseBook } from "./lease.ts"
 import type { OpenConnections } from "./open-connections.ts"
 import { answerRaw } from "./raw-answer.ts"
 import { refuse } from "./refusal.ts"
+import type { Rounds } from "./rounds.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 
 /** What all visits of a proxy share. */
 export interface EgressWorld {
-  readonly recorder: Recorder
+  readonly evidence: ConnectionEvidence
   readonly audits: AuditGate
   readonly leases: LeaseBook
   readonly accounts: EgressAccounts
   readonly routes: RouteTerms
   readonly open: OpenConnections
+  readonly rounds: Rounds
   readonly clock: () => number
   readonly limits: EgressLimits
   readonly secrets: SecretScanner
@@ -119,14 +121,15 @@ export class Visit {
     target: EgressTarget,
     account: AccountedConnection,
   ): Promise<void> {
-    const { routes, limits, secrets, clock, open } = this.#world
+    const { routes, limits, secrets, clock, open, rounds } = this.#world
     const route = await routeTo(routes, target)
     if (client.isGone) return void client.socket.destroy()
     const record = await this.#record(lease, route, "tunnel")
     if (client.isGone) return record.close("client-gone", nothingMoved)
     const foreignText = (text: string): string => new ForeignValues(secrets).text(text)
     const leaseMs = lease.expiresMs - clock()
-    const tunnel = new Tunnel({ client, route, record, account, limits, leaseMs, foreignText })
+    const terms = { client, route, record, account, limits, rounds, leaseMs, foreignText }
+    const tunnel = new Tunnel(terms)
     const fault = await open.run(tunnel, lease)
     if (fault !== null) this.#audit(fault)
   }
@@ -144,11 +147,10 @@ export class Visit {
   }
 
   #record(lease: Lease, route: EgressRoute, kind: "tunnel" | "http"): Promise<ConnectionRecord> {
-    const { recorder, clock, secrets, nextId } = this.#world
-    const facts = connectFacts({ id: nextId(), kind, request: this.#request, route, secrets })
+    const { evidence, secrets, nextId } = this.#world
+    const opening = openingOf({ id: nextId(), kind, request: this.#request, route, secrets })
     const channel = `gateway:${this.#visitor.door.ingress}` as const
-    const origin = { channel, agent: lease.agent, session: lease.session }
-    return ConnectionRecord.open({ recorder, clock, origin, facts })
+    return evidence.open({ channel, agent: lease.agent, session: lease.session }, opening)
   }
 
   #audit({ code: subject, message }: AmcError): void {

@@ -51,28 +51,32 @@ test("a tunnel is recorded before a byte passes and closed with its counts (G3)"
     agent: "agent-1",
     session: "session-1",
     channel: "gateway:loopback",
-    facts: {
-      measured: {
-        kind: "tunnel",
-        host: "host.test",
-        port: own.host.port,
-        address: "127.0.0.1",
-        rule: target(own),
-        exception: "127.0.0.1/32",
-        secrets_found: 0,
-      },
-      reported: { method: "CONNECT", target: target(own) },
-    },
+    facts: { reported: { requests: [{ method: "CONNECT", target: target(own) }] } },
   })
+  expect(own.opened()).toMatchObject([
+    {
+      kind: "tunnel",
+      host: "host.test",
+      port: own.host.port,
+      address: "127.0.0.1",
+      rule: target(own),
+      exception: "127.0.0.1/32",
+      secrets_found: 0,
+    },
+  ])
   expect(own.recorder.of("network_traffic")[0]?.facts).toMatchObject({
     measured: {
-      connection_id: opened?.facts.measured.connection_id,
-      completeness: "complete",
-      bytes_sent: hello.length,
-      bytes_received: 6,
-      status: 0,
+      connections: [
+        {
+          connection_id: own.opened()[0]?.connection_id,
+          completeness: "complete",
+          bytes_sent: hello.length,
+          bytes_received: 6,
+          status: 0,
+        },
+      ],
     },
-    reported: { server_name: "host.test", encrypted_hello: false },
+    reported: { hellos: [{ server_name: "host.test", encrypted_hello: false }] },
   })
   expect(JSON.stringify(own.recorder.observations)).not.toContain(own.token)
 })
@@ -152,10 +156,8 @@ test("an entry without a port is for 443 and 80 (G3)", async () => {
   // 443 is allowed by the list; what answers then is nobody.
   const other = client(own.port).send(own.connectHead("host.test:443"))
   expect(await other.all()).toContain("egress/unreachable")
-  expect(own.recorder.of("network_connect")[0]?.facts.measured.port).toBe(443)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe(
-    "upstream-unreachable",
-  )
+  expect(own.opened()[0]?.port).toBe(443)
+  expect(own.moved()[0]?.completeness).toBe("upstream-unreachable")
 })
 
 test.each([
@@ -252,7 +254,7 @@ test.each([
       code: "NETWORK_EGRESS_BLOCKED",
       subject: code,
     })
-    expect(own.recorder.of("network_traffic")[0]?.facts.measured).toMatchObject({
+    expect(own.moved()[0]).toMatchObject({
       completeness: "refused",
       bytes_sent: 0,
       bytes_received: 0,
@@ -270,8 +272,7 @@ test("an encrypted hello whose outer name is the host passes and is told (micros
   visitor.socket.end()
   await own.recorded("network_traffic", 1)
   expect(own.recorder.of("network_traffic")[0]?.facts.reported).toEqual({
-    server_name: "HOST.test",
-    encrypted_hello: true,
+    hellos: [{ server_name: "HOST.test", encrypted_hello: true }],
   })
 })
 
@@ -366,7 +367,7 @@ test("a lease that is revoked ends what is open at once, and opens nothing (G3)"
   own.leases.revoke(own.leaseId)
   await visitor.closed
   await own.recorded("network_traffic", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("closed")
+  expect(own.moved()[0]?.completeness).toBe("closed")
   const late = client(own.port).send(own.connectHead(target(own)))
   expect(await late.all()).toMatch(/^HTTP\/1\.1 407 /)
 })
@@ -408,9 +409,8 @@ test("a long tunnel is counted while bytes move, and cut when that can't be reco
     .send(own.connectHead(target(own)))
     .send(hello)
   await visitor.sees("pong")
-  const counts = () => own.recorder.of("network_traffic").map(({ facts }) => facts.measured)
-  while (counts().at(-1)?.bytes_received !== 4) await new Promise(setImmediate)
-  expect(counts().at(-1)).toMatchObject({
+  while (own.moved().at(-1)?.bytes_received !== 4) await new Promise(setImmediate)
+  expect(own.moved().at(-1)).toMatchObject({
     completeness: "open",
     bytes_sent: hello.length,
     bytes_received: 4,
@@ -484,7 +484,7 @@ test.each([
   await visitor.closed
   await own.recorded("network_traffic", 1)
   await own.recorded("audit", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("limit")
+  expect(own.moved()[0]?.completeness).toBe("limit")
   expect(own.recorder.of("audit")[0]?.facts.measured).toMatchObject({
     code: "SESSION_LIMIT_EXCEEDED",
     subject: "egress/byte-limit",
@@ -576,11 +576,11 @@ test("a client that hangs up in any phase leaves nothing open (G3)", async () =>
     found(["127.0.0.1"])
     await visitor.sees("Established")
     visitor.send(hello)
-    const count = own.recorder.of("network_traffic").length
+    const count = own.moved().length
     visitor.socket.resetAndDestroy()
     await own.recorded("network_traffic", count + 1)
   }
-  const ends = own.recorder.of("network_traffic").map(({ facts }) => facts.measured.completeness)
+  const ends = own.moved().map(({ completeness }) => completeness)
   expect(ends).toEqual(["client-gone", "client-gone"])
   while (own.host.sockets.size > 0) await new Promise(setImmediate)
 })
@@ -595,7 +595,7 @@ test("a host that breaks off breaks the tunnel off (G3)", async () => {
   await visitor.closed
   expect(visitor.isReset).toBe(true)
   await own.recorded("network_traffic", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("upstream-cut")
+  expect(own.moved()[0]?.completeness).toBe("upstream-cut")
 })
 
 test("a half-open tunnel still carries the other way (half-open) (G3)", async () => {
@@ -610,7 +610,7 @@ test("a half-open tunnel still carries the other way (half-open) (G3)", async ()
   expect(text.endsWith(big)).toBe(true)
   expect(own.host.received.endsWith("last words")).toBe(true)
   await own.recorded("network_traffic", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured).toMatchObject({
+  expect(own.moved()[0]).toMatchObject({
     completeness: "complete",
     bytes_received: big.length,
   })
@@ -637,7 +637,7 @@ test("a client that does not read holds the host back (G3)", async () => {
   visitor.send(helloFor("host.test"))
   await own.recorded("network_traffic", 1)
   expect(written).toBeLessThan(32_000_000)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("timeout")
+  expect(own.moved()[0]?.completeness).toBe("timeout")
 })
 
 test.each([
@@ -657,7 +657,7 @@ test.each([
     .send(hello)
   await visitor.closed
   await own.recorded("network_traffic", 1)
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("timeout")
+  expect(own.moved()[0]?.completeness).toBe("timeout")
   await own.egress.close()
   expect(own.recorder.of("audit").map(({ facts }) => facts.measured.subject)).toEqual(
     subject === null ? [] : [subject],
@@ -686,5 +686,5 @@ test("closing the proxy ends what is open and records it (G3)", async () => {
   await visitor.sees("Established")
   await own.egress.close()
   await visitor.closed
-  expect(own.recorder.of("network_traffic")[0]?.facts.measured.completeness).toBe("closed")
+  expect(own.moved()[0]?.completeness).toBe("closed")
 })

@@ -6,6 +6,7 @@ import { EgressAccounts } from "./egress-account.ts"
 import { exceptedRange } from "./egress-address.ts"
 import type { EgressLimits } from "./egress-limits.ts"
 import { Lookups, type Resolve, systemResolve } from "./egress-lookup.ts"
+import { ConnectionEvidence } from "./egress-record.ts"
 import type { EgressPolicy } from "./egress-route.ts"
 import { type EgressWorld, Visit, type Visitor } from "./egress-visit.ts"
 import type { Ingress, Lease, LeaseBook } from "./lease.ts"
@@ -13,6 +14,7 @@ import { type ListenAt, Listeners } from "./listeners.ts"
 import { OpenConnections } from "./open-connections.ts"
 import { problemOf } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
+import { Rounds } from "./rounds.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 
 export interface EgressTerms {
@@ -73,8 +75,10 @@ class ForwardProxy implements Egress {
     const open = new OpenConnections(leases)
     const accounts = new EgressAccounts(leases, limits)
     const nextId = connectionIds(random)
-    const own = { audits, accounts, routes, open, nextId }
-    this.#world = { recorder, leases, clock, limits, secrets, ...own }
+    const rounds = new Rounds(roundsMs(limits))
+    const own = { audits, accounts, routes, open, rounds, nextId }
+    const evidence = new ConnectionEvidence(recorder, clock)
+    this.#world = { evidence, leases, clock, limits, secrets, ...own }
     this.#sweeper = setInterval(() => void audits.sweep(), 60_000).unref()
   }
 
@@ -93,6 +97,7 @@ class ForwardProxy implements Egress {
     this.#listeners.cut()
     for (const socket of this.#sockets) socket.destroy()
     await closed
+    this.#world.rounds.stop()
     await this.#world.audits.flush()
   }
 
@@ -136,6 +141,12 @@ function connectionIds(random: (size: number) => Uint8Array): () => string {
   const name = Buffer.from(random(12)).toString("hex")
   let count = 0
   return () => `conn-${name}-${++count}`
+}
+
+/** Often enough that no deadline is missed by more than a fourth of it. */
+function roundsMs(limits: EgressLimits): number {
+  const { connectMs, helloMs, idleMs, totalMs, countEveryMs } = limits
+  return Math.max(1, Math.min(1000, connectMs, helloMs, idleMs, totalMs, countEveryMs) / 4)
 }
 
 const notHttp = problemOf("egress/bad-target", "the bytes are not an HTTP request")

@@ -64,7 +64,7 @@ export async function fuzzTunnels(seed: number, count: number): Promise<Fuzzed> 
   const lab = await openEgressLab({
     limits: { helloMs: 200, idleMs: 200, headMs: 300 },
     onConnection: (socket) => {
-      if (lab.recorder.of("network_connect").length < lab.host.connections)
+      if (lab.opened().length < lab.host.connections)
         faults.push("a connection was made that is not recorded")
       socket.end("answer")
     },
@@ -80,10 +80,8 @@ export async function fuzzTunnels(seed: number, count: number): Promise<Fuzzed> 
   })
   const forwarded = lab.host.connections
   await lab.egress.close()
-  const opened = lab.recorder.of("network_connect").length
-  const closed = lab.recorder
-    .of("network_traffic")
-    .filter(({ facts }) => facts.measured.completeness !== "open").length
+  const opened = lab.opened().length
+  const closed = lab.moved().filter(({ completeness }) => completeness !== "open").length
   if (opened !== closed) faults.push(`${opened} connections opened, ${closed} closed`)
   await lab.close()
   return { sent: count, forwarded, faults }

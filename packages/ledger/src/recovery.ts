@@ -1,7 +1,13 @@
-import type { Facts, Observation, Recorded, Recorder } from "@amc/core"
+import {
+  connectionsMax,
+  type Facts,
+  type Observation,
+  type Recorded,
+  type Recorder,
+} from "@amc/core"
 import { gapOf } from "./gap.ts"
 import type { LaneWriter } from "./lane-writer.ts"
-import type { OpenCall, OpenConnection, OpenSession } from "./session-book.ts"
+import type { OpenCall, OpenSession } from "./session-book.ts"
 import { sealOf } from "./sessions.ts"
 
 /**
@@ -17,9 +23,7 @@ export async function recoverLane(writer: LaneWriter): Promise<readonly Recorded
   const responses = sessions.flatMap((session) =>
     session.calls.map((call) => crashedResponse(session, call)),
   )
-  const ends = sessions.flatMap((session) =>
-    session.connections.map((connection) => crashedTraffic(session, connection)),
-  )
+  const ends = sessions.flatMap(crashedTraffic)
   const gap = gapOf("crash", sessions.length, responses.length, writer.lastTs)
   return recordInOrder(writer, [...responses, ...ends, gap, ...sessions.map(recoveredSeal)])
 }
@@ -64,11 +68,17 @@ function crashedFacts(call: OpenCall): Facts<"llm_response"> {
   return { measured, reported }
 }
 
-/** What the last count said; nobody saw what went through afterwards. */
-function crashedTraffic({ agent, session }: OpenSession, connection: OpenConnection): Observation {
-  const measured = { ...connection, completeness: "crashed" as const, status: 0 }
-  const facts = { measured, reported: { server_name: "", encrypted_hello: false } }
-  return { type: "network_traffic", channel: "recorder", agent, session, facts }
+/** What the last counts said; nobody saw what went through afterwards. */
+function crashedTraffic({ agent, session, connections }: OpenSession): readonly Observation[] {
+  const ends: Observation[] = []
+  for (let at = 0; at < connections.length; at += connectionsMax) {
+    const some = connections.slice(at, at + connectionsMax)
+    const crashed = some.map((one) => ({ ...one, completeness: "crashed" as const, status: 0 }))
+    const hellos = some.map(() => ({ server_name: "", encrypted_hello: false }))
+    const facts = { measured: { connections: crashed }, reported: { hellos } }
+    ends.push({ type: "network_traffic", channel: "recorder", agent, session, facts })
+  }
+  return ends
 }
 
 /** The walls are as they were measured; that the monitor was gone makes the session unknown, not open. */

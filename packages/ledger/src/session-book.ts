@@ -100,7 +100,7 @@ export class SessionBook {
     if (event.type === "llm_request") page.calls.set(event.facts.measured.call_id, eventHash)
     if (event.type === "llm_response") page.calls.delete(event.facts.measured.call_id)
     if (event.type === "network_connect" || event.type === "network_traffic")
-      noteConnection(page.connections, event, eventHash)
+      noteConnections(page.connections, event, eventHash)
     if (event.type === "sandbox_probe")
       page.probes.push(judgeIsolation(event.facts.measured).posture)
   }
@@ -145,20 +145,19 @@ export class SessionBook {
   }
 }
 
-function noteConnection(
+function noteConnections(
   open: Map<string, OpenConnection>,
   { type, facts }: EventBody<"network_connect"> | EventBody<"network_traffic">,
   eventHash: string,
 ): void {
-  const { connection_id: id } = facts.measured
-  if (type === "network_connect") {
-    const nothing = { bytes_sent: 0, bytes_received: 0, duration_ms: 0 }
+  const nothing = { bytes_sent: 0, bytes_received: 0, duration_ms: 0 }
+  for (const { connection_id: id } of type === "network_connect" ? facts.measured.connections : [])
     open.set(id, { connection_id: id, connect_event_hash: eventHash, ...nothing })
-    return
+  for (const one of type === "network_traffic" ? facts.measured.connections : []) {
+    const { completeness, status: _status, ...moved } = one
+    if (completeness === "open" && open.has(one.connection_id)) open.set(one.connection_id, moved)
+    else open.delete(one.connection_id)
   }
-  const { completeness, status: _status, ...moved } = facts.measured
-  if (completeness === "open" && open.has(id)) open.set(id, moved)
-  else open.delete(id)
 }
 
 const inSession: readonly Observation["type"][] = [

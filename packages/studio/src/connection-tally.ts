@@ -33,7 +33,7 @@ export class ConnectionTally implements Recorder {
   }
 
   #take({ type, facts }: Observation): void {
-    if (type === "network_connect") this.#opened++
+    if (type === "network_connect") this.#opened += facts.measured.connections.length
     if (type !== "audit" || !facts.measured.subject.startsWith("egress/")) return
     const { subject, detail } = facts.measured
     this.#refused.add(`${detail} (${subject})`)

@@ -92,8 +92,9 @@ function isClosing(event: ReturnType<typeof eventOf>): boolean {
     case "gap":
       return event.facts.measured.reason === "crash"
     case "llm_response":
-    case "network_traffic":
       return event.facts.measured.completeness === "crashed"
+    case "network_traffic":
+      return event.facts.measured.connections.some((one) => one.completeness === "crashed")
     case "session_seal":
       return event.facts.measured.reason === "recovered"
     default:

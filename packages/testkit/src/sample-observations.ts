@@ -1,6 +1,7 @@
 import {
   type Facts,
   type MeasuredFacts,
+  type MovedConnection,
   type ObservationOf,
   type ObservedPayload,
   type ReceiptTerms,
@@ -105,23 +106,27 @@ export function sampleResponse(
   }
 }
 
-/** A connection as the egress proxy observes it, before it dials. */
+/** Connections as the egress proxy observes them, before it dials. */
 export function sampleConnect(
   { agent, session }: Pick<SampleCall, "agent" | "session">,
-  connectionId: string,
+  ...connectionIds: readonly string[]
 ): ObservationOf<"network_connect"> {
   const facts: Facts<"network_connect"> = {
     measured: {
-      connection_id: connectionId,
-      kind: "tunnel",
-      host: "api.example.com",
-      port: 443,
-      address: "198.51.100.7",
-      rule: "*.example.com",
-      exception: "",
-      secrets_found: 0,
+      connections: connectionIds.map((id) => ({
+        connection_id: id,
+        kind: "tunnel",
+        host: "api.example.com",
+        port: 443,
+        address: "198.51.100.7",
+        rule: "*.example.com",
+        exception: "",
+        secrets_found: 0,
+      })),
     },
-    reported: { method: "CONNECT", target: "api.example.com:443" },
+    reported: {
+      requests: connectionIds.map(() => ({ method: "CONNECT", target: "api.example.com:443" })),
+    },
   }
   return { type: "network_connect", channel: "gateway:run-socket", agent, session, facts }
 }
@@ -129,19 +134,23 @@ export function sampleConnect(
 /** What {@link sampleConnect} has moved so far. */
 export function sampleTraffic(
   { agent, session }: Pick<SampleCall, "agent" | "session">,
-  measured: Pick<MeasuredFacts<"network_traffic">, "connection_id" | "connect_event_hash"> &
-    Partial<MeasuredFacts<"network_traffic">>,
+  ...moved: readonly (Pick<MovedConnection, "connection_id" | "connect_event_hash"> &
+    Partial<MovedConnection>)[]
 ): ObservationOf<"network_traffic"> {
   const facts: Facts<"network_traffic"> = {
     measured: {
-      completeness: "complete",
-      bytes_sent: 517,
-      bytes_received: 4096,
-      duration_ms: 900,
-      status: 0,
-      ...measured,
+      connections: moved.map((one) => ({
+        completeness: "complete",
+        bytes_sent: 517,
+        bytes_received: 4096,
+        duration_ms: 900,
+        status: 0,
+        ...one,
+      })),
     },
-    reported: { server_name: "api.example.com", encrypted_hello: false },
+    reported: {
+      hellos: moved.map(() => ({ server_name: "api.example.com", encrypted_hello: false })),
+    },
   }
   return { type: "network_traffic", channel: "gateway:run-socket", agent, session, facts }
 }

@@ -1,4 +1,4 @@
-import type { Event, Finding } from "@amc/core"
+import type { Event, Finding, MovedConnection } from "@amc/core"
 
 /** An event that was read from its leaf, with its event hash. */
 export interface CheckedEvent {
@@ -14,8 +14,8 @@ interface OpenSession {
   events: number
   /** Call ids of the session's requests by event hash. */
   readonly requests: Map<string, string>
-  /** Connection ids of the session's connections by event hash. */
-  readonly connections: Map<string, string>
+  /** The session's connections, each as the hash of its event and its id. */
+  readonly connections: Set<string>
 }
 
 type SessionFinding = Omit<Finding, "subject">
@@ -60,8 +60,11 @@ export class SessionCheck {
       return known?.requests.get(request_event_hash) === call_id ? [] : [noRequest]
     }
     if (event.type === "network_traffic") {
-      const { connect_event_hash, connection_id } = event.facts.measured
-      return known?.connections.get(connect_event_hash) === connection_id ? [] : [noConnection]
+      const ofSession = ({
+        connect_event_hash: from,
+        connection_id: id,
+      }: MovedConnection): boolean => known?.connections.has(`${from} ${id}`) ?? false
+      return event.facts.measured.connections.every(ofSession) ? [] : [noConnection]
     }
     if (event.type !== "session_seal") return []
     const { first_aseq, last_aseq, events, last_event_hash } = event.facts.measured
@@ -86,13 +89,14 @@ export class SessionCheck {
     page.events++
     if (event.type === "llm_request") page.requests.set(hash, event.facts.measured.call_id)
     if (event.type === "network_connect")
-      page.connections.set(hash, event.facts.measured.connection_id)
+      for (const { connection_id: id } of event.facts.measured.connections)
+        page.connections.add(`${hash} ${id}`)
     this.#open.set(session, page)
   }
 }
 
 function newPage({ agent, aseq }: Event): OpenSession {
-  const [requests, connections] = [new Map<string, string>(), new Map<string, string>()]
+  const [requests, connections] = [new Map<string, string>(), new Set<string>()]
   return { agent, firstAseq: aseq, lastAseq: aseq, lastHash: "", events: 0, requests, connections }
 }
 
