@@ -1,4 +1,4 @@
-import { AnswerDocument } from "./answer-document.ts"
+import { AnswerDocument, type AnswerItem } from "./answer-document.ts"
 import { type Format, pathModel } from "./format.ts"
 import type { JsonPath, JsonScalar } from "./json-scan.ts"
 
@@ -40,12 +40,12 @@ class ChatDocument extends AnswerDocument {
     if (path.length === 3 && member === "index" && typeof value === "number")
       if (this.#choices.size < choicesMax) this.#choices.set(`${choice}`, value)
     if ((member !== "message" && member !== "delta") || list !== "tool_calls") return
-    if (typeof call === "number") this.#call(`${choice}/${call}`, path, value)
+    if (typeof call !== "number" || (path.length > 5 && !isOfCall(path))) return
+    this.#call(this.item(`${choice}/${call}`, call), path, value)
   }
 
-  #call(place: string, path: JsonPath, value: JsonScalar | undefined): void {
-    const [, , , , call, member, inner] = path
-    const item = this.item(place, call as number)
+  #call(item: AnswerItem, path: JsonPath, value: JsonScalar | undefined): void {
+    const [, , , , , member, inner] = path
     if (member === "id" && typeof value === "string") item.id = value
     if (member === "index" && typeof value === "number") item.index = value
     if (member !== "function" && member !== "custom") return
@@ -66,6 +66,11 @@ class ChatDocument extends AnswerDocument {
     super.drop()
     this.#choices.clear()
   }
+}
+
+/** Whether a member of a tool call names it. */
+function isOfCall([, , , , , member, inner]: JsonPath): boolean {
+  return member === "id" || member === "index" || inner === "name"
 }
 
 /** A path that ends so; on Azure the deployment in it is the model. */

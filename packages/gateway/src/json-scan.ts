@@ -22,6 +22,9 @@ const [openBrace, closeBrace, openBracket, closeBracket, colon, comma] = [
 /** A longer string is handed over cut, without its escapes resolved. */
 const capturedMax = 4096
 const nestingMax = 512
+const bareMax = 64
+/** Where a search by hand is faster than a call into Node's. */
+const nearby = 48
 
 type Expect = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "comma-or-end" | "nothing"
 
@@ -56,7 +59,9 @@ export class JsonScan {
 
   /** Takes the next piece. */
   push(piece: Uint8Array): void {
-    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    const bytes = Buffer.isBuffer(piece)
+      ? piece
+      : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
     let at = 0
     while (at < bytes.length && !this.#broken)
       at = this.#inString ? this.#readString(bytes, at) : this.#readToken(bytes, at)
@@ -75,11 +80,7 @@ export class JsonScan {
 
   #readToken(bytes: Buffer, at: number): number {
     const byte = bytes[at] as number
-    if (isBare(byte)) {
-      this.#bare += String.fromCharCode(byte)
-      if (this.#bare.length > 64) this.#broken = true
-      return at + 1
-    }
+    if (isBare(byte)) return this.#readBare(bytes, at)
     this.#endBare()
     if (this.#broken || isSpace(byte)) return at + 1
     switch (byte) {
@@ -106,6 +107,14 @@ export class JsonScan {
     return at + 1
   }
 
+  #readBare(bytes: Buffer, from: number): number {
+    let at = from + 1
+    while (at < bytes.length && isBare(bytes[at] as number)) at++
+    if (this.#bare.length + at - from > bareMax) this.#broken = true
+    else this.#bare += bytes.toString("latin1", from, at)
+    return at
+  }
+
   #startString(): void {
     this.#isKey = this.#expect === "key" || this.#expect === "key-or-end"
     if (!this.#isKey && !this.#mayStartValue()) return
@@ -120,24 +129,24 @@ export class JsonScan {
   #readString(bytes: Buffer, from: number): number {
     let at = from
     for (;;) {
-      const end = bytes.indexOf(quote, at)
+      const end = quoteFrom(bytes, at)
       const stop = end < 0 ? bytes.length : end
       const escaped = endsEscaped(bytes, at, stop, this.#escaped)
       if (end < 0) {
-        this.#capture(bytes.subarray(from))
+        this.#keep(bytes.subarray(from))
         this.#escaped = escaped
         return bytes.length
       }
       this.#escaped = false
       at = end + 1
       if (escaped) continue
-      this.#capture(bytes.subarray(from, end))
-      this.#endString()
+      this.#endString(bytes, from, end)
       return at
     }
   }
 
-  #capture(bytes: Uint8Array): void {
+  /** Takes a part of a string that goes on in the next piece, or did in the last. */
+  #keep(bytes: Uint8Array): void {
     this.#sink?.(bytes)
     if (!this.#capturing) return
     this.#captured ??= Buffer.allocUnsafe(capturedMax)
@@ -146,9 +155,9 @@ export class JsonScan {
     this.#capturedSize += part.length
   }
 
-  #endString(): void {
+  #endString(bytes: Buffer, from: number, end: number): void {
     this.#inString = false
-    const text = this.#capturing ? this.#capturedText() : ""
+    const text = this.#capturing ? this.#capturedText(bytes, from, end) : ""
     if (this.#isKey) {
       this.#path[this.#path.length - 1] = text
       this.#expect = "colon"
@@ -158,9 +167,18 @@ export class JsonScan {
     this.#endValue()
   }
 
-  #capturedText(): string {
-    const raw = this.#captured?.toString("utf8", 0, this.#capturedSize) ?? ""
-    if (this.#capturedSize >= capturedMax || !raw.includes("\\")) return raw
+  #capturedText(bytes: Buffer, from: number, end: number): string {
+    if (this.#capturedSize > 0) {
+      this.#keep(bytes.subarray(from, end))
+      return this.#unescaped(this.#captured as Buffer, 0, this.#capturedSize)
+    }
+    this.#sink?.(bytes.subarray(from, end))
+    return this.#unescaped(bytes, from, end)
+  }
+
+  #unescaped(bytes: Buffer, from: number, end: number): string {
+    const raw = bytes.toString("utf8", from, Math.min(end, from + capturedMax))
+    if (end - from >= capturedMax || !raw.includes("\\")) return raw
     try {
       return JSON.parse(`"${raw}"`) as string
     } catch {
@@ -233,6 +251,13 @@ export class JsonScan {
   #endValue(): void {
     this.#expect = this.#arrays.length === 0 ? "nothing" : "comma-or-end"
   }
+}
+
+/** Where the next quote is; -1 if there is none. */
+function quoteFrom(bytes: Buffer, from: number): number {
+  const stop = Math.min(bytes.length, from + nearby)
+  for (let at = from; at < stop; at++) if (bytes[at] === quote) return at
+  return stop === bytes.length ? -1 : bytes.indexOf(quote, stop)
 }
 
 /** Whether the byte at `stop` is escaped, by the backslashes that run up to it. */

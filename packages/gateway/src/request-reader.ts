@@ -4,7 +4,9 @@ import type { Format, PathFacts } from "./format.ts"
 import { formatOf } from "./formats.ts"
 import { type JsonPath, type JsonScalar, JsonScan, type JsonVisitor } from "./json-scan.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
-import { ToolOffer } from "./tool-offer.ts"
+import { isList, ToolOffer } from "./tool-offer.ts"
+
+const watched = new Set(["model", "stream", "tools"])
 
 /** What a request says about itself, read while its body comes in. */
 export class RequestReader implements JsonVisitor {
@@ -53,15 +55,17 @@ export class RequestReader implements JsonVisitor {
     return { reported, truncated: this.#values.truncated }
   }
 
-  enters([first]: JsonPath): boolean {
-    return first === undefined || first === "tools" || first === "toolConfig"
+  enters(path: JsonPath): boolean {
+    const [first] = path
+    if (first === "tools") return path.length !== 3 || isList(path[2])
+    return first === undefined || first === "toolConfig"
   }
 
   value(path: JsonPath, value: JsonScalar | undefined): void {
     const [first] = path
     if (path.length === 1 && typeof first === "string") this.#member(first, value)
-    if (first === "tools") this.#tools.value(path.slice(1), value)
-    if (first === "toolConfig" && path[1] === "tools") this.#tools.value(path.slice(2), value)
+    if (first === "tools") this.#tools.value(path, 1)
+    if (first === "toolConfig" && path[1] === "tools") this.#tools.value(path, 2)
   }
 
   #member(name: string, value: JsonScalar | undefined): void {
@@ -73,7 +77,7 @@ export class RequestReader implements JsonVisitor {
   /** Parsers differ on a member that is there twice or in capitals: what counts for the provider is not known. */
   #watchDoubt(name: string): void {
     const plain = name.toLowerCase()
-    if (!["model", "stream", "tools"].includes(plain)) return
+    if (!watched.has(plain)) return
     if (plain !== name || this.#seen.has(plain)) this.#values.truncated = true
     this.#seen.add(plain)
   }
