@@ -70,9 +70,8 @@ export class Call {
     const { request, secrets, lease } = this.#terms
     const { leases, limits } = this.#world
     const take = (bytes: number): void => leases.takeBytes(lease, bytes, limits.leaseBytes)
-    const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
     try {
-      return await readBody(source, { ...this.#world, secrets, reader, take })
+      return await readBody(request, { ...this.#world, secrets, reader, take })
     } catch (cause) {
       if (cause instanceof AmcError) throw cause
       throw new AmcError("gateway/cannot-record", "the request body can't be kept", { cause })

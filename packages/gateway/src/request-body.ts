@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto"
+import { createHash, hash } from "node:crypto"
 import type { Readable } from "node:stream"
 import { AmcError, type ObservedPayload } from "@amc/core"
 import type { GatewayLimits } from "./limits.ts"
+import { readPieces } from "./piece-reader.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { SpoolFile } from "./spool-file.ts"
-import { removeStored, StoredBody } from "./stored-body.ts"
+import { removeStored, storable, StoredBody } from "./stored-body.ts"
 
 /** Reads a body while it comes in. */
 export interface BodyReader {
@@ -39,33 +40,49 @@ export interface RequestBody {
  *
  * @throws {@link AmcError} `gateway/body-too-large`, what `take` throws; and whatever the stream or the disk fails with
  */
-export async function readBody(
-  source: AsyncIterable<Uint8Array>,
-  terms: BodyTerms,
-): Promise<RequestBody> {
-  const { limits, reader } = terms
-  const hash = createHash("sha256")
-  const pieces: Uint8Array[] = []
-  let size = 0
-  let spooled: SpooledBody | null = null
+export async function readBody(source: Readable, terms: BodyTerms): Promise<RequestBody> {
+  const intake = new BodyIntake(terms)
   try {
-    for await (const piece of source) {
-      size += piece.length
-      if (size > limits.requestBytes) throw tooLarge(limits.requestBytes)
-      terms.take(piece.length)
-      hash.update(piece)
-      reader.push(piece)
-      pieces.push(piece)
-      if (size <= limits.memoryBytes) continue
-      spooled ??= await SpooledBody.create(terms)
-      for (const each of pieces.splice(0)) await spooled.push(each)
-    }
-    const seen = { sha256: hash.digest("hex"), size }
-    if (spooled !== null) return await spooled.end(seen)
-    return await inMemory(Buffer.concat(pieces), seen, terms)
+    await readPieces(source, (piece) => intake.push(piece))
+    return await intake.end()
   } catch (error) {
-    await spooled?.discard()
+    await intake.discard()
     throw error
+  }
+}
+
+/** Takes a body in: into memory, and from there into a file when it grows long. */
+class BodyIntake {
+  readonly #terms: BodyTerms
+  readonly #pieces: Uint8Array[] = []
+  #size = 0
+  #spooled: SpooledBody | null = null
+
+  constructor(terms: BodyTerms) {
+    this.#terms = terms
+  }
+
+  push(piece: Uint8Array): Promise<void> | null {
+    const { limits, take, reader } = this.#terms
+    this.#size += piece.length
+    if (this.#size > limits.requestBytes) throw tooLarge(limits.requestBytes)
+    take(piece.length)
+    reader.push(piece)
+    this.#pieces.push(piece)
+    return this.#size > limits.memoryBytes ? this.#spool() : null
+  }
+
+  async #spool(): Promise<void> {
+    this.#spooled ??= await SpooledBody.create(this.#terms)
+    for (const piece of this.#pieces.splice(0)) await this.#spooled.push(piece)
+  }
+
+  async end(): Promise<RequestBody> {
+    return (await this.#spooled?.end(this.#size)) ?? inMemory(this.#pieces, this.#terms)
+  }
+
+  async discard(): Promise<void> {
+    await this.#spooled?.discard()
   }
 }
 
@@ -74,12 +91,12 @@ export function tooLarge(most: number): AmcError {
   return new AmcError("gateway/body-too-large", `a request body may have ${most} bytes`)
 }
 
-type Seen = Pick<RequestBody, "sha256" | "size">
-
-async function inMemory(bytes: Buffer, seen: Seen, terms: BodyTerms): Promise<RequestBody> {
+function inMemory(pieces: readonly Uint8Array[], { secrets }: BodyTerms): RequestBody {
+  const bytes = Buffer.concat(pieces)
   return {
-    ...seen,
-    ...(await StoredBody.ofBytes(bytes, terms)),
+    sha256: hash("sha256", bytes),
+    size: bytes.length,
+    ...storable(bytes, secrets),
     open: () => (bytes.length === 0 ? null : bytes),
     close: () => Promise.resolve(),
   }
@@ -87,6 +104,7 @@ async function inMemory(bytes: Buffer, seen: Seen, terms: BodyTerms): Promise<Re
 
 /** A body on the disk twice: as it came, to be forwarded, without a name; and as it may be stored. */
 class SpooledBody {
+  readonly #hash = createHash("sha256")
   readonly #came: SpoolFile
   readonly #stored: StoredBody
 
@@ -107,19 +125,21 @@ class SpooledBody {
   }
 
   async push(piece: Uint8Array): Promise<void> {
+    this.#hash.update(piece)
     await this.#came.append(piece)
     await this.#stored.push(piece)
   }
 
-  async end(seen: Seen): Promise<RequestBody> {
-    const storable = await this.#stored.end()
+  async end(size: number): Promise<RequestBody> {
+    const kept = await this.#stored.end()
     return {
-      ...seen,
-      ...storable,
+      sha256: this.#hash.digest("hex"),
+      size,
+      ...kept,
       open: () => this.#came.read(),
       close: async (isRecorded) => {
         await this.#came.close()
-        if (!isRecorded) await removeStored(storable.blob)
+        if (!isRecorded) await removeStored(kept.blob)
       },
     }
   }

@@ -51,9 +51,7 @@ export class StoredBody {
         throw error
       }
     }
-    const secretsFound = terms.secrets.count(bytes)
-    const blob = secretsFound === 0 ? bytes : terms.secrets.redact(bytes)
-    return { blob: bytes.length === 0 ? null : blob, secretsFound }
+    return storable(bytes, terms.secrets)
   }
 
   async push(piece: Uint8Array): Promise<void> {
@@ -81,6 +79,13 @@ export class StoredBody {
     await file?.close()
     await file?.remove()
   }
+}
+
+/** Bytes in memory as they may be stored. */
+export function storable(bytes: Uint8Array, secrets: SecretScanner): Storable {
+  const secretsFound = secrets.count(bytes)
+  const blob = secretsFound === 0 ? bytes : secrets.redact(bytes)
+  return { blob: bytes.length === 0 ? null : blob, secretsFound }
 }
 
 /** Removes the file of a body that the recorder did not take over. */
