@@ -1,3 +1,5 @@
+import { NeedleSearch } from "./needle-search.ts"
+
 const shortest = 8
 const star = 0x2a
 
@@ -10,6 +12,7 @@ const star = 0x2a
  */
 export class SecretScanner {
   readonly #needles: readonly Buffer[]
+  readonly #search: NeedleSearch
   /** The length of the longest form that is looked for. */
   readonly longest: number
 
@@ -18,6 +21,7 @@ export class SecretScanner {
     const forms = new Set([...secrets].filter(({ length }) => length >= shortest).flatMap(formsOf))
     for (const needle of known) forms.delete(needle.toString("latin1"))
     this.#needles = [...known, ...Array.from(forms, (form) => Buffer.from(form, "latin1"))]
+    this.#search = new NeedleSearch(this.#needles)
     this.longest = Math.max(0, ...this.#needles.map((needle) => needle.length))
   }
 
@@ -41,6 +45,8 @@ export class SecretScanner {
 
   /** The text with a `*` for each character of a secret. */
   redactText(text: string): string {
+    // No character takes more than three bytes.
+    if (text.length * 3 < this.#search.shortest) return text
     const bytes = Buffer.from(text, "utf8")
     const redacted = this.redact(bytes)
     return redacted === bytes ? text : view(redacted).toString("utf8")
@@ -54,14 +60,11 @@ export class SecretScanner {
   /** Calls `found` for each occurrence that ends behind `after`; gives their number. */
   find(bytes: Buffer, after: number, found: (from: number, to: number) => void): number {
     let count = 0
-    for (const needle of this.#needles) {
-      if (needle.length > bytes.length) continue
-      for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
-        if (at + needle.length <= after) continue
-        count++
-        found(at, at + needle.length)
-      }
-    }
+    this.#search.each(bytes, (from, to) => {
+      if (to <= after) return
+      count++
+      found(from, to)
+    })
     return count
   }
 }
