@@ -22,6 +22,8 @@ const framings: readonly { readonly type: RegExp; readonly open: (sink: FrameSin
   ]
 const json = /^application\/(?:[\w.-]+\+)?json\b/i
 
+const headMax = 16
+
 /** Whether a content type is one of those that come in frames. */
 export function isFramed(contentType: string): boolean {
   return framings.some(({ type }) => type.test(contentType))
@@ -43,7 +45,9 @@ export class AnswerReader implements FrameSink {
   readonly #document: AnswerDocument
   readonly #framing: Framing | null
   readonly #scan: JsonScan
-  #head = Buffer.alloc(0)
+  /** The first bytes of the frame's data. */
+  readonly #head = Buffer.allocUnsafe(headMax)
+  #headSize = 0
   #isBroken = false
 
   constructor(
@@ -67,18 +71,23 @@ export class AnswerReader implements FrameSink {
   }
 
   data(bytes: Uint8Array): void {
-    if (this.#head.length < 8) this.#head = Buffer.concat([this.#head, bytes.subarray(0, 8)])
+    for (let at = 0; at < bytes.length && this.#headSize < headMax; at++)
+      this.#head[this.#headSize++] = bytes[at] as number
     this.#scan.push(bytes)
   }
 
   frameEnd(isSound: boolean): void {
-    const head = this.#head.toString("latin1").trim()
-    this.#head = Buffer.alloc(0)
     const isJson = this.#scan.end() && isSound
     if (isJson) this.#document.fold(true)
     else this.#document.drop()
-    const isEmpty = head === "" || head.startsWith("[DONE]")
-    if (!isJson && !(isEmpty && isSound)) this.#isBroken = true
+    if (!isJson && !(isSound && this.#isEmpty())) this.#isBroken = true
+    this.#headSize = 0
+  }
+
+  /** Whether the frame says nothing, as the one at the end of OpenAI's streams does. */
+  #isEmpty(): boolean {
+    const head = this.#head.toString("latin1", 0, this.#headSize).trim()
+    return head === "" || head.startsWith("[DONE]")
   }
 
   /** The facts so far. `isWhole` says whether the answer came to its end. */

@@ -1,7 +1,9 @@
+const empty = Buffer.alloc(0)
+
 /** Bytes that are copied together, up to a limit. Copied, since a piece may pin a far larger buffer. */
 export class GrowingBytes {
   readonly #most: number
-  #bytes = Buffer.alloc(0)
+  #bytes = empty
   #size = 0
   #overflowed = false
 
@@ -19,7 +21,7 @@ export class GrowingBytes {
     const size = this.#size + piece.length
     if (size > this.#most) {
       this.#overflowed = true
-      this.#bytes = Buffer.alloc(0)
+      this.#bytes = empty
       this.#size = 0
       return
     }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { createHash, hash, type Hash } from "node:crypto"
 import type { Transform } from "node:stream"
 import * as zlib from "node:zlib"
 import { type AnswerReader, openAnswerReader } from "./answer-reader.ts"
@@ -102,9 +102,10 @@ export class ResponseMeter {
 
 class Content {
   size = 0
-  readonly #hash = createHash("sha256")
   readonly #kept: GrowingBytes
   readonly #reader: AnswerReader | null
+  /** Of bytes that are too many to be kept; what is kept is hashed at once in the end. */
+  #hash: Hash | null = null
 
   constructor(reader: AnswerReader | null, kept: number) {
     this.#reader = reader
@@ -113,15 +114,26 @@ class Content {
 
   push(bytes: Uint8Array): void {
     this.size += bytes.length
-    this.#hash.update(bytes)
-    this.#kept.push(bytes)
+    this.#keep(bytes)
     this.#reader?.push(bytes)
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#hash === null) {
+      const before = this.#kept.view()
+      this.#kept.push(bytes)
+      if (!this.#kept.overflowed) return
+      this.#hash = createHash("sha256").update(before)
+    }
+    this.#hash.update(bytes)
   }
 
   end(isWhole: boolean): Metered {
     const facts = this.#reader?.end(isWhole) ?? noResponseFacts
-    const bytes = this.#kept.overflowed || this.size === 0 ? null : this.#kept.view()
-    return { ...facts, sha256: this.#hash.digest("hex"), size: this.size, bytes }
+    const kept = this.#kept.view()
+    const sha256 = this.#hash?.digest("hex") ?? hash("sha256", kept)
+    const bytes = this.#kept.overflowed || this.size === 0 ? null : kept
+    return { ...facts, sha256, size: this.size, bytes }
   }
 }
 

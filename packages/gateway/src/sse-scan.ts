@@ -4,6 +4,7 @@ const lineFeed = 0x0a
 const carriageReturn = 0x0d
 const space = 0x20
 const dataField = Buffer.from("data:")
+const empty = Buffer.alloc(0)
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
@@ -13,7 +14,7 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 export class SseScan implements Framing {
   readonly #sink: FrameSink
   /** The start of the line, until it is known whether it is a data line. */
-  #start = Buffer.alloc(0)
+  #start = empty
   #line: "start" | "data-space" | "data" | "other" = "start"
   #hasData = false
   #afterReturn = false
@@ -60,6 +61,18 @@ export class SseScan implements Framing {
   }
 
   #startLine(bytes: Buffer): Buffer {
+    if (this.#isFirstLine || this.#start.length > 0 || bytes.length < dataField.length)
+      return bytes.length === 0 ? bytes : this.#startInPieces(bytes)
+    if (startsAlike(bytes, dataField)) {
+      this.#startData()
+      return bytes.subarray(dataField.length)
+    }
+    this.#line = "other"
+    return empty
+  }
+
+  /** The start of a line that may not be here in full, or may be behind a byte order mark. */
+  #startInPieces(bytes: Buffer): Buffer {
     const seen = Buffer.concat([this.#start, bytes.subarray(0, 16)])
     const marked = this.#isFirstLine && startsAlike(seen, byteOrderMark)
     if (marked && seen.length < byteOrderMark.length) {
@@ -88,7 +101,7 @@ export class SseScan implements Framing {
   #endLine(): void {
     const isBlank = this.#line === "start" && this.#start.length === 0
     this.#line = "start"
-    this.#start = Buffer.alloc(0)
+    this.#start = empty
     this.#isFirstLine = false
     if (isBlank) this.#endEvent()
   }
@@ -101,5 +114,6 @@ export class SseScan implements Framing {
 
 function startsAlike(bytes: Buffer, prefix: Buffer): boolean {
   const size = Math.min(bytes.length, prefix.length)
-  return bytes.subarray(0, size).equals(prefix.subarray(0, size))
+  for (let at = 0; at < size; at++) if (bytes[at] !== prefix[at]) return false
+  return true
 }
