@@ -4,6 +4,7 @@ import { CallGate } from "./call-gate.ts"
 import type { CallWorld } from "./call-terms.ts"
 import { Call } from "./call.ts"
 import type { ClientLink } from "./client-link.ts"
+import { forwardedFields } from "./header-fields.ts"
 import type { Door, Lease } from "./lease.ts"
 import { tooLarge } from "./request-body.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
@@ -72,6 +73,7 @@ export class CallDesk {
           ingress: door.ingress,
           upstream,
           pool,
+          forwarded: forwardedFields(request.rawHeaders),
           target: target.rest,
           secrets: this.#secretsOf(lease, token),
         }).run()

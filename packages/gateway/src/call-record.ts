@@ -3,7 +3,7 @@ import type { CallTerms, CallWorld } from "./call-terms.ts"
 import type { Delivery } from "./delivery.ts"
 import type { Ending } from "./ending.ts"
 import { mediaText } from "./foreign-values.ts"
-import { fieldOf, forwardedFields } from "./header-fields.ts"
+import { fieldOf } from "./header-fields.ts"
 import type { RequestBody } from "./request-body.ts"
 import { removeStored } from "./stored-body.ts"
 
@@ -23,7 +23,7 @@ export class CallRecord {
     const { ingress, lease, session } = terms
     this.#world = world
     this.#terms = terms
-    this.#id = `call-${Buffer.from(world.random(16)).toString("hex")}`
+    this.#id = world.callIds.next()
     this.#origin = { channel: `gateway:${ingress}`, agent: lease.agent, session }
   }
 
@@ -119,9 +119,8 @@ export class CallRecord {
 
   /** In what is forwarded besides the body. The header that carries the lease is not. */
   #secretsInHead(): number {
-    const { request, secrets, target } = this.#terms
-    const fields = forwardedFields(request.rawHeaders).join("\n")
-    return secrets.count(Buffer.from(target)) + secrets.count(Buffer.from(fields, "latin1"))
+    const { forwarded, secrets, target } = this.#terms
+    return secrets.count(Buffer.from([target, ...forwarded].join("\n"), "latin1"))
   }
 
   #receiptTerms(kind: "llm_request" | "llm_response", model: string): Observation["receipt"] & {} {

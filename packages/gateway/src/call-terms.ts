@@ -3,6 +3,7 @@ import type { Recorder } from "@amc/core"
 import type { Pool } from "undici"
 import type { Admission } from "./admission.ts"
 import type { AuditGate } from "./audit-gate.ts"
+import type { CallIds } from "./call-ids.ts"
 import type { ClientLink } from "./client-link.ts"
 import type { Ingress, Lease, LeaseBook } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
@@ -15,6 +16,7 @@ export interface CallWorld {
   readonly recorder: Recorder
   readonly audits: AuditGate
   readonly receipts: ReceiptShelf
+  readonly callIds: CallIds
   readonly leases: LeaseBook
   readonly admission: Admission
   readonly limits: GatewayLimits
@@ -34,6 +36,8 @@ export interface CallTerms {
   readonly ingress: Ingress
   readonly upstream: Upstream
   readonly pool: Pool
+  /** The client's header fields that are forwarded as they came. */
+  readonly forwarded: readonly string[]
   /** What follows the route in the request's target, with the query. */
   readonly target: string
   /** Knows this call's lease and key. */

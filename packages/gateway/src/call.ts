@@ -142,7 +142,7 @@ export class Call {
   }
 
   #forward(body: RequestBody, { event, reported }: RecordedRequest): Promise<Ending> {
-    const { request, client, upstream, pool, target, secrets, lease } = this.#terms
+    const { request, client, upstream, pool, target, forwarded, secrets, lease } = this.#terms
     const method = request.method ?? ""
     const exchange = new Exchange({
       client,
@@ -156,7 +156,8 @@ export class Call {
       onRevoked: (cut) => this.#world.leases.onRevoked(lease, cut),
     })
     if (client.isGone) return exchange.ending
-    const headers = requestHeaders(request.rawHeaders, upstream, body.size)
+    const hadBody = body.size > 0 || fieldOf(request.rawHeaders, "content-length") !== null
+    const headers = requestHeaders(forwarded, upstream, hadBody ? body.size : null)
     const path = upstream.basePath + target
     pool.dispatch(
       { path: path.startsWith("/") ? path : `/${path}`, method, headers, body: body.open() },

@@ -39,7 +39,7 @@ export class ClientLink {
    */
   head(status: number, message: string, headers: readonly string[]): void {
     this.#response.sendDate = false
-    this.#response.writeHead(status, message, [...headers])
+    this.#response.writeHead(status, message, headers as string[])
     this.#response.flushHeaders()
   }
 
@@ -63,7 +63,7 @@ export class ClientLink {
    */
   answer(status: number, message: string, headers: readonly string[], body: Uint8Array): void {
     this.#response.sendDate = false
-    this.#response.writeHead(status, message, [...headers])
+    this.#response.writeHead(status, message, headers as string[])
     this.#response.end(body)
   }
 

@@ -3,6 +3,7 @@ import { AmcError, type Recorder } from "@amc/core"
 import { Admission } from "./admission.ts"
 import { AuditGate } from "./audit-gate.ts"
 import { BudgetBook } from "./budget-book.ts"
+import { CallIds } from "./call-ids.ts"
 import { CallDesk } from "./call-desk.ts"
 import type { CallWorld } from "./call-terms.ts"
 import { ClientLink } from "./client-link.ts"
@@ -70,7 +71,8 @@ class HttpGateway implements Gateway {
     const audits = new AuditGate(recorder, limits.auditsPerMinute, clock)
     const admission = new Admission(budgets, prices)
     this.#terms = terms
-    this.#world = { ...terms, audits, admission, receipts: new ReceiptShelf(limits.receipts) }
+    const [receipts, callIds] = [new ReceiptShelf(limits.receipts), new CallIds(terms.random)]
+    this.#world = { ...terms, audits, admission, receipts, callIds }
     this.#calls = new CallDesk(this.#world, terms)
     this.#sweeper = setInterval(() => void audits.sweep(), 60_000).unref()
   }

@@ -24,13 +24,16 @@ const notInProxied = new Set([...hopByHop, "expect", "host", "http2-settings"])
 const accounts = ["openai-organization", "openai-project", "x-goog-user-project"]
 const notInRequest = new Set([...hopByHop, ...replaced, ...keyPlaces, ...accounts])
 const notInResponse = new Set(hopByHop)
+const isKeyPlace: ReadonlySet<string> = new Set(keyPlaces)
 
-/** What is forwarded of a request's headers, with the provider's key where that provider wants it. */
-export function requestHeaders(raw: RawHeaders, upstream: Upstream, bodyBytes: number): string[] {
-  const fields = forwardedFields(raw)
-  fields.push("accept-encoding", "identity", ...keyField(upstream))
-  const hadBody = fieldOf(raw, "content-length") !== null || bodyBytes > 0
-  if (hadBody) fields.push("content-length", `${bodyBytes}`)
+/** What goes to a provider: the client's forwarded fields, and its key where that provider wants it. */
+export function requestHeaders(
+  forwarded: RawHeaders,
+  upstream: Upstream,
+  bodyBytes: number | null,
+): string[] {
+  const fields = [...forwarded, "accept-encoding", "identity", ...keyField(upstream)]
+  if (bodyBytes !== null) fields.push("content-length", `${bodyBytes}`)
   return fields
 }
 
@@ -88,28 +91,26 @@ export interface Presented {
  * @throws {@link AmcError} `gateway/bad-request` for two leases, or for a key header that is there twice
  */
 export function presentedIn(raw: RawHeaders, queryKeys: readonly string[] = []): Presented {
-  const leases = new Set<string>()
-  const tokens = [...queryKeys]
-  for (const place of keyPlaces) {
-    const values = fieldsOf(raw, place)
-    if (values.length > 1)
-      throw new AmcError("gateway/bad-request", `the header ${place} is there more than once`)
-    const [value = ""] = values
-    tokens.push(place === "authorization" ? value.replace(/^bearer +/i, "") : value)
-  }
-  for (const token of tokens) if (token.startsWith(leasePrefix)) leases.add(token)
+  const tokens = [...queryKeys, ...keyValues(raw)]
+  const leases = new Set(tokens.filter((token) => token.startsWith(leasePrefix)))
   if (leases.size > 1) throw new AmcError("gateway/bad-request", "the request carries two leases")
   const [lease = null] = leases
-  const foreign = tokens.filter((token) => token !== "" && !leases.has(token))
+  const foreign = tokens.filter((token) => token !== "" && token !== lease)
   const isSigned = foreign.some((token) => token.startsWith("AWS4-"))
   return { lease, hasForeign: foreign.length > 0, isSigned }
 }
 
-function fieldsOf(raw: RawHeaders, name: string): string[] {
-  const values: string[] = []
-  for (let at = 0; at + 1 < raw.length; at += 2)
-    if (raw[at]?.toLowerCase() === name) values.push(raw[at + 1] ?? "")
-  return values
+function keyValues(raw: RawHeaders): string[] {
+  const values = new Map<string, string>()
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const place = (raw[at] as string).toLowerCase()
+    if (!isKeyPlace.has(place)) continue
+    if (values.has(place))
+      throw new AmcError("gateway/bad-request", `the header ${place} is there more than once`)
+    const value = raw[at + 1] as string
+    values.set(place, place === "authorization" ? value.replace(/^bearer +/i, "") : value)
+  }
+  return [...values.values()]
 }
 
 function without(raw: RawHeaders, dropped: ReadonlySet<string>): string[] {
@@ -117,17 +118,18 @@ function without(raw: RawHeaders, dropped: ReadonlySet<string>): string[] {
   const kept: string[] = []
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] as string).toLowerCase()
-    if (dropped.has(name) || named.has(name) || name.startsWith("x-amc-")) continue
+    if (dropped.has(name) || named?.has(name) === true || name.startsWith("x-amc-")) continue
     kept.push(raw[at] as string, raw[at + 1] as string)
   }
   return kept
 }
 
 /** A `Connection` header can declare more headers to be for this hop only. */
-function connectionNames(raw: RawHeaders): ReadonlySet<string> {
-  const names = new Set<string>()
+function connectionNames(raw: RawHeaders): ReadonlySet<string> | null {
+  let names: Set<string> | null = null
   for (let at = 0; at + 1 < raw.length; at += 2) {
     if (raw[at]?.toLowerCase() !== "connection") continue
+    names ??= new Set()
     for (const name of (raw[at + 1] as string).split(",")) names.add(name.trim().toLowerCase())
   }
   return names

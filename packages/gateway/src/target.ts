@@ -18,7 +18,9 @@ export function targetOf(url: string): Target {
   if (route === undefined || rest === undefined)
     throw new AmcError("gateway/bad-request", "the request target is not a path")
   const [path = ""] = rest.split("?", 1)
-  const hasDots = path.split(/\/|\\|%2f|%5c/i).some((part) => /^(?:\.|%2e){1,2}$/i.test(part))
+  const hasDots =
+    /[.%]/.test(path) &&
+    path.split(/\/|\\|%2f|%5c/i).some((part) => /^(?:\.|%2e){1,2}$/i.test(part))
   if (hasDots || !/^[\x21-\x7e]*$/.test(rest))
     throw new AmcError("gateway/bad-request", "the request target can't be forwarded as it is")
   return { route, rest }
