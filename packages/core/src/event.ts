@@ -5,7 +5,8 @@ import { sha256Hex } from "./digest.ts"
 import { utf8 } from "./bytes.ts"
 import { AmcError, malformed } from "./errors.ts"
 import { agentId, count, hex32, label, systemAgent } from "./fact-field.ts"
-import { factSchemas, type Facts, type FactType } from "./facts.ts"
+import { factSchemas, type Facts, type FactType, factTypes } from "./facts.ts"
+import { type ShapeCheck, shapeCheck } from "./shape-check.ts"
 
 /** The signature context of an event (DSSE pre-authentication encoding). */
 export const eventPayloadType = "application/vnd.amc.event.v1+json"
@@ -73,6 +74,11 @@ const envelope = z.strictObject({
   kid: hex32,
 })
 
+const envelopeCheck = shapeCheck(envelope)
+const factChecks = new Map<string, ShapeCheck>(
+  factTypes.map((type) => [type, shapeCheck(factSchemas[type])]),
+)
+
 /**
  * The canonical bytes of an event: what is signed and stored.
  *
@@ -105,6 +111,17 @@ export function parseEvent(bytes: Uint8Array): Event {
 }
 
 function checkEvent(value: unknown): Event {
+  return hasEventShape(value) ? value : checkBySchema(value)
+}
+
+/** `false` says nothing: only the schemas refuse, and say why. */
+function hasEventShape(value: unknown): value is Event {
+  if (!envelopeCheck(value)) return false
+  const { type, channel, facts } = value as Event
+  return factChecks.get(type)?.(facts) === true && channelsByType[type].includes(channel)
+}
+
+function checkBySchema(value: unknown): Event {
   const outer = envelope.safeParse(value)
   if (!outer.success) throw malformed(`event: ${describe(outer.error)}`)
   if (!isFactType(outer.data.type)) throw malformed("event type is not in the catalogue")
