@@ -51,8 +51,9 @@ export function fromHex(hex: string): Uint8Array {
 
 /** All parts, one after the other, in a new array. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let at = 0
+  let [size, at] = [0, 0]
+  for (const part of parts) size += part.length
+  const whole = new Uint8Array(size)
   for (const part of parts) {
     whole.set(part, at)
     at += part.length

@@ -46,7 +46,8 @@ function parseJson(spelling: string): JsonValue {
   }
 }
 
-function canonicalText(value: JsonValue): string {
+/** The text of which {@link canonicalize} gives the bytes. @throws {@link AmcError} as that does */
+export function canonicalText(value: JsonValue): string {
   // On members in order, JSON.stringify writes what RFC 8785 asks for, several times faster.
   return checkValue(value, 1) ? JSON.stringify(value) : (canonicalizeJson(value) as string)
 }

@@ -5,7 +5,8 @@ const keyObjects = new WeakMap<PublicKey, KeyObject>()
 
 /** SHA-256 by OpenSSL. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(hash("sha256", bytes, "buffer"))
+  const { buffer, byteOffset, length } = hash("sha256", bytes, "buffer")
+  return new Uint8Array(buffer, byteOffset, length)
 }
 
 /**

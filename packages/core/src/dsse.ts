@@ -24,9 +24,12 @@ const MAX_SIGNATURES = 16
 
 /** The bytes that are signed: payload type and payload, each with its length (DSSE v1, "PAE"). */
 export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
-  const type = utf8(payloadType)
-  const head = utf8(`DSSEv1 ${type.length} ${payloadType} ${payload.length} `)
-  return concatBytes(head, payload)
+  return concatBytes(utf8(paeHead(payloadType, payload.length)), payload)
+}
+
+/** What stands before a payload of this many bytes when it is signed. */
+export function paeHead(payloadType: string, size: number): string {
+  return `DSSEv1 ${utf8(payloadType).length} ${payloadType} ${size} `
 }
 
 /** Signs a payload with every signer. @throws {@link AmcError} `input/malformed` for a key named twice. */

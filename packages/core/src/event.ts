@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { canonicalize, type JsonValue, parseCanonical } from "./canonical.ts"
+import { canonicalize, canonicalText, type JsonValue, parseCanonical } from "./canonical.ts"
 import { type Channel, channels, channelsByType } from "./channel.ts"
 import { sha256Hex } from "./digest.ts"
 import { utf8 } from "./bytes.ts"
@@ -74,6 +74,7 @@ const envelope = z.strictObject({
   kid: hex32,
 })
 
+const encoder = new TextEncoder()
 const envelopeCheck = shapeCheck(envelope)
 const factChecks = new Map<string, ShapeCheck>(
   factTypes.map((type) => [type, shapeCheck(factSchemas[type])]),
@@ -87,12 +88,28 @@ const factChecks = new Map<string, ShapeCheck>(
 export function encodeEvent(event: Event): Uint8Array {
   checkEvent(event)
   const bytes = canonicalize(event as unknown as JsonValue)
-  if (bytes.length > eventSizeMax)
-    throw new AmcError(
-      "input/too-large",
-      `an event may have ${eventSizeMax} bytes, this one has ${bytes.length}`,
-    )
+  if (bytes.length > eventSizeMax) throw tooLarge(bytes.length)
   return bytes
+}
+
+/**
+ * Writes what {@link encodeEvent} gives at the beginning of some bytes, at least {@link eventSizeMax}, and gives its size.
+ *
+ * @throws {@link AmcError} as that does
+ */
+export function writeEvent(event: Event, into: Uint8Array): number {
+  checkEvent(event)
+  const spelling = canonicalText(event as unknown as JsonValue)
+  const { read, written } = encoder.encodeInto(spelling, into.subarray(0, eventSizeMax))
+  if (read < spelling.length) throw tooLarge(encoder.encode(spelling).length)
+  return written
+}
+
+function tooLarge(size: number): AmcError {
+  return new AmcError(
+    "input/too-large",
+    `an event may have ${eventSizeMax} bytes, this one has ${size}`,
+  )
 }
 
 /**

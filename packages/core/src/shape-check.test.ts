@@ -127,6 +127,8 @@ test.each([
   { why: "a text that is too short", schema: label, value: "" },
   { why: "a text that is too long", schema: label, value: "x".repeat(257) },
   { why: "digits in upper case", schema: hex32, value: "AB".repeat(32) },
+  { why: "a digit too few", schema: hex32, value: "ab".repeat(32).slice(1) },
+  { why: "a line end after the digits", schema: hex32, value: `${"ab".repeat(32)}\n` },
   { why: "an exclusive bound", schema: z.int().lt(5), value: 5 },
   { why: "another literal", schema: z.literal(1), value: "1" },
   { why: "too long a list", schema: z.array(count).max(1), value: [1, 2] },
@@ -138,6 +140,14 @@ test.each([
   },
 ])("refuses to say yes to $why", ({ schema, value }) => {
   expect(shapeCheck(schema)(value)).toBe(false)
+})
+
+test("knows the digits of a digest from all other characters", () => {
+  const check = shapeCheck(hex32)
+  for (let code = 0; code < 0x300; code++) {
+    const text = `${"ab".repeat(31)}a${String.fromCharCode(code)}`
+    expect(check(text)).toBe(hex32.safeParse(text).success)
+  }
 })
 
 test.each([

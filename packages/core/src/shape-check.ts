@@ -88,7 +88,18 @@ function patternCheck({ format, pattern }: z.core.$ZodCheckStringFormatDef): Sha
   // One with a memory, global or sticky, would answer by what it was asked before.
   if (format !== "regex" || pattern === undefined || pattern.global || pattern.sticky)
     return undecided
+  // Most patterns are this one, and a loop takes a quarter of the time.
+  if (String(pattern) === String(/^[0-9a-f]{64}$/)) return (value) => isHex32(value as string)
   return (value) => pattern.test(value as string)
+}
+
+function isHex32(text: string): boolean {
+  if (text.length !== 64) return false
+  for (let at = 0; at < 64; at++) {
+    const code = text.charCodeAt(at)
+    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return false
+  }
+  return true
 }
 
 function lengthOf(value: unknown): number {

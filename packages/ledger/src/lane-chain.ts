@@ -1,6 +1,5 @@
 import {
   AmcError,
-  encodeEvent,
   equalBytes,
   type Event,
   genesisHash,
@@ -9,7 +8,7 @@ import {
   parseLeaf,
   parseLeafEvent,
   type Signer,
-  signLeaf,
+  signEvent,
   toHex,
 } from "@amc/core"
 import type { EventRow, EventStore, LaneHead } from "./event-store.ts"
@@ -77,8 +76,7 @@ export class LaneChain {
   place(observation: Observation, blobSha256: string | null, now: number): PlacedEvent {
     this.sessions.check(observation)
     const event = this.#eventOf(observation, blobSha256, Math.max(now, this.#head?.ts ?? 0))
-    const leaf = signLeaf(encodeEvent(event), this.#terms.signer)
-    const leafHash = hashLeaf(leaf)
+    const { leaf, leafHash } = signEvent(event, this.#terms.signer)
     const eventHash = toHex(leafHash)
     const { lseq, agent, aseq, session, type, ts, id } = event
     this.#agents.set(agent, { aseq, hash: eventHash })

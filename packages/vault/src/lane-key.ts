@@ -31,7 +31,7 @@ function sodiumSigner(sodium: Sodium, seed: Buffer, { key }: Signer): Signer {
     key,
     sign: (message) => {
       const signature = new Uint8Array(signatureSize)
-      sodium.crypto_sign_detached(bufferOf(signature), bufferOf(message), secret)
+      sodium.crypto_sign_detached(signature, message, secret)
       return signature
     },
   }
