@@ -2,6 +2,7 @@ import { AmcError, fromHex, toHex } from "@amc/core"
 import type { AgentHead, EventRow, InlineBlob, LaneHead, SignedCheckpoint } from "@amc/ledger"
 import type Database from "better-sqlite3"
 import { type RowShape, shaped, shapedValue } from "./row-shape.ts"
+import { commonTypes, isUncommon } from "./schema.ts"
 import { onMedium } from "./store-fault.ts"
 
 interface HashRow {
@@ -119,7 +120,8 @@ export class EventQueries {
   }
 
   readType(lane: string, type: string): AsyncGenerator<EventRow, void, undefined> {
-    return this.#pages("lane = ? AND type = ?", [lane, type], "lseq", 0)
+    const where = commonTypes.has(type) ? "" : ` AND ${isUncommon}`
+    return this.#pages(`lane = ? AND type = ?${where}`, [lane, type], "lseq", 0)
   }
 
   leafHashes(lane: string, from: number): AsyncGenerator<HashRow, void, undefined> {

@@ -19,7 +19,7 @@ function missingIndexes(db: Database.Database): readonly string[] {
   const query = db.prepare<[string], string>(
     "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?",
   )
-  return [...schema.matchAll(/^(CREATE INDEX (\w+) .*);$/gmu)].flatMap(([, made, name = ""]) =>
-    query.pluck().get(name) === made ? [] : name,
+  return [...schema.matchAll(/^(CREATE (?:UNIQUE )?INDEX (\w+) .*);$/gmu)].flatMap(
+    ([, made, name = ""]) => (query.pluck().get(name) === made ? [] : name),
   )
 }

@@ -14,6 +14,7 @@ import { blobStoreContract, eventStoreContract } from "@amc/testkit"
 import Database from "better-sqlite3"
 import { expect, onTestFinished, test } from "vitest"
 import { ledgerFileName, lockLane, openLedger, type SqliteLedger } from "./index.ts"
+import { isUncommon } from "./schema.ts"
 
 function tempDir(): string {
   return mkdtempSync(join(tmpdir(), "amc-ledger-"))
@@ -172,3 +173,22 @@ test.each([100, 9_000, 200_000])(
     expect(await reader.events.head("main")).toMatchObject({ lseq: 0 })
   },
 )
+
+test("finds events of a rare type without reading the lane, and those of a common one in its order", async () => {
+  const { dir, ledger } = openTemp()
+  const types = ["audit", "llm_request", "audit", "llm_response", "llm_request"]
+  const group = types.map((type, lseq) => ({ ...row, lseq, aseq: lseq, id: `${lseq}`, type }))
+  await ledger.events.append("main", null, group, [])
+  const found = async (type: string): Promise<number[]> =>
+    (await Array.fromAsync(ledger.events.readType("main", type))).map(({ lseq }) => lseq)
+  expect(await found("audit")).toEqual([0, 2])
+  expect(await found("llm_request")).toEqual([1, 4])
+  expect(await found("gap")).toEqual([])
+  const db = new Database(join(dir, ledgerFileName))
+  onTestFinished(() => void db.close())
+  const rare = `SELECT leaf FROM evidence_events WHERE lane = ? AND type = ? AND ${isUncommon} AND lseq >= ? ORDER BY lseq`
+  const plan = db.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${rare}`)
+  expect(plan.all("main", "audit", 0).map(({ detail }) => detail)).toEqual([
+    expect.stringContaining("USING INDEX evidence_types (lane=? AND type=? AND lseq>?)"),
+  ])
+})

@@ -97,11 +97,12 @@ const editRow = `${editable} UPDATE evidence_events SET agent = 'x' WHERE lseq =
 
 /** The index no longer has these events, and its definition says nothing of it. */
 function hideFromIndex({ sql }: Harm, type: string): void {
-  const was = "CREATE INDEX evidence_types ON evidence_events (lane, type, lseq)"
-  sql(`DROP INDEX evidence_types; ${was} WHERE type <> '${type}'`)
-  sql(
-    `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${was}' WHERE name = 'evidence_types'`,
-  )
+  sql(`CREATE TABLE kept AS SELECT sql AS was FROM sqlite_schema WHERE name = 'evidence_types';
+    DROP INDEX evidence_types;
+    CREATE INDEX evidence_types ON evidence_events (lane, type, lseq) WHERE type <> '${type}'`)
+  sql(`PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = (SELECT was FROM kept) WHERE name = 'evidence_types'`)
+  sql("DROP TABLE kept")
 }
 
 /** A table without what keeps its rows in shape. */
@@ -110,7 +111,7 @@ function loosened(table: string, edit: string): string {
     ALTER TABLE loose RENAME TO ${table}; ${edit}`
 }
 
-const hashIndex = "CREATE INDEX evidence_hashes ON evidence_events (lane, lseq, leaf_hash);"
+const hashIndex = "CREATE UNIQUE INDEX evidence_hashes ON evidence_events (lane, lseq, leaf_hash);"
 
 function emptied({ database }: Harm): void {
   for (const end of ["-wal", "-shm"]) rmSync(`${database}${end}`, { force: true })
