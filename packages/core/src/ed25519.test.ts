@@ -132,3 +132,17 @@ test.each<{ why: string; key: PublicKey }>([
 ])("a hand-made key object with $why verifies nothing", ({ key }) => {
   expect(verifyEd25519(key, message, signature)).toBe(false)
 })
+
+test.each([
+  { why: "no signature", signature: new Uint8Array(64), key: signer.key },
+  { why: "a scalar beyond the group order", signature: signature.with(63, 0x7f), key: signer.key },
+  { why: "another kid", signature, key: { ...signer.key, kid: other.key.kid } },
+])("whoever decides the equation decides nothing else: $why", ({ signature: of, key }) => {
+  const asked: Uint8Array[] = []
+  const yes = (_key: PublicKey, _message: Uint8Array, one: Uint8Array): boolean =>
+    asked.push(one) > 0
+  expect(verifyEd25519(key, message, of, yes)).toBe(false)
+  expect(asked).toEqual([])
+  expect(verifyEd25519(signer.key, message, signature, yes)).toBe(true)
+  expect(verifyEd25519(signer.key, message, signature, () => false)).toBe(false)
+})

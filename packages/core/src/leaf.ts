@@ -2,7 +2,7 @@ import { fromBase64, toBase64 } from "./base64.ts"
 import { concatBytes, text, toHex, utf8 } from "./bytes.ts"
 import { type Digest, sha256 } from "./digest.ts"
 import { pae, paeHead } from "./dsse.ts"
-import { verifyEd25519 } from "./ed25519.ts"
+import { type EquationCheck, verifyEd25519 } from "./ed25519.ts"
 import type { PublicKey, Signer } from "./public-key.ts"
 import { malformed } from "./errors.ts"
 import { type Event, eventPayloadType, eventSizeMax, parseEvent, writeEvent } from "./event.ts"
@@ -90,10 +90,13 @@ export function parseLeafEvent(leaf: Leaf): Event {
   return event
 }
 
-export function isLeafSignedBy(leaf: Leaf, key: PublicKey): boolean {
-  return (
-    leaf.kid === key.kid && verifyEd25519(key, pae(eventPayloadType, leaf.body), leaf.signature)
-  )
+/** Whether this key made the leaf's signature, by the rules of {@link verifyEd25519}. */
+export function isLeafSignedBy(
+  { kid, body, signature }: Leaf,
+  key: PublicKey,
+  equation?: EquationCheck,
+): boolean {
+  return kid === key.kid && verifyEd25519(key, pae(eventPayloadType, body), signature, equation)
 }
 
 /** The event hash: the RFC 6962 leaf hash, chain link, tree leaf and the name that receipts use. */

@@ -179,8 +179,11 @@ test("finds events of a rare type without reading the lane, and those of a commo
   const types = ["audit", "llm_request", "audit", "llm_response", "llm_request"]
   const group = types.map((type, lseq) => ({ ...row, lseq, aseq: lseq, id: `${lseq}`, type }))
   await ledger.events.append("main", null, group, [])
-  const found = async (type: string): Promise<number[]> =>
-    (await Array.fromAsync(ledger.events.readType("main", type))).map(({ lseq }) => lseq)
+  const found = async (type: string): Promise<number[]> => {
+    const places: number[] = []
+    for await (const { lseq } of ledger.events.readType("main", type)) places.push(lseq)
+    return places
+  }
   expect(await found("audit")).toEqual([0, 2])
   expect(await found("llm_request")).toEqual([1, 4])
   expect(await found("gap")).toEqual([])

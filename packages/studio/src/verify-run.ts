@@ -10,6 +10,7 @@ import {
   verdictOf,
 } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
+import { fastEquation } from "@amc/vault"
 import {
   ChainCheck,
   type CheckedEvent,
@@ -180,8 +181,10 @@ function checkedEvents(
     ]
     const thefts = new ToldThefts(keyring)
     for (const leaf of slice.system) thefts.note(leaf)
+    const equation = await fastEquation()
+    const common = { keyring, lane, toldThefts: thefts.kids, equation }
     const checked = chains.flatMap(({ agent, leaves }) => {
-      const check = new ChainCheck({ keyring, lane, agent, toldThefts: thefts.kids }, findings)
+      const check = new ChainCheck({ ...common, agent }, findings)
       return leaves.flatMap((leaf) => check.add(leaf) ?? [])
     })
     await checkChanges(workspace, checked, ledger, findings)

@@ -1,6 +1,6 @@
 import { type Event, type Finding, isFault, type Keyring, type Verdict } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
-import type { VaultState } from "@amc/vault"
+import { fastEquation, type VaultState } from "@amc/vault"
 import {
   FindingList,
   type LedgerSource,
@@ -133,7 +133,9 @@ async function verifyWhole(
   const nowMs = clock()
   const { keyring, origin } = workspace
   const onEvent = (event: Event): void => named.note(event)
-  const ledgerTerms = { keyring, origin, atMs: nowMs, witnesses: { ...witnesses, nowMs }, onEvent }
+  const equation = await fastEquation()
+  const times = { atMs: nowMs, witnesses: { ...witnesses, nowMs } }
+  const ledgerTerms = { keyring, origin, ...times, onEvent, equation }
   let verdict = await verifyLedger(source, ledgerTerms)
   // A config that is being written while the ledger is walked looks wrong once, a forged one twice.
   if (!verdict.accepted && verdict.findings.every(isOfConfig))

@@ -1,3 +1,4 @@
+export { fastEquation } from "./fast-equation.ts"
 export { defaultKdfCost, type KdfCost, lowestKdfCost } from "./kdf.ts"
 export { laneKeySigner } from "./lane-key.ts"
 export { openLaneSigner } from "./lane-signer.ts"

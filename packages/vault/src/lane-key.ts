@@ -1,6 +1,7 @@
 import { equalBytes, type Signer } from "@amc/core"
 import type { Sodium } from "sodium-native"
 import { privateKeySigner } from "./private-key.ts"
+import { loadSodium } from "./sodium.ts"
 
 /** PKCS#8 of an Ed25519 key up to its 32 bytes of seed (RFC 8410 section 7). */
 const prefix = Buffer.from("302e020100300506032b657004220420", "hex")
@@ -34,14 +35,6 @@ function sodiumSigner(sodium: Sodium, seed: Buffer, { key }: Signer): Signer {
       sodium.crypto_sign_detached(signature, message, secret)
       return signature
     },
-  }
-}
-
-async function loadSodium(): Promise<Sodium | null> {
-  try {
-    return (await import("sodium-native")).default
-  } catch {
-    return null
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  type EquationCheck,
   type Event,
   type Finding,
   hashLeaf,
@@ -26,6 +27,8 @@ export interface ChainTerms {
   readonly keyring: Keyring
   /** Stolen keys that the evidence tells of itself ({@link ToldThefts}): nothing rests on what they signed. */
   readonly toldThefts?: ReadonlySet<string>
+  /** Who decides the equation of a signature; absent for the platform. */
+  readonly equation?: EquationCheck | undefined
 }
 
 /** What a chain was found to hold. */
@@ -101,7 +104,7 @@ export class ChainCheck {
         detail: `the root certified no monitor key ${leaf.kid}`,
         tampered: true,
       }
-    if (isLeafSignedBy(leaf, key)) return undefined
+    if (isLeafSignedBy(leaf, key, this.#terms.equation)) return undefined
     return {
       code: "ledger/signature-invalid",
       detail: `the signature of key ${leaf.kid} does not fit the event`,

@@ -1,4 +1,5 @@
 import {
+  type EquationCheck,
   equalBytes,
   type Event,
   hashLeaf,
@@ -26,6 +27,8 @@ export interface LedgerTerms extends CheckpointTerms {
   /** The time that a config's expiry is judged at. */
   readonly atMs: number
   readonly witnesses?: WitnessTerms | undefined
+  /** Who decides the equation of an event's signature; absent for the platform. */
+  readonly equation?: EquationCheck | undefined
   /**
    * Told each event that could be read, in the order of the rows, also of a ledger that is rejected in the end. No
    * index of the store stands between, which could hide one.
@@ -127,9 +130,9 @@ class LedgerCheck {
   }
 
   async #checkLane(lane: string, tree: ComparedTree | null): Promise<ChainSummary> {
-    const { keyring } = this.#terms
+    const { keyring, equation } = this.#terms
     const toldThefts = await this.#toldThefts(lane)
-    const chain = new ChainCheck({ lane, keyring, toldThefts }, this.#findings)
+    const chain = new ChainCheck({ lane, keyring, toldThefts, equation }, this.#findings)
     let row = 0
     for await (const stored of this.#source.leaves(lane)) {
       const subject = `event ${row++} of lane ${lane}`
