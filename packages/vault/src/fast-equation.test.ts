@@ -8,7 +8,7 @@ import {
   utf8,
   verifyEd25519,
 } from "@amc/core"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { fastEquation, sodiumEquation } from "./fast-equation.ts"
 import { generatePrivateKey, privateKeySigner } from "./private-key.ts"
