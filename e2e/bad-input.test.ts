@@ -113,7 +113,7 @@ test.each<Bad>([
   },
   {
     why: "an unknown driver",
-    args: ["score", "--driver", "docker", ...agent],
+    args: ["score", "--driver", "dokcer", ...agent],
     exit: 2,
     code: "usage/invalid",
     says: /--driver/,
@@ -307,6 +307,8 @@ test(
         agent: "late",
         limits: { max_calls: 10, max_seconds: 60, memory_mib: 512, pids: 64 },
         driver: "none",
+        image: null,
+        network: "none",
         providers: [
           {
             id: "later",

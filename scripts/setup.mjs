@@ -17,6 +17,12 @@ const testPackages = {
   python3: "python3",
   "ssh-keygen": "openssh-client",
   "musl-gcc": "musl-tools",
+  dockerd: "docker.io",
+  podman: "podman",
+  runc: "runc",
+  "/usr/lib/podman/netavark": "netavark",
+  ip: "iproute2",
+  busybox: "busybox-static",
   go: "golang-go",
   "/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev",
 }

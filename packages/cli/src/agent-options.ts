@@ -4,6 +4,7 @@ import {
   type Capture,
   chooseProviders,
   type Driver,
+  drivers,
   egressWarnings,
   type SessionTerms,
 } from "@amc/studio"
@@ -25,6 +26,44 @@ export function addAgentOptions(parser: Parser): Parser {
     .passThroughOptions()
 }
 
+/** Adds what every command that boxes an agent in takes. */
+export function addBoxOptions(parser: Parser, more: string): Parser {
+  return parser
+    .option("--driver <name>", `bubblewrap, docker or podman${more}`, "bubblewrap")
+    .option(
+      "--image <name>",
+      "for docker and podman: an image of yours for the root of the box; without it, this machine's own programs",
+    )
+    .option(
+      "--network <kind>",
+      "none; or internal for a network of this run alone with all ways out closed (docker, podman)",
+      "none",
+    )
+}
+
+/** The driver that was asked for. @throws {@link AmcError} `usage/invalid` */
+export function driverOf(options: Options, mayBeNone = false): Driver {
+  const name = textOption(options, "driver")
+  const possible = drivers.filter((driver) => mayBeNone || driver !== "none")
+  const driver = possible.find((each) => each === name)
+  if (driver !== undefined) return driver
+  throw new AmcError("usage/invalid", `--driver takes ${possible.join(", ")}`)
+}
+
+/** @throws {@link AmcError} `usage/invalid` for what the driver has no use for */
+function boxOf(options: Options, driver: Driver): Pick<SessionTerms, "image" | "network"> {
+  const image = textOption(options, "image") ?? null
+  const network = textOption(options, "network") ?? "none"
+  if (network !== "none" && network !== "internal")
+    throw new AmcError("usage/invalid", "--network takes none or internal")
+  const isEngine = driver === "docker" || driver === "podman"
+  if (!isEngine && (image !== null || network !== "none"))
+    throw new AmcError("usage/invalid", "--image and --network are for docker and podman", {
+      hint: "say --driver docker as well",
+    })
+  return { image, network }
+}
+
 /** What the options say of a session; the caller adds limits and provider from signed config. */
 export function sessionTerms(
   context: Context,
@@ -39,6 +78,7 @@ export function sessionTerms(
   return {
     agent: textOption(options, "agent") ?? "my-agent",
     driver,
+    ...boxOf(options, driver),
     command: args,
     cwd: context.cwd,
     work: resolve(context.cwd, textOption(options, "work") ?? "."),

@@ -38,7 +38,7 @@ function facts<M extends z.ZodRawShape, R extends z.ZodRawShape>(
 }
 
 const none = {}
-const sandboxDriver = z.enum(["bubblewrap", "none"])
+const sandboxDriver = z.enum(["bubblewrap", "docker", "podman", "none"])
 /** Where one agent's chain stood in one lane. */
 const head = z.strictObject({
   lane: agentId,
@@ -232,6 +232,10 @@ export const factSchemas = {
       pids: count,
       timeout_ms: count,
       probe_sha256: hex32.optional(),
+      /** The engine's id of the image, and the digest of the list of its layers, which says what is in it. */
+      image: label.optional(),
+      image_layers_sha256: hex32.optional(),
+      network: z.enum(["none", "internal"]).optional(),
     },
     none,
   ),

@@ -171,6 +171,7 @@ int main(int count, char **words) {
   static struct order order;
   signal(SIGPIPE, SIG_IGN);
   if (count == 2 && strcmp(words[1], "stand") == 0) return stand();
+  if (count > 3 && strcmp(words[1], "init") == 0) return init(words[2], words + 3);
   if (count != 1) return fail(EINVAL);
   if (!read_order(&order)) return fail(EPROTO);
   try_all(&order);

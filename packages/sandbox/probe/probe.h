@@ -65,6 +65,10 @@ int stand(void);
 struct result in_child(int (*deed)(void *), void *with);
 enum { unknown_status = 255 };
 
+/* init.c: the first process of a box that an engine makes. It runs a command, takes in orphans, and ends with the command
+   or once the other end of the leash, a unix socket, is closed; with it ends the box. */
+int init(const char *leash_path, char **command);
+
 /* kernel.c */
 struct result try_call(const char *name);
 

@@ -6,6 +6,8 @@ export interface AgentExit {
   readonly signal: string | null
   /** The time limit was over, so the monitor ended it. */
   readonly timedOut: boolean
+  /** The kernel ended a process of the box because of its memory limit. */
+  readonly outOfMemory: boolean
   /** The limit of disk space that it went past, so that the monitor ended it. */
   readonly exceeded?: string
 }

@@ -18,6 +18,8 @@ export interface RunCgroups {
   readonly joinFiles: readonly string[]
   /** The limits that are in force for a process, read back; 0 where there is none. */
   inForce(pid: number): { readonly memoryBytes: number; readonly pids: number }
+  /** Whether the kernel ended a process because of the memory limit; to be asked before they are removed. */
+  hasRunOut(): boolean
   /** Removes them once their processes are gone. */
   remove(): Promise<void>
 }
@@ -72,6 +74,7 @@ export function makeCgroups(
       memoryBytes: readBack(made, "memory", pid),
       pids: readBack(made, "pids", pid),
     }),
+    hasRunOut: () => made.some(({ folder }) => oomKills(folder) > 0),
     remove: async () => {
       // A cgroup stays busy for a moment after its last process.
       await Promise.all(made.map(({ folder }) => until(() => removed(folder), 2000)))
@@ -105,8 +108,52 @@ function makeOne(parent: CgroupParent, name: string, limits: SandboxLimits): Mad
 function readBack(made: readonly MadeCgroup[], controller: Controller, pid: number): number {
   const group = made.find((each) => each.limits[controller] !== undefined)
   if (group === undefined) return 0
-  const members = readOr(path.join(group.folder, "cgroup.procs"), "").split("\n")
-  const limit = Number(readOr(group.limits[controller] ?? "", "").trim())
+  return limitIn(group.folder, path.basename(group.limits[controller] ?? ""), pid)
+}
+
+function oomKills(folder: string): number {
+  const texts = ["memory.oom_control", "memory.events"].map((file) =>
+    readOr(path.join(folder, file), ""),
+  )
+  return Number(/^oom_kill (\d+)$/m.exec(texts.join("\n"))?.[1] ?? 0)
+}
+
+/** The limits that an engine set for a process, read back from where the kernel has them; 0 where there is none. */
+export function limitsOf(
+  pid: number,
+  root = "/sys/fs/cgroup",
+): { readonly memoryBytes: number; readonly pids: number } {
+  const read = (controller: Controller): number =>
+    placesOf(pid, controller, root)
+      .map(({ folder, version }) => limitIn(folder, limitFiles[controller][version], pid))
+      .find((limit) => limit > 0) ?? 0
+  return { memoryBytes: read("memory"), pids: read("pids") }
+}
+
+/** Whether the kernel ended a process because of the memory limit that this process is under. */
+export function hasRunOut(pid: number, root = "/sys/fs/cgroup"): boolean {
+  return placesOf(pid, "memory", root).some(({ folder }) => oomKills(folder) > 0)
+}
+
+/** Where the kernel may have a process's limit: of version 1 by its controller, of version 2 in the one tree. */
+function placesOf(
+  pid: number,
+  controller: Controller,
+  root: string,
+): { readonly folder: string; readonly version: 1 | 2 }[] {
+  const lines = readOr(`/proc/${pid}/cgroup`, "").split("\n")
+  return lines.flatMap((line): { folder: string; version: 1 | 2 }[] => {
+    const [, names, place = ""] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
+    if (names === "") return [{ folder: path.join(root, place), version: 2 }]
+    if (names?.split(",").includes(controller) !== true) return []
+    return [{ folder: path.join(root, controller, place), version: 1 }]
+  })
+}
+
+function limitIn(folder: string, file: string, pid: number): number {
+  const members = readOr(path.join(folder, "cgroup.procs"), "").split("\n")
+  const text = readOr(path.join(folder, file), "").trim()
+  const limit = text === "" ? 0 : Number(text)
   return members.includes(String(pid)) && Number.isSafeInteger(limit) ? limit : 0
 }
 

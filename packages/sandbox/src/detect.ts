@@ -7,7 +7,7 @@ import { installHint, toolNames, toolPath } from "./tool.ts"
 
 /** Whether a driver works here; if not, why, and what can be done. */
 export type Availability =
-  | { readonly available: true; readonly mode: "root" | "user-namespace" }
+  | { readonly available: true; readonly mode: string }
   | { readonly available: false; readonly reason: string; readonly hint: string }
 
 const run = promisify(execFile)

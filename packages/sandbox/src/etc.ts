@@ -16,7 +16,7 @@ const folders = new Set<string>(["/etc/alternatives", "/etc/ssl/certs"])
 /**
  * Makes the box's `/etc` as a folder of the host, with empty places for what is mounted into it.
  *
- * There is no `resolv.conf`: nothing in the box can be resolved but what `hosts` says.
+ * Its `resolv.conf` is empty: nothing in the box can be resolved but what `hosts` says.
  */
 export function makeEtc(folder: string, user: { uid: number; gid: number }): void {
   mkdirSync(folder, { mode: 0o755 })
@@ -26,6 +26,8 @@ export function makeEtc(folder: string, user: { uid: number; gid: number }): voi
     hosts: "127.0.0.1 localhost sandbox\n::1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     hostname: "",
+    // Engines mount one of their own here unless they are given another.
+    "resolv.conf": "",
   }
   for (const [name, text] of Object.entries(files))
     writeFileSync(path.join(folder, name), text, { mode: 0o644 })

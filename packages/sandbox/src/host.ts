@@ -45,38 +45,48 @@ export interface HostFacts {
  */
 export function inspectHost(spec: SandboxSpec): HostFacts {
   const isRoot = process.getuid?.() === 0
-  const tools = Object.fromEntries(toolNames.map((tool) => [tool, toolPath(tool)])) as Record<
-    Tool,
-    string
-  >
   const filter = seccompFilter(process.arch)
   const probe = probeBinary()
   for (const folder of spec.readOnly) requireReadable(folder, isRoot)
   return {
     isRoot,
     user: agentUser(),
-    tools,
-    mayDisableUserns: supportsDisableUserns(tools.bwrap),
+    tools: allTools(),
+    mayDisableUserns: supportsDisableUserns(toolPath("bwrap")),
     probe,
     seccompProfile: sha256Hex(filter),
     systemRoots: systemRoots(),
-    masks: [...spec.readOnly.flatMap(foldersToMask), ...hiddenOf(spec, true)],
-    maskedFiles: hiddenOf(spec, false),
+    ...masksOf(spec),
     hasPidsCgroup: cgroupParents().some((parent) => parent.controllers.includes("pids")),
     // Last, so that a refusal above leaves nothing behind.
     runFolder: makeRunFolder(filter),
   }
 }
 
-function makeRunFolder(filter: Buffer): string {
+/** @throws {@link AmcError} `sandbox/unavailable` */
+export function allTools(): HostFacts["tools"] {
+  return Object.fromEntries(toolNames.map((tool) => [tool, toolPath(tool)])) as Record<Tool, string>
+}
+
+/** A new folder of this run alone, with the box's `/etc` and an empty file to mask others with. */
+export function makeRunFolder(filter: string | Uint8Array): string {
   const runFolder = mkdtempSync(path.join(tmpdir(), "amc-box-"))
   makeEtc(path.join(runFolder, "etc"), agentUser())
   writeFileSync(path.join(runFolder, "empty"), "", { mode: 0o444 })
-  writeFileSync(path.join(runFolder, "seccomp.bpf"), filter)
+  writeFileSync(path.join(runFolder, "seccomp"), filter)
   return runFolder
 }
 
-function requireReadable(folder: string, isRoot: boolean): void {
+/** The folders and files in what is mounted that the agent must find empty. */
+export function masksOf(spec: SandboxSpec): Pick<HostFacts, "masks" | "maskedFiles"> {
+  return {
+    masks: [...spec.readOnly.flatMap(foldersToMask), ...hiddenOf(spec, true)],
+    maskedFiles: hiddenOf(spec, false),
+  }
+}
+
+/** @throws {@link AmcError} `usage/invalid` if the agent's user could not read it */
+export function requireReadable(folder: string, isRoot: boolean): void {
   const stat = path.isAbsolute(folder) ? statSync(folder, { throwIfNoEntry: false }) : undefined
   if (stat === undefined)
     throw new AmcError("usage/invalid", `${folder} is not an absolute path of something here`)
@@ -87,7 +97,8 @@ function requireReadable(folder: string, isRoot: boolean): void {
     })
 }
 
-function systemRoots(): { path: string; target: string | null }[] {
+/** The links and folders at the root of this machine that programs are found through. */
+export function systemRoots(): HostFacts["systemRoots"] {
   return ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
     .filter((root) => existsSync(root))
     .map((root) => ({

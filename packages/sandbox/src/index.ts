@@ -1,9 +1,10 @@
 export * from "./agent-process.ts"
-export { launch, type SandboxHandle } from "./bubblewrap.ts"
+export type { SandboxHandle } from "./box.ts"
 export type { BoxWatch, WatchSummary } from "./box-watch.ts"
 export type { ProbeTargets } from "./checks.ts"
-export { type Availability, detectBubblewrap } from "./detect.ts"
-export { type HostFacts, inspectHost } from "./host.ts"
+export type { Availability } from "./detect.ts"
+export * from "./driver.ts"
+export { type DriverTerms, sandboxDriver } from "./drivers.ts"
 export { type InsideCheck, type InsideView, probeInside } from "./inside.ts"
 export {
   cleanEnvironment,
@@ -12,7 +13,6 @@ export {
   spawnPlain,
   spawnProbed,
 } from "./none.ts"
-export { planBubblewrap, type SandboxPlan } from "./plan.ts"
 export {
   agentUser,
   inBox,

@@ -55,6 +55,7 @@ test("a plain process has its streams, its environment and its code", async () =
   expect(await collect(agent, "in\n")).toEqual({
     code: 7,
     signal: null,
+    outOfMemory: false,
     timedOut: false,
     out: "in\nPATH=/usr/bin:/bin\n",
     err: "e\n",

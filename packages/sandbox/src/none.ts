@@ -126,7 +126,7 @@ async function start(
     ([code, signal]): AgentExit => {
       clearTimeout(timer)
       signalGroup(group, "SIGKILL")
-      return { code, signal, timedOut }
+      return { code, signal, timedOut, outOfMemory: false }
     },
   )
   const kill = (): Promise<void> =>

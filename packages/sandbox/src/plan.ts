@@ -2,17 +2,13 @@ import path from "node:path"
 import { canonicalize, sha256Hex } from "@amc/core"
 import { sharedEtc } from "./etc.ts"
 import type { HostFacts } from "./host.ts"
-import { inBox, type SandboxLimits, type SandboxSpec } from "./spec.ts"
+import type { PlanFacts } from "./driver.ts"
+import { inBox, type SandboxSpec } from "./spec.ts"
 
-/** How a run is to be started: the facts of `sandbox_plan`, and all that `launch` needs. */
-export interface SandboxPlan {
-  readonly driver: "bubblewrap"
+/** How a run is to be started, and all that `launchBubblewrap` needs. */
+export interface BubblewrapPlan extends PlanFacts {
   /** Bubblewrap's whole command line. It holds no secret: the environment goes in through the probe. */
   readonly argv: readonly string[]
-  /** SHA-256 of the canonical JSON of `{argv, env_names, command, limits, probe_sha256}`. */
-  readonly sha256: string
-  readonly mounts: number
-  readonly limits: SandboxLimits
   readonly spec: SandboxSpec
   readonly host: HostFacts
 }
@@ -23,7 +19,7 @@ export const planFds = { seccomp: 3, status: 4, barrier: 5 } as const
 const tmpfsBytes = 256 * 1024 * 1024
 
 /** Says how the box is built. Pure: the same spec and host give the same plan. */
-export function planBubblewrap(spec: SandboxSpec, host: HostFacts): SandboxPlan {
+export function planBubblewrap(spec: SandboxSpec, host: HostFacts): BubblewrapPlan {
   const mounts = [...systemMounts(host), ...ownMounts(spec, host)]
   const argv = [
     host.tools.bwrap,
@@ -45,8 +41,12 @@ export function planBubblewrap(spec: SandboxSpec, host: HostFacts): SandboxPlan 
     driver: "bubblewrap",
     argv,
     sha256: sha256Hex(canonicalize(described)),
+    words: argv.length,
     mounts: mounts.length,
     limits: spec.limits,
+    probeSha256: host.probe.sha256,
+    image: null,
+    network: "none",
     spec,
     host,
   }
@@ -176,8 +176,8 @@ function parentsOf(target: string): string[] {
   return parent === "/" ? [] : [...parentsOf(parent), parent]
 }
 
-/** What lies in another mount is there already. */
-function withoutNested(mounts: readonly string[]): string[] {
+/** Drops what lies in another mount, and so is there already. */
+export function withoutNested(mounts: readonly string[]): string[] {
   const sorted = [...new Set(mounts.map((mount) => path.normalize(mount)))].sort()
   return sorted.filter(
     (mount) => !sorted.some((other) => other !== mount && mount.startsWith(`${other}/`)),

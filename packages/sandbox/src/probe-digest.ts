@@ -11,7 +11,7 @@ export interface ProbeBuild {
 export const probeBuilds: Readonly<Record<string, ProbeBuild>> = {
   x64: {
     file: "amc-probe-linux-x64",
-    sha256: "1c5e9d54c18d7b66cc650ac55881f61f51761cd9029098c3582419ad9534ffc1",
+    sha256: "fda2e3791d98bbdcad4c3fd8c857e33a9b020266651b5e4a2685db2d98c79f71",
     compiler: "gcc (Debian 12.2.0-14+deb12u1) 12.2.0",
     musl: "1.2.3-1",
   },

@@ -4,7 +4,7 @@ import { chownSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { AmcError } from "@amc/core"
 import { type HostFacts, relayUser } from "./host.ts"
-import { inBox } from "./spec.ts"
+import { inBox, type SandboxSpec } from "./spec.ts"
 import { until } from "./until.ts"
 
 /** The ways from the box's loopback to the run's sockets. */
@@ -13,6 +13,9 @@ export interface Relay {
   readonly listening: Promise<void>
   stop(): Promise<void>
 }
+
+/** What a relay is built from. */
+export type RelayHost = Pick<HostFacts, "isRoot" | "tools" | "systemRoots">
 
 /** A port of the box's loopback, and the socket that it leads to. */
 export interface RelayWay {
@@ -28,6 +31,15 @@ export interface RelayTarget {
   readonly userNamespaceFd: number
 }
 
+/** The ways that a box is promised. */
+export function waysOf({ gatewaySocket, egressSocket }: SandboxSpec): readonly RelayWay[] {
+  const ways = [
+    { port: inBox.gatewayPort, socket: gatewaySocket },
+    { port: inBox.egressPort, socket: egressSocket },
+  ]
+  return ways.flatMap(({ port, socket }) => (socket === null ? [] : [{ port, socket }]))
+}
+
 const listenDeadlineMs = 5000
 /** Long, since an agent may close its side and still wait for a slow model. */
 const halfOpenSeconds = 3600
@@ -40,7 +52,7 @@ const halfOpenSeconds = 3600
 export function startRelays(
   target: RelayTarget,
   ways: readonly RelayWay[],
-  host: HostFacts,
+  host: RelayHost,
 ): Relay {
   if (ways.some(({ socket }) => !/^[\w.-]+$/.test(path.basename(socket))))
     throw new AmcError("usage/invalid", "a socket of the run has a name that can't be relayed")
@@ -57,7 +69,7 @@ export function startRelays(
  * can neither see nor end it. As root it has a user of its own, in a box of its own that holds the socket
  * alone, and the socket is handed to that user: it may lie where only root can go.
  */
-function startRelay(target: RelayTarget, way: RelayWay, host: HostFacts): Relay {
+function startRelay(target: RelayTarget, way: RelayWay, host: RelayHost): Relay {
   const child = host.isRoot ? spawnAsRoot(target, way, host) : spawnAsUser(target, way, host)
   const gone = once(child, "exit").catch(() => {})
   return {
@@ -77,7 +89,7 @@ function socat(socket: string, port: number): string[] {
 function spawnAsRoot(
   { boxPid }: RelayTarget,
   { socket, port }: RelayWay,
-  host: HostFacts,
+  host: RelayHost,
 ): ChildProcess {
   const uid = relayUser(host.isRoot) ?? 0
   chownSync(socket, uid, uid)
@@ -144,7 +156,7 @@ function spawnAsRoot(
 function spawnAsUser(
   target: RelayTarget,
   { socket, port }: RelayWay,
-  { tools }: HostFacts,
+  { tools }: RelayHost,
 ): ChildProcess {
   const argv = [
     "--user=/proc/self/fd/3",

@@ -35,6 +35,8 @@ export const inBox = {
   work: "/workspace",
   home: "/home/agent",
   probe: "/run/amc/probe",
+  /** The socket that ties an engine's box to the monitor. */
+  leash: "/run/amc/leash",
   gatewayHost: "127.0.0.1",
   gatewayPort: 3210,
   egressPort: 3211,

@@ -28,7 +28,7 @@ export const installHint = "install them: apt-get install -y bubblewrap socat ut
  *
  * @throws {@link AmcError} `sandbox/unavailable`
  */
-export function toolPath(tool: Tool): string {
+export function toolPath(tool: Tool | "podman"): string {
   const found = folders.map((folder) => path.join(folder, tool)).find(isExecutable)
   if (found === undefined)
     throw new AmcError("sandbox/unavailable", `${tool} is not installed`, { hint: installHint })

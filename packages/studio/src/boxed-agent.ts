@@ -1,17 +1,11 @@
 import { AmcError, judgeIsolation, type IsolationVerdict } from "@amc/core"
-import {
-  detectBubblewrap,
-  inspectHost,
-  launch,
-  planBubblewrap,
-  type SandboxHandle,
-  type SandboxPlan,
-} from "@amc/sandbox"
+import type { PlanFacts, PreparedBox, SandboxHandle } from "@amc/sandbox"
 import { boxEnvironment } from "./agent-environment.ts"
+import { workingDriver } from "./box-driver.ts"
 import { boxLimits } from "./box-limits.ts"
 import { hiddenFromAgent } from "./check-files.ts"
 import { probeFacts, probeTargets } from "./probe-targets.ts"
-import { commandInBox, programMounts } from "./program.ts"
+import { commandInBox, commandSha256, programMounts } from "./program.ts"
 import type { AgentEnd, OpenedSession } from "./opened-session.ts"
 import { auditContradiction } from "./trust-boundary.ts"
 import { followWatched } from "./watched-agent.ts"
@@ -23,8 +17,8 @@ import { followWatched } from "./watched-agent.ts"
  * @throws {@link AmcError} `sandbox/unavailable`, `sandbox/probe-failed`, `sandbox/start-failed`
  */
 export async function runBoxed(opened: OpenedSession): Promise<AgentEnd> {
-  const plan = await planBox(opened)
-  const box = await launch(plan)
+  const { plan, launch } = await planBox(opened)
+  const box = await launch()
   const verdict = await measure(opened, box)
   await enter(opened, box, plan)
   const { exitCode, reason, lastWords, drifts } = await followWatched(opened, box)
@@ -40,9 +34,9 @@ export async function runBoxed(opened: OpenedSession): Promise<AgentEnd> {
 }
 
 /** Lets the agent in once that is on record; a box that can't be recorded is not left waiting. */
-async function enter(opened: OpenedSession, box: SandboxHandle, plan: SandboxPlan): Promise<void> {
+async function enter(opened: OpenedSession, box: SandboxHandle, plan: PlanFacts): Promise<void> {
   try {
-    await opened.audit("SANDBOX_EXECUTION_ENABLED", `bubblewrap, plan ${plan.sha256}`)
+    await opened.audit("SANDBOX_EXECUTION_ENABLED", saidOf(opened, plan))
   } catch (error) {
     await box.refuse()
     throw error
@@ -50,10 +44,14 @@ async function enter(opened: OpenedSession, box: SandboxHandle, plan: SandboxPla
   await box.go()
 }
 
-async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
-  const available = await detectBubblewrap()
-  if (!available.available)
-    throw new AmcError("sandbox/unavailable", available.reason, { hint: available.hint })
+/** What the box is, in a few words. */
+function saidOf({ terms }: OpenedSession, { driver, sha256, image }: PlanFacts): string {
+  const made = image === null ? "" : `, image ${image.id}`
+  return `${driver}, plan ${sha256}${made}, command ${commandSha256(terms.command, terms.cwd)}`
+}
+
+async function planBox(opened: OpenedSession): Promise<PreparedBox> {
+  const driver = await workingDriver(opened.terms)
   const { terms, gateway, work } = opened
   const mounts = programMounts(terms.command, terms.cwd, process.execPath)
   const spec = {
@@ -66,18 +64,23 @@ async function planBox(opened: OpenedSession): Promise<SandboxPlan> {
     command: commandInBox(terms.command, terms.cwd, terms.work),
     limits: boxLimits(terms, terms.limits.max_seconds),
   }
-  const plan = planBubblewrap(spec, inspectHost(spec))
+  const prepared = await driver.prepare(spec)
+  const { plan } = prepared
   await opened.record("sandbox_plan", "sandbox", {
     driver: plan.driver,
     plan_sha256: plan.sha256,
-    argv: plan.argv.length,
+    argv: plan.words,
     mounts: plan.mounts,
     memory_bytes: plan.limits.memoryBytes,
     pids: plan.limits.pids,
     timeout_ms: plan.limits.timeoutMs,
-    probe_sha256: plan.host.probe.sha256,
+    probe_sha256: plan.probeSha256,
+    network: plan.network,
+    ...(plan.image === null
+      ? {}
+      : { image: plan.image.id, image_layers_sha256: plan.image.layersSha256 }),
   })
-  return plan
+  return prepared
 }
 
 /** Records what the probe found, and lets nothing pass but a box that holds. */

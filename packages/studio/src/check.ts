@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream"
-import { inspectHost, launch, planBubblewrap, reopenWork, startFailedCode } from "@amc/sandbox"
+import { type PreparedBox, reopenWork, startFailedCode } from "@amc/sandbox"
 import { boxEnvironment } from "./agent-environment.ts"
+import { workingDriver } from "./box-driver.ts"
 import { boxLimits } from "./box-limits.ts"
 import { checkFiles, checkInBox } from "./check-files.ts"
 import { putBackCheck, readCheck } from "./check-restore.ts"
@@ -26,7 +27,7 @@ interface Ended {
  */
 export async function checkOutcome(opened: OpenedSession): Promise<CheckResult> {
   const { terms, capture, work } = opened
-  if (terms.check === null || terms.driver !== "bubblewrap") return notChecked
+  if (terms.check === null || terms.driver === "none") return notChecked
   const started = capture.clock()
   const own = readCheck(terms)
   const ended = await attempt(async () => {
@@ -60,7 +61,8 @@ async function attempt(run: () => Promise<Ended>): Promise<Ended> {
 }
 
 async function runCheck(opened: OpenedSession): Promise<Ended> {
-  const box = await launch(planCheck(opened))
+  const { launch } = await planCheck(opened)
+  const box = await launch()
   try {
     await box.skipProbe()
     await box.go()
@@ -87,7 +89,7 @@ async function tailOf(stream: Readable): Promise<string> {
   return tail.toString("utf8").trim()
 }
 
-function planCheck({ terms, work }: OpenedSession): ReturnType<typeof planBubblewrap> {
+async function planCheck({ terms, work }: OpenedSession): Promise<PreparedBox> {
   const files = checkFiles(terms).map(({ real }) => real)
   const mounts = programMounts(files, terms.cwd, process.execPath)
   const spec = {
@@ -100,5 +102,5 @@ function planCheck({ terms, work }: OpenedSession): ReturnType<typeof planBubble
     command: ["/bin/sh", "-c", checkInBox(terms)],
     limits: boxLimits(terms, checkSeconds),
   }
-  return planBubblewrap(spec, inspectHost(spec))
+  return (await workingDriver(terms)).prepare(spec)
 }

@@ -25,7 +25,7 @@ function stagedAgent(): Staged {
   const exit = (end: Partial<AgentExit>): void => {
     stdout.end()
     stderr.end()
-    resolve({ code: 0, signal: null, timedOut: false, ...end })
+    resolve({ code: 0, signal: null, timedOut: false, outOfMemory: false, ...end })
   }
   const kill = async (): Promise<void> => {
     kills++

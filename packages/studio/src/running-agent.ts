@@ -30,7 +30,7 @@ export async function followAgent(
   uid: number,
 ): Promise<AgentRun> {
   const { capture, terms, session, gateway } = opened
-  const channel: Channel = terms.driver === "bubblewrap" ? "sandbox" : "wrapper"
+  const channel: Channel = terms.driver === "none" ? "wrapper" : "sandbox"
   const started = capture.clock()
   const output = {
     recorder: capture.recorder,
@@ -71,6 +71,11 @@ export async function followAgent(
       stderr_bytes: err.bytes,
     })
     await auditSecrets(opened, out.secretsFound + err.secretsFound)
+    if (exit.outOfMemory)
+      await opened.audit(
+        "SESSION_LIMIT_EXCEEDED",
+        `a process of the box was ended, as its memory of ${terms.limits.memory_mib} MiB was used up`,
+      )
     if (exit.exceeded !== undefined) await opened.audit("SESSION_LIMIT_EXCEEDED", exit.exceeded)
     const isOver = exit.timedOut || exit.exceeded !== undefined
     const reason = isOver ? "timeout" : terms.signal.aborted ? "interrupted" : "exited"

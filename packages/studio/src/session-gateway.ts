@@ -50,7 +50,7 @@ export async function openSessionGateway(
   canary: Canary | null = null,
 ): Promise<SessionGateway> {
   const { providers, driver, limits, agent } = terms
-  const ingress: Ingress = driver === "bubblewrap" ? "run-socket" : "loopback"
+  const ingress: Ingress = driver === "none" ? "loopback" : "run-socket"
   const upstreams = new Map<string, Upstream>()
   for (const provider of providers) {
     const key = await capture.providerKey(provider)

@@ -16,6 +16,8 @@ export function sessionTerms(change: Partial<SessionTerms> & { cwd: string }): S
     agent: "a1",
     limits: { max_calls: 5, max_seconds: 20, memory_mib: 256, pids: 64 },
     driver: "bubblewrap",
+    image: null,
+    network: "none",
     providers: [exampleProvider],
     command: ["true"],
     work: change.cwd,

@@ -1,15 +1,21 @@
 import type { Readable } from "node:stream"
 import type { AgentConfig, ProviderConfig } from "@amc/core"
+import { type BoxNetwork, driverNames } from "@amc/sandbox"
 import type { Connections } from "./connection-tally.ts"
 import type { Exchanges } from "./exchange-tally.ts"
 
-export type Driver = "bubblewrap" | "none"
+/** What the agent is boxed in by; `none` is no box at all. */
+export const drivers = [...driverNames, "none"] as const
+export type Driver = (typeof drivers)[number]
 
 /** What one session of an agent is to be. */
 export interface SessionTerms {
   readonly agent: string
   readonly limits: AgentConfig["limits"]
   readonly driver: Driver
+  /** An image of the owner's for a box of an engine's; null for this machine's own programs. */
+  readonly image: string | null
+  readonly network: BoxNetwork
   /** Those that the agent may call, at least one. */
   readonly providers: readonly ProviderConfig[]
   readonly command: readonly string[]

@@ -98,7 +98,7 @@ async function runOpened(
 }
 
 function runAgent(opened: OpenedSession): Promise<AgentEnd> {
-  return opened.terms.driver === "bubblewrap" ? runBoxed(opened) : runPlain(opened)
+  return opened.terms.driver === "none" ? runPlain(opened) : runBoxed(opened)
 }
 
 async function openWith(
@@ -146,7 +146,7 @@ function openFacts(
 ): MeasuredFacts<"session_open"> {
   const { driver, providers, command, cwd, limits } = terms
   return {
-    kind: driver === "bubblewrap" ? "sandbox" : "wrap",
+    kind: driver === "none" ? "wrap" : "sandbox",
     driver,
     providers: providers.map((provider) => ({
       provider: provider.id,

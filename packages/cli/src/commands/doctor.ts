@@ -21,6 +21,7 @@ Changes nothing. Exit codes: 0 nothing failed, 1 something did; each line names 
       state: context.state,
       nowMs: context.clock(),
       nodeVersion: process.version,
+      environment: context.environment,
     })
     const failed = checks.filter(({ status }) => status === "fail").length
     const warned = checks.filter(({ status }) => status === "warn").length

@@ -1,5 +1,5 @@
 import { resolve } from "node:path"
-import { AmcError, isFault } from "@amc/core"
+import { isFault } from "@amc/core"
 import {
   checkAgentId,
   exportBundle,
@@ -14,7 +14,9 @@ import {
 } from "@amc/studio"
 import {
   addAgentOptions,
+  addBoxOptions,
   chosenProviders,
+  driverOf,
   sessionTerms,
   warnOfNoBox,
   wholeNumber,
@@ -31,7 +33,10 @@ import { windowDays } from "./run.ts"
 
 export const score: Command = {
   configure: (parser) =>
-    addAgentOptions(parser)
+    addBoxOptions(
+      addAgentOptions(parser),
+      "; or none for no box, which makes every run of ANY agent here INVALID (see 'amc wrap --help')",
+    )
       .option("--sessions <n>", "how often the agent is run; AMC_SESSION counts them", "3")
       .option("--work <folder>", "copied to /workspace for each session", ".")
       .option(
@@ -39,11 +44,6 @@ export const score: Command = {
         "your command that ends with 0 if the work is done. The files that it names are hidden from the agent, and put back before it runs",
       )
       .option("--claims <file>", "claims to show beside the evidence")
-      .option(
-        "--driver <name>",
-        "bubblewrap; or none for no box, which makes every run of ANY agent here INVALID (see 'amc wrap --help')",
-        "bubblewrap",
-      )
       .option("--window <days>", "how far back evidence counts", "14")
       .option("--out <file>", "where the bundle goes; by default <run>.amcbundle in the workspace")
       .addHelpText(
@@ -52,7 +52,7 @@ export const score: Command = {
       ),
 
   async run(context, args, options) {
-    const terms = sessionTerms(context, args, options, driverOf(options))
+    const terms = sessionTerms(context, args, options, driverOf(options, true))
     checkAgentId(terms.agent)
     const sessions = wholeNumber(textOption(options, "sessions"), "sessions", 1000)
     const claims = textOption(options, "claims")
@@ -168,10 +168,4 @@ async function bundled(
       `verify  ${program} bundle verify ${shellWord(file)} --root ${root}`,
     ],
   }
-}
-
-function driverOf(options: Options): "bubblewrap" | "none" {
-  const driver = textOption(options, "driver")
-  if (driver === "bubblewrap" || driver === "none") return driver
-  throw new AmcError("usage/invalid", "--driver takes bubblewrap or none")
 }

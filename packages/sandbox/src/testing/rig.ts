@@ -5,10 +5,10 @@ import path from "node:path"
 import { text } from "node:stream/consumers"
 import { type IsolationVerdict, judgeIsolation, type ProbeRecord } from "@amc/core"
 import type { AgentExit, AgentProcess } from "../agent-process.ts"
-import { launch, type SandboxHandle } from "../bubblewrap.ts"
+import type { SandboxHandle } from "../box.ts"
+import { bubblewrapDriver } from "../bubblewrap-driver.ts"
 import type { ProbeTargets } from "../checks.ts"
-import { inspectHost } from "../host.ts"
-import { planBubblewrap } from "../plan.ts"
+import type { SandboxDriver } from "../driver.ts"
 import type { SandboxLimits, SandboxSpec } from "../spec.ts"
 import { prepareWork } from "../work.ts"
 
@@ -81,8 +81,11 @@ async function closeRig(server: Server, folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
 }
 
-export function open(spec: SandboxSpec): Promise<SandboxHandle> {
-  return launch(planBubblewrap(spec, inspectHost(spec)))
+export async function open(
+  spec: SandboxSpec,
+  driver: SandboxDriver = bubblewrapDriver,
+): Promise<SandboxHandle> {
+  return (await driver.prepare(spec)).launch()
 }
 
 export interface Ran extends AgentExit {
@@ -93,8 +96,13 @@ export interface Ran extends AgentExit {
 }
 
 /** One whole run: box, probe, agent, end. */
-export async function runInBox(rig: Rig, spec: SandboxSpec, input = ""): Promise<Ran> {
-  const box = await open(spec)
+export async function runInBox(
+  rig: Rig,
+  spec: SandboxSpec,
+  input = "",
+  driver: SandboxDriver = bubblewrapDriver,
+): Promise<Ran> {
+  const box = await open(spec, driver)
   const record = await box.runProbe(rig.targets)
   await box.go()
   return { ...(await collect(box, input)), record, verdict: judgeIsolation(record) }

@@ -23,7 +23,13 @@ async function troubles(place: Place, nowMs = now + 1000): Promise<Record<string
   const { folder, workspace } = place
   // A copy has the modes of whoever made it.
   chmodSync(workspace.dir, 0o700)
-  const found = await diagnose({ folder, state: workspace.state, nowMs, nodeVersion: "v24.1.0" })
+  const found = await diagnose({
+    folder,
+    state: workspace.state,
+    nowMs,
+    nodeVersion: "v24.1.0",
+    environment: {},
+  })
   expect(found.length).toBeGreaterThan(5)
   for (const { status, detail, next } of found)
     expect(status === "ok" ? next : detail.length > 0).not.toBe(false)
@@ -107,7 +113,13 @@ test.each([
 test("without a workspace the machine is looked at all the same", async () => {
   const folder = temporaryFolder()
   const state = new StateHome({ XDG_STATE_HOME: join(folder, "state") })
-  const found = await diagnose({ folder, state, nowMs: now, nodeVersion: "v24.1.0" })
+  const found = await diagnose({
+    folder,
+    state,
+    nowMs: now,
+    nodeVersion: "v24.1.0",
+    environment: {},
+  })
   expect(found.at(-1)).toMatchObject({ id: "workspace", status: "warn", next: "amc init" })
 })
 
@@ -118,7 +130,7 @@ test("an old Node and a taken port are told", async () => {
     server.once("error", () => resolve(true)).listen(3210, "127.0.0.1", () => resolve(true))
   })
   const state = new StateHome({ XDG_STATE_HOME: temporaryFolder() })
-  const terms = { folder: "/", state, nowMs: now, nodeVersion: "v24.1.0" }
+  const terms = { folder: "/", state, nowMs: now, nodeVersion: "v24.1.0", environment: {} }
   const ports = (await diagnose(terms)).find(({ id }) => id === "ports")
   server.close()
   expect(isTaken && ports).toMatchObject({

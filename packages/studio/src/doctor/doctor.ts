@@ -3,7 +3,7 @@ import { findWorkspaceDir, openWorkspace, type Workspace } from "../workspace.ts
 import { attempted, type Diagnosis, ok, warn } from "./diagnosis.ts"
 import { clock, configs, ledger } from "./evidence.ts"
 import { permissions, vault } from "./files.ts"
-import { disk, loopback, runtime, sandbox } from "./machine.ts"
+import { disk, loopback, runtime, sandboxes } from "./machine.ts"
 import { trust } from "./trust.ts"
 
 export interface DoctorTerms {
@@ -12,6 +12,8 @@ export interface DoctorTerms {
   readonly nowMs: number
   /** `process.version` of the Node that runs this. */
   readonly nodeVersion: string
+  /** The caller's own, which says where engines are. */
+  readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 /**
@@ -23,7 +25,7 @@ export async function diagnose(terms: DoctorTerms): Promise<readonly Diagnosis[]
   const here = findWorkspaceDir(folder)
   const machine = [
     runtime(nodeVersion),
-    await sandbox(),
+    ...(await sandboxes(terms.environment)),
     disk("disk workspace", here ?? folder),
     disk("disk state", state.dir),
     await loopback(),

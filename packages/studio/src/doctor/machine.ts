@@ -1,7 +1,7 @@
 import { existsSync, statfsSync } from "node:fs"
 import { createServer } from "node:net"
 import { dirname } from "node:path"
-import { detectBubblewrap } from "@amc/sandbox"
+import { type Availability, type DriverName, driverNames, sandboxDriver } from "@amc/sandbox"
 import { type Diagnosis, fail, ok, warn } from "./diagnosis.ts"
 
 const oldestNode = 24
@@ -19,11 +19,23 @@ export function runtime(version: string): Diagnosis {
   return fail("runtime", `${detail}, and AMC needs ${oldestNode}`, "npm ci")
 }
 
-/** Whether a box can be made here. */
-export async function sandbox(): Promise<Diagnosis> {
-  const found = await detectBubblewrap()
-  if (found.available) return ok("sandbox", `bubblewrap works, as ${found.mode}`)
-  return fail("sandbox", `${found.reason}; without a box every result is INVALID`, found.hint)
+/** Which boxes can be made here. The first is what is used unless another is asked for. */
+export async function sandboxes(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<readonly Diagnosis[]> {
+  const found: Diagnosis[] = []
+  for (const name of driverNames) {
+    const driver = sandboxDriver({ name, environment, image: null, network: "none" })
+    found.push(standing(name, await driver.detect()))
+  }
+  return found
+}
+
+function standing(name: DriverName, found: Availability): Diagnosis {
+  const id = name === "bubblewrap" ? "sandbox" : `sandbox ${name}`
+  if (found.available) return ok(id, `${name} works, as ${found.mode}`)
+  if (name !== "bubblewrap") return ok(id, `not to be used: ${found.reason}; ${found.hint}`)
+  return fail(id, `${found.reason}; without a box every result is INVALID`, found.hint)
 }
 
 /** How much room is left where something is written. */

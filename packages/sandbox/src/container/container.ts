@@ -1,0 +1,121 @@
+import { rmSync } from "node:fs"
+import path from "node:path"
+import { AmcError } from "@amc/core"
+import { Box, type BoxExit, type SandboxHandle, signal } from "../box.ts"
+import { hasRunOut, limitsOf } from "../cgroup.ts"
+import { type DriverView, onlyChild } from "../outside.ts"
+import { startedAt } from "../process-view.ts"
+import { type Relay, startRelays, waysOf } from "../relay.ts"
+import { until } from "../until.ts"
+import { attachedStreams } from "./attached-streams.ts"
+import type { ContainerPlan } from "./container-plan.ts"
+import type { Engine } from "./engine.ts"
+import { type Leash, layLeash } from "./leash.ts"
+import { remove } from "./sweep.ts"
+
+const goneMs = 10_000
+
+/**
+ * Builds the box and starts the probe in it. The engine is this run's own client and is closed at the end.
+ *
+ * @throws {@link AmcError} `sandbox/start-failed` with the engine's own words
+ */
+export async function launchContainer(plan: ContainerPlan, engine: Engine): Promise<SandboxHandle> {
+  const { spec, host } = plan
+  let [boxPid, outOfMemory] = [0, false]
+  const leash = await layLeash(path.join(host.runFolder, "leash"), () => {
+    outOfMemory = hasRunOut(boxPid)
+  })
+  const held: Held = { plan, engine, leash, relay: undefined }
+  try {
+    const { Id: id } = await create(plan, engine)
+    const streams = attachedStreams(await engine.stream(attach(id)))
+    const ended = engine.text(waitFor(id)).catch(() => "")
+    await engine.text({ method: "POST", path: `/containers/${id}/start` })
+    boxPid = await pidOf(engine, id)
+    const born = startedAt(boxPid)
+    held.relay = startRelays({ boxPid, userNamespaceFd: 0 }, waysOf(spec), host)
+    await Promise.all([held.relay.listening, until(() => onlyChild(boxPid) !== null, 5000)])
+    const pid = onlyChild(boxPid)
+    if (pid === null || born === null)
+      throw new AmcError("sandbox/start-failed", "the box ended before the probe began")
+    const force = (): void => {
+      if (startedAt(boxPid) === born) signal(boxPid, "SIGKILL")
+    }
+    return new Box({
+      spec,
+      probe: host.probe,
+      boxPid,
+      pid,
+      ...streams,
+      exit: ended.then(async (said) => {
+        // An engine that is gone does not take the box with it.
+        force()
+        await until(() => startedAt(boxPid) !== born, goneMs)
+        return { ...exitIn(said), outOfMemory }
+      }),
+      driverView: () => viewOf(plan, pid),
+      force,
+      cleanUp: () => cleanUp(held),
+    })
+  } catch (error) {
+    await cleanUp(held)
+    throw error
+  }
+}
+
+interface Held {
+  readonly plan: ContainerPlan
+  readonly engine: Engine
+  readonly leash: Leash
+  relay: Relay | undefined
+}
+
+async function create({ body, host }: ContainerPlan, engine: Engine): Promise<{ Id: string }> {
+  const path = "/containers/create"
+  const query = { name: host.run }
+  const made = await engine.json({ method: "POST", path, query, json: body })
+  return made as { Id: string }
+}
+
+function attach(id: string): { path: string; query: Record<string, string> } {
+  const query = { stream: "1", stdin: "1", stdout: "1", stderr: "1" }
+  return { path: `/containers/${id}/attach`, query }
+}
+
+function waitFor(id: string): Parameters<Engine["text"]>[0] {
+  const query = { condition: "next-exit" }
+  return { method: "POST", path: `/containers/${id}/wait`, query, isEndless: true }
+}
+
+async function pidOf(engine: Engine, id: string): Promise<number> {
+  const found = await engine.json({ method: "GET", path: `/containers/${id}/json` })
+  return (found as { State: { Pid: number } }).State.Pid
+}
+
+/** What the engine said when the container ended; an engine that ended itself says nothing. */
+function exitIn(said: string): Pick<BoxExit, "code" | "signal"> {
+  const code = /"StatusCode":\s*(\d+)/.exec(said)?.[1]
+  return code === undefined
+    ? { code: null, signal: "SIGKILL" }
+    : { code: Number(code), signal: null }
+}
+
+function viewOf({ host, spec }: ContainerPlan, pid: number): DriverView {
+  return {
+    ...limitsOf(pid),
+    seccompProfile: host.seccomp.sha256,
+    ingress: spec.gatewaySocket === null ? "none" : "run-socket",
+  }
+}
+
+/** The leash goes first: an engine that hangs must not keep the agent running. */
+async function cleanUp({ plan: { host }, engine, leash, relay }: Held): Promise<void> {
+  leash.cut()
+  await relay?.stop()
+  await remove(engine, `/containers/${host.run}`, { force: "1", v: "1" })
+  if (host.network === "internal") await remove(engine, `/networks/${host.run}`, {})
+  if (host.isOwnImage) await remove(engine, `/images/${host.image.id}`, { force: "1" })
+  await engine.close()
+  rmSync(host.runFolder, { recursive: true, force: true })
+}
