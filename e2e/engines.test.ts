@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
-import { packTar } from "modern-tar"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Engine } from "../packages/sandbox/src/container/engine.ts"
+import { importBusybox } from "../packages/sandbox/src/testing/busybox.ts"
 import {
   podmanConfig,
   startDocker,
@@ -47,7 +47,12 @@ describe.each([
     })
 
   const boxed = (...words: readonly string[]): string[] => [
-    ...["sandbox", "run", "--driver", name, "--provider", "scripted"],
+    "sandbox",
+    "run",
+    "--driver",
+    name,
+    "--provider",
+    "scripted",
     ...words,
   ]
 
@@ -89,14 +94,7 @@ describe.each([
 
   shows("can have the owner's image as their root, which is then on record", async ({ socket }) => {
     const client = new Engine(name, socket)
-    const busybox = readFileSync("/usr/bin/busybox")
-    const common = { mode: 0o755, uid: 0, gid: 0 }
-    const tar = await packTar([
-      { header: { ...common, name: "bin/", type: "directory", size: 0 } },
-      { header: { ...common, name: "bin/sh", type: "file", size: busybox.length }, body: busybox },
-    ])
-    const query = { fromSrc: "-", repo: "localhost/owners" }
-    await client.text({ method: "POST", path: "/images/create", query, tar })
+    await importBusybox(client, "localhost/owners")
     const words = boxed("--agent", "imaged", "--image", "localhost/owners")
     const { exit, stdout, stderr } = await amc(place, [
       ...words,
