@@ -1,24 +1,19 @@
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { z } from "zod"
-import { agentId, count, hex32, integer, label } from "./fact-field.ts"
+import { count, hex32, integer, label } from "./fact-field.ts"
 import { factSchemas, factTypes } from "./facts.ts"
 import { shapeCheck } from "./shape-check.ts"
 
 type Schema = z.core.$ZodTypes
-const textOf = new Map([
-  [patternOf(hex32), "ab".repeat(32)],
-  [patternOf(agentId), "coder"],
-])
-
 /** Values that a schema accepts. */
 function valuesOf(schema: z.core.$ZodType): fc.Arbitrary<unknown> {
   const { def } = (schema as Schema)._zod
   switch (def.type) {
     case "string":
-      return fc.constantFrom(textOf.get(patternOf(schema)) ?? "x")
+      return fc.stringMatching(patternOf(schema))
     case "number":
-      return fc.nat()
+      return fc.nat({ max: Math.min((schema as z.ZodInt).maxValue ?? 0, 2 ** 31 - 1) })
     case "boolean":
       return fc.boolean()
     case "enum":
@@ -50,11 +45,11 @@ function valuesOf(schema: z.core.$ZodType): fc.Arbitrary<unknown> {
   }
 }
 
-function patternOf(schema: z.core.$ZodType): string {
+function patternOf(schema: z.core.$ZodType): RegExp {
   const found = (schema._zod.def.checks ?? []).map(
     (check) => check._zod.def as { pattern?: RegExp },
   )
-  return found.find(({ pattern }) => pattern !== undefined)?.pattern?.source ?? ""
+  return found.find(({ pattern }) => pattern !== undefined)?.pattern ?? /^[a-z]{1,8}$/
 }
 
 /** What is not quite such a value: one part of it is something else, gone, or more. */
