@@ -9,6 +9,7 @@ import {
 } from "@amc/core"
 import { HighWater, type QueueLimits } from "./high-water.ts"
 import type { LaneHeads } from "./lane-writer.ts"
+import { BatchPacker } from "./observation-batch.ts"
 import {
   faultOf,
   type Outcome,
@@ -22,11 +23,6 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-interface Outgoing {
-  readonly id: number
-  readonly observation: Observation
-}
-
 /**
  * The recorder as other threads see it: hands observations to the writer's thread, all of one turn in
  * one message. When that thread ends, whatever waits and whatever comes is refused.
@@ -35,7 +31,7 @@ export class RecorderClient implements Recorder {
   readonly #port: MessagePort
   readonly #highWater: HighWater
   readonly #pending = new Map<number, Pending>()
-  #outbox: Outgoing[] = []
+  readonly #outbox = new BatchPacker()
   #nextId = 0
   #ended: AmcError | null = null
 
@@ -60,17 +56,18 @@ export class RecorderClient implements Recorder {
       port.on("message", (message: ReplyMessage) => {
         if (message.kind === "ready") resolve(client)
         else if (message.kind === "failed") reject(faultOf(message.fault))
-        else client.#take(message.kind === "answer" ? [message.outcome] : message.outcomes)
+        else if (message.kind === "answer") client.#take(message.outcome)
+        else for (const outcome of outcomesIn(message.outcomes)) client.#take(outcome)
       })
     })
   }
 
-  /** The payload's bytes are copied in the same turn; the caller may do with them what it likes. */
+  /** What is given is copied in the same turn; the caller may do with it what it likes. */
   async record(observation: Observation): Promise<Recorded> {
     if (this.#ended !== null) throw this.#ended
     const leave = this.#highWater.enter(observation)
     try {
-      return await this.#wait<Recorded>((id) => this.#put({ id, observation }))
+      return await this.#wait<Recorded>(() => this.#put(observation))
     } finally {
       leave()
     }
@@ -105,48 +102,42 @@ export class RecorderClient implements Recorder {
     return this.#wait<T>((id) => this.#send({ kind: "call", id, call }))
   }
 
+  /** What fails to start takes no id. */
   #wait<T>(start: (id: number) => void): Promise<T> {
-    const id = this.#nextId++
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject })
+      const id = this.#nextId
       start(id)
+      this.#nextId++
+      this.#pending.set(id, { resolve, reject })
     })
   }
 
-  #put(outgoing: Outgoing): void {
-    if (this.#outbox.length === 0) setImmediate(() => this.#sendOutbox())
-    this.#outbox.push({ ...outgoing, observation: withOwnBytes(outgoing.observation) })
-  }
-
-  /** Ids of a message are consecutive; a call in between would have sent the outbox first. */
-  #sendOutbox(): void {
-    const batch = this.#outbox
-    this.#outbox = []
-    if (batch.length > 0) this.#sendBatch(batch)
-  }
-
-  #sendBatch(batch: readonly Outgoing[]): void {
-    const observations = batch.map(({ observation }) => observation)
-    const transfer = observations.flatMap(bufferOf)
+  #put(observation: Observation): void {
+    if (this.#outbox.size === 0) setImmediate(() => this.#sendOutbox())
     try {
-      this.#send({ kind: "record", first: (batch[0] as Outgoing).id, observations }, transfer)
+      this.#outbox.add(observation)
     } catch (cause) {
-      if (batch.length > 1) return batch.forEach((one) => this.#sendBatch([one]))
-      const refusal = malformed("an observation holds what can't be sent to another thread", cause)
-      this.#settle((batch[0] as Outgoing).id, ({ reject }) => reject(refusal))
+      throw malformed("an observation holds what can't be sent to another thread", cause)
     }
+  }
+
+  /** Ids of a batch count up to the latest; a call in between would have sent the outbox first. */
+  #sendOutbox(): void {
+    const { size } = this.#outbox
+    if (size === 0) return
+    const batch = this.#outbox.take()
+    this.#send({ kind: "record", first: this.#nextId - size, batch }, [batch.bytes.buffer])
   }
 
   #send(message: RequestMessage, transfer: readonly ArrayBuffer[] = []): void {
     this.#port.postMessage(message, transfer)
   }
 
-  #take(outcomes: readonly Outcome<unknown>[]): void {
-    for (const outcome of outcomes)
-      this.#settle(outcome.id, ({ resolve, reject }) => {
-        if ("fault" in outcome) reject(faultOf(outcome.fault))
-        else resolve(outcome.value as never)
-      })
+  #take(outcome: Outcome<unknown>): void {
+    this.#settle(outcome.id, ({ resolve, reject }) => {
+      if ("fault" in outcome) reject(faultOf(outcome.fault))
+      else resolve(outcome.value as never)
+    })
   }
 
   #settle(id: number, settle: (pending: Pending) => void): void {
@@ -162,13 +153,6 @@ export class RecorderClient implements Recorder {
   }
 }
 
-/** A view would be cloned with the whole buffer under it, so the bytes get one of their own. */
-function withOwnBytes(observation: Observation): Observation {
-  const { payload } = observation
-  if (!(payload?.blob instanceof Uint8Array)) return observation
-  return { ...observation, payload: { ...payload, blob: new Uint8Array(payload.blob) } }
-}
-
-function bufferOf({ payload }: Observation): ArrayBuffer[] {
-  return payload?.blob instanceof Uint8Array ? [payload.blob.buffer as ArrayBuffer] : []
+function outcomesIn(text: string): Outcome<Recorded>[] {
+  return JSON.parse(text) as Outcome<Recorded>[]
 }

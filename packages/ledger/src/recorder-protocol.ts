@@ -1,11 +1,5 @@
-import {
-  AmcError,
-  type ErrorCode,
-  errorCodes,
-  isFault,
-  type Observation,
-  type Recorded,
-} from "@amc/core"
+import { AmcError, type ErrorCode, errorCodes, isFault, type Recorded } from "@amc/core"
+import type { ObservationBatch } from "./observation-batch.ts"
 
 /** What can be asked of the writer besides recording. */
 export type WriterCall = "flush" | "checkpoint" | "heads" | "close"
@@ -23,18 +17,15 @@ export type Outcome<T> =
 
 /** From the client to the writer's thread. Ids of a batch count up from `first`. */
 export type RequestMessage =
-  | {
-      readonly kind: "record"
-      readonly first: number
-      readonly observations: readonly Observation[]
-    }
+  | { readonly kind: "record"; readonly first: number; readonly batch: ObservationBatch }
   | { readonly kind: "call"; readonly id: number; readonly call: WriterCall }
 
 /** From the writer's thread to the client. */
 export type ReplyMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "failed"; readonly fault: FaultMessage }
-  | { readonly kind: "recorded"; readonly outcomes: readonly Outcome<Recorded>[] }
+  /** The outcomes of what was recorded, as JSON. */
+  | { readonly kind: "recorded"; readonly outcomes: string }
   | { readonly kind: "answer"; readonly outcome: Outcome<unknown> }
 
 /** A fault as a message; a bug is not one and is thrown on. */

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads"
 import type { Recorded } from "@amc/core"
 import type { LaneWriter } from "./lane-writer.ts"
+import { unpackObservations } from "./observation-batch.ts"
 import {
   faultMessage,
   type Outcome,
@@ -46,7 +47,9 @@ class RecorderServer {
       this.#port.on("close", () => this.#writer.close().then(resolve, reject))
       this.#port.on("message", (message: RequestMessage) => {
         if (message.kind === "record")
-          message.observations.forEach((one, at) => this.#record(message.first + at, one))
+          unpackObservations(message.batch).forEach((one, at) =>
+            this.#record(message.first + at, one),
+          )
         else this.#answer(message.id, message.call).catch(reject)
       })
       send(this.#port, { kind: "ready" })
@@ -69,7 +72,8 @@ class RecorderServer {
   #sendOutcomes(): void {
     const outcomes = this.#outcomes
     this.#outcomes = []
-    if (outcomes.length > 0) send(this.#port, { kind: "recorded", outcomes })
+    if (outcomes.length > 0)
+      send(this.#port, { kind: "recorded", outcomes: JSON.stringify(outcomes) })
   }
 
   async #answer(id: number, call: WriterCall): Promise<void> {
