@@ -1,3 +1,5 @@
+import { textOf } from "./short-texts.ts"
+
 export type JsonScalar = string | number | boolean | null
 
 /** Where a value lies: member names and array positions from the top. */
@@ -111,7 +113,7 @@ export class JsonScan {
     let at = from + 1
     while (at < bytes.length && isBare(bytes[at] as number)) at++
     if (this.#bare.length + at - from > bareMax) this.#broken = true
-    else this.#bare += bytes.toString("latin1", from, at)
+    else this.#bare += textOf(bytes, from, at)
     return at
   }
 
@@ -177,7 +179,7 @@ export class JsonScan {
   }
 
   #unescaped(bytes: Buffer, from: number, end: number): string {
-    const raw = bytes.toString("utf8", from, Math.min(end, from + capturedMax))
+    const raw = textOf(bytes, from, Math.min(end, from + capturedMax))
     if (end - from >= capturedMax || !raw.includes("\\")) return raw
     try {
       return JSON.parse(`"${raw}"`) as string
