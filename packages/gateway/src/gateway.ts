@@ -7,6 +7,7 @@ import { CallIds } from "./call-ids.ts"
 import { CallDesk } from "./call-desk.ts"
 import type { CallWorld } from "./call-terms.ts"
 import { ClientLink } from "./client-link.ts"
+import { ConnectionLeases } from "./connection-leases.ts"
 import { auditForeignKey, auditRefusal } from "./gateway-refusal.ts"
 import { presentedIn } from "./header-fields.ts"
 import type { Door, Ingress, Lease, LeaseBook } from "./lease.ts"
@@ -17,7 +18,12 @@ import { problemOf, problemOfFault } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
 import { receiptsAt, ReceiptShelf } from "./receipt-shelf.ts"
 import { refuse } from "./refusal.ts"
-import { refusedLease, requestedTarget, requestLease } from "./request-lease.ts"
+import {
+  refusedLease,
+  requestedTarget,
+  requestLease,
+  type RequestLeaseTerms,
+} from "./request-lease.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import type { SessionSource } from "./session-source.ts"
 import type { Upstream } from "./upstream.ts"
@@ -59,6 +65,7 @@ export function createGateway(terms: GatewayTerms): Gateway {
 
 class HttpGateway implements Gateway {
   readonly #terms: GatewayTerms
+  readonly #leaseTerms: RequestLeaseTerms
   readonly #world: CallWorld
   readonly #calls: CallDesk
   readonly #listeners = new Listeners()
@@ -71,6 +78,7 @@ class HttpGateway implements Gateway {
     const audits = new AuditGate(recorder, limits.auditsPerMinute, clock)
     const admission = new Admission(budgets, prices)
     this.#terms = terms
+    this.#leaseTerms = { ...terms, connections: new ConnectionLeases(terms.leases) }
     const [receipts, callIds] = [new ReceiptShelf(limits.receipts), new CallIds(terms.random)]
     this.#world = { ...terms, audits, admission, receipts, callIds }
     this.#calls = new CallDesk(this.#world, terms)
@@ -132,7 +140,7 @@ class HttpGateway implements Gateway {
         return client.json({ ok: !this.#isLocked })
       if (this.#isLocked) throw new AmcError("gateway/locked", "the gateway was locked")
       const presented = presentedIn(request.rawHeaders, keys)
-      lease = requestLease(this.#terms, door, presented, target)
+      lease = requestLease(this.#leaseTerms, request, door, presented, target)
       if (target.route === "amc")
         return client.json(receiptsAt(this.#world.receipts, lease, target))
       if (presented.hasForeign) auditForeignKey(this.#world.audits, door, lease)

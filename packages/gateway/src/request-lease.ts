@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http"
 import { AmcError } from "@amc/core"
+import type { ConnectionLeases } from "./connection-leases.ts"
 import { type Presented, presentedIn } from "./header-fields.ts"
 import { type Door, type Lease, type LeaseBook, leasePrefix } from "./lease.ts"
 import { type KeylessTarget, takeQueryKeys } from "./query-key.ts"
@@ -9,6 +10,7 @@ import type { Upstream } from "./upstream.ts"
 /** By what a request's lease is judged. */
 export interface RequestLeaseTerms {
   readonly leases: LeaseBook
+  readonly connections: ConnectionLeases
   /** By route. */
   readonly providers: ReadonlyMap<string, Upstream>
 }
@@ -19,7 +21,7 @@ export interface RequestLeaseTerms {
  * @throws {@link AmcError} `gateway/bad-request`
  */
 export function requestedTarget(
-  { providers }: RequestLeaseTerms,
+  { providers }: Pick<RequestLeaseTerms, "providers">,
   { url = "" }: IncomingMessage,
 ): KeylessTarget {
   const target = targetOf(url)
@@ -30,17 +32,18 @@ export function requestedTarget(
  * The lease with which a request comes in. It is good, and counts for what the request asks for.
  *
  * @throws {@link AmcError} `gateway/unknown-route`, `gateway/aws-signature`, `gateway/bad-request`,
- * `gateway/foreign-key`, `gateway/no-lease`, `gateway/lease-elsewhere`, and as {@link LeaseBook.find} does
+ * `gateway/foreign-key`, `gateway/no-lease`, `gateway/lease-elsewhere`, and as {@link ConnectionLeases.find} does
  */
 export function requestLease(
-  { leases, providers }: RequestLeaseTerms,
+  { connections, providers }: RequestLeaseTerms,
+  { socket }: IncomingMessage,
   door: Door,
   presented: Presented,
   { route, rest }: Target,
 ): Lease {
   if (route !== "amc" && !providers.has(route)) throw unknownRoute()
   if (presented.lease === null) throw leaseless(presented, rest)
-  const lease = leases.find(presented.lease, door)
+  const lease = connections.find(socket, presented.lease, door)
   if (route !== "amc" && !lease.providers.includes(route))
     throw new AmcError("gateway/lease-elsewhere", "the lease does not count for this provider")
   return lease
@@ -64,7 +67,7 @@ function leaseless({ hasForeign, isSigned }: Presented, rest: string): AmcError 
 
 /** Whose a request is that was refused before its lease mattered; null if no good lease says it. */
 export function refusedLease(
-  terms: RequestLeaseTerms,
+  terms: Omit<RequestLeaseTerms, "connections">,
   door: Door,
   request: IncomingMessage,
 ): Lease | null {
@@ -78,7 +81,10 @@ export function refusedLease(
 }
 
 /** None in a target that is refused. */
-function queryKeys(terms: RequestLeaseTerms, request: IncomingMessage): readonly string[] {
+function queryKeys(
+  terms: Pick<RequestLeaseTerms, "providers">,
+  request: IncomingMessage,
+): readonly string[] {
   try {
     return requestedTarget(terms, request).keys
   } catch (error) {
