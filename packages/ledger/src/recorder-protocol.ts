@@ -1,4 +1,4 @@
-import { AmcError, type ErrorCode, errorCodes, isFault, type Recorded } from "@amc/core"
+import { AmcError, type ErrorCode, errorCodes, isFault } from "@amc/core"
 import type { ObservationBatch } from "./observation-batch.ts"
 
 /** What can be asked of the writer besides recording. */
