@@ -12,6 +12,11 @@ module.exports = {
     holds: "question bank, indicators, level gates, decay, report: deterministic, no clock",
     may: ["core"],
   },
+  report: {
+    floor: "pure",
+    holds: "a run's report for people: terminal, JSON, Markdown and HTML, from one dossier",
+    may: ["core", "score"],
+  },
   bundle: {
     floor: "pure",
     holds: "the archive format: strict reader, deterministic writer",
@@ -53,6 +58,7 @@ module.exports = {
     may: [
       "core",
       "score",
+      "report",
       "bundle",
       "verify",
       "ledger",
@@ -68,6 +74,7 @@ module.exports = {
     may: [
       "core",
       "score",
+      "report",
       "bundle",
       "verify",
       "ledger",

@@ -173,6 +173,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run-show.ts")).runShow,
   },
   {
+    path: ["run", "report"],
+    summary: "write a run's report with what lies behind it: text, JSON, Markdown, HTML",
+    load: async () => (await import("./commands/run-report.ts")).runReport,
+  },
+  {
     path: ["run", "verify"],
     summary: "rebuild a run's report from the ledger and compare it byte for byte",
     load: async () => (await import("./commands/run-verify.ts")).runVerify,

@@ -1,4 +1,4 @@
-import { isFault } from "@amc/core"
+import { isFault, printableJson } from "@amc/core"
 import type { Outcome } from "./command.ts"
 import { Exit, exitOfError } from "./exit.ts"
 import { nextStepOf, nextStepOfFinding } from "./next-step.ts"
@@ -51,17 +51,5 @@ interface Envelope {
 
 function encode({ command, exit, data, findings }: Envelope): string {
   const ok = exit === Exit.accepted
-  return escapeJson(JSON.stringify({ schema: "amc.cli/v1", command, ok, exit, data, findings }))
-}
-
-/** The same JSON without what a terminal would obey, which JSON leaves as it is. */
-export function escapeJson(json: string): string {
-  return json.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)
-}
-
-function escaped(character: string): string {
-  return Array.from(
-    { length: character.length },
-    (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
-  ).join("")
+  return printableJson(JSON.stringify({ schema: "amc.cli/v1", command, ok, exit, data, findings }))
 }

@@ -1,7 +1,13 @@
 export { type Bank, bankSha256 } from "./v1/bank.ts"
 export type { EvidenceEvent } from "./v1/evidence.ts"
 export type { Level } from "./v1/question.ts"
-export { encodeReport, parseReport, type Report, type ReportedQuestion } from "./v1/report.ts"
+export {
+  encodeReport,
+  parseReport,
+  type Report,
+  type ReportedQuestion,
+  reportSchema,
+} from "./v1/report.ts"
 export type { Survey } from "./v1/survey.ts"
 export type { SurveyedConfig } from "./v1/survey-config.ts"
 export type { PlainFact, SurveyedEvent } from "./v1/survey-event.ts"

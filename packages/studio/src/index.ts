@@ -35,6 +35,7 @@ export {
   type ChosenProviders,
 } from "./provider.ts"
 export { proveEvent } from "./prove-event.ts"
+export { bundleDossier, runDossier } from "./run-dossier.ts"
 export { makeRun, type SealedRun } from "./run.ts"
 export { initWitness, openWitness, type ServedWitness, witnessFiles } from "./witness-folder.ts"
 export { parseLogs } from "./witness-logs.ts"

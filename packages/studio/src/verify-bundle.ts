@@ -1,6 +1,11 @@
 import { readArchive } from "@amc/bundle"
 import { bundleManifestPath, isFault, parseBundleManifest, type Verdict } from "@amc/core"
-import { type BundleSummary, verifyBundle, type WitnessTerms } from "@amc/verify"
+import {
+  type BundleSummary,
+  type VerifiedBundle,
+  verifyBundle,
+  type WitnessTerms,
+} from "@amc/verify"
 import { type GivenTrust, mergedTrust, rememberedRoot } from "./given-trust.ts"
 import type { StateHome } from "./state-home.ts"
 import { recallTrust, rememberVerified } from "./verifier-memory.ts"
@@ -28,6 +33,15 @@ export async function verifyBundleHere(
   bytes: Uint8Array,
   terms: VerifyBundleTerms,
 ): Promise<Verdict<BundleSummary>> {
+  const verdict = await readBundleHere(bytes, terms)
+  return verdict.accepted ? { accepted: true, value: verdict.value.summary } : verdict
+}
+
+/** {@link verifyBundleHere} for those who go on with the evidence. */
+export async function readBundleHere(
+  bytes: Uint8Array,
+  terms: VerifyBundleTerms,
+): Promise<Verdict<VerifiedBundle>> {
   const { state, atMs, nowMs } = terms
   const trust = terms.trust ?? { rootSha256: rememberedRoot(await namedWorkspace(bytes), state) }
   const { rootSha256 } = trust
@@ -37,9 +51,9 @@ export async function verifyBundleHere(
   const witnesses = { ...terms.witnesses, nowMs }
   const verdict = await verifyBundle(bytes, { rootSha256, atMs, known, witnesses })
   if (!verdict.accepted) return verdict
-  const { summary, trust: seen, checkpoint } = verdict.value
+  const { trust: seen, checkpoint } = verdict.value
   rememberVerified(seen, [{ ...checkpoint, seen_ms: nowMs }], rootSha256, terms)
-  return { accepted: true, value: summary }
+  return verdict
 }
 
 /** What the bundle calls itself: only good enough to look up what was pinned. */

@@ -7,8 +7,8 @@ import {
   sha256Hex,
   toHex,
   type Verdict,
-  verdictOf,
 } from "@amc/core"
+import { encodeReport } from "@amc/score"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { fastEquation } from "@amc/vault"
 import {
@@ -18,6 +18,7 @@ import {
   ConfigLog,
   FindingList,
   keyFindings,
+  type RunSummary,
   openSignedCheckpoint,
   type SignedCheckpoint,
   ToldThefts,
@@ -38,6 +39,12 @@ export interface VerifiedRun {
   readonly report_sha256: string
 }
 
+/** A verified run with the evidence that its report was rebuilt from. */
+export interface ReadRun {
+  readonly run: RunSummary
+  readonly events: readonly CheckedEvent[]
+}
+
 /**
  * Rebuilds a stored run's report from the ledger and compares it with the sealed one, byte for byte
  * (S3). The evidence's chains and signatures are verified first.
@@ -48,9 +55,23 @@ export async function verifyStoredRun(
   workspace: Workspace,
   runId: string,
 ): Promise<Verdict<VerifiedRun>> {
+  const verdict = await readVerifiedRun(workspace, runId)
+  if (!verdict.accepted) return verdict
+  const { run, events } = verdict.value
+  const { agent } = run.run
+  const report_sha256 = sha256Hex(encodeReport(run.report))
+  const value = { run_id: runId, agent, events: events.length, report_sha256 }
+  return { accepted: true, value }
+}
+
+/** {@link verifyStoredRun} for those who go on with the evidence. */
+export async function readVerifiedRun(
+  workspace: Workspace,
+  runId: string,
+): Promise<Verdict<ReadRun>> {
   const findings = new FindingList()
   const stored = await readStored(workspace, runId, findings)
-  if (stored === undefined) return findings.verdict<VerifiedRun>(undefined)
+  if (stored === undefined) return findings.verdict<ReadRun>(undefined)
   findings.addAll(anotherRun(workspace, stored))
   const judged = await withLedger(workspace, async (ledger) => {
     const checkpoint = await checkCheckpoint(workspace, stored, ledger, findings)
@@ -70,20 +91,16 @@ interface Judged {
 
 function judge(
   { keyring }: Workspace,
-  { runId, seal, report }: StoredRun,
+  { seal, report }: StoredRun,
   { checkpoint, sealedAt, events }: Judged,
   findings: FindingList,
-): Verdict<VerifiedRun> {
-  if (events === undefined) return findings.verdict<VerifiedRun>(undefined)
+): Verdict<ReadRun> {
+  if (events === undefined) return findings.verdict<ReadRun>(undefined)
   const verdict = verifyRun({ events, seal, report, sealedAt, keyring })
   if (!verdict.accepted) findings.addAll(verdict.findings)
   else if (checkpoint !== undefined)
     findings.addAll(sealedAtAnother(verdict.value.run.checkpoint, checkpoint))
-  const agent = verdict.accepted ? verdict.value.run.agent : ""
-  return verdictOf(
-    { run_id: runId, agent, events: events.length, report_sha256: sha256Hex(report) },
-    findings.all(),
-  )
+  return findings.verdict(verdict.accepted ? { run: verdict.value, events } : undefined)
 }
 
 /** Half a run is one that can't be looked at; what lies under no id at all is not one. */

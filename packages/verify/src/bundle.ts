@@ -58,6 +58,8 @@ export interface BundleSummary {
 /** An accepted bundle with what a verifier should remember of it. */
 export interface VerifiedBundle {
   readonly summary: BundleSummary
+  /** The run, and the events that its report was rebuilt from. */
+  readonly evidence: { readonly run: RunSummary; readonly events: readonly CheckedEvent[] }
   readonly trust: VersionedTrust
   readonly checkpoint: Omit<CheckpointPin, "seen_ms">
 }
@@ -116,7 +118,7 @@ async function checkBundle(
   const checkpoint = { size, root_sha256: toHex(root) }
   const pruned = checkBundlePrunes(files, { ...trust, atMs: policy.atMs, events }, findings)
   const summary = summaryOf(files, trust, { events, pruned, run, witnessing })
-  return { summary, trust: trust.files, checkpoint }
+  return { summary, evidence: { run, events }, trust: trust.files, checkpoint }
 }
 
 /**

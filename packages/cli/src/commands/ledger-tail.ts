@@ -1,8 +1,7 @@
-import { AmcError, isFactType } from "@amc/core"
+import { AmcError, isFactType, printableJson } from "@amc/core"
 import { openWorkspace, type TailedEvent, tailLedger } from "@amc/studio"
 import { wholeNumber } from "../agent-options.ts"
 import { type Command, flagOption, textOption } from "../command.ts"
-import { escapeJson } from "../envelope.ts"
 import { Exit } from "../exit.ts"
 import { localTime } from "../local-time.ts"
 import { printable } from "../printable.ts"
@@ -35,7 +34,7 @@ With --json each event is one line. Nothing is verified here, and part of it is 
       until: flagOption(options, "follow") ? context.signal : undefined,
     }
     await tailLedger(workspace, terms, (one) =>
-      context.out(isJson ? escapeJson(JSON.stringify(one)) : lineOf(one)),
+      context.out(isJson ? printableJson(JSON.stringify(one)) : lineOf(one)),
     )
     return { exit: Exit.accepted, data: null, lines: [], isStream: true }
   },

@@ -85,7 +85,8 @@ const question = z.strictObject({
   missing: z.array(missing),
   events: z.array(hex32).max(10),
 })
-const schema: z.ZodType<Report> = z.strictObject({
+/** The shape of a report, for those who publish or check schemas. */
+export const reportSchema: z.ZodType<Report> = z.strictObject({
   schema: z.literal("amc.report/v1"),
   engine: text,
   bank_sha256: hex32,
@@ -131,7 +132,7 @@ export function encodeReport(report: Report): Uint8Array {
  * @throws {@link AmcError} `input/malformed`
  */
 export function parseReport(bytes: Uint8Array): Report {
-  const parsed = schema.safeParse(parseCanonical(bytes))
+  const parsed = reportSchema.safeParse(parseCanonical(bytes))
   if (!parsed.success) throw malformed("report breaks its schema", parsed.error)
   return parsed.data
 }

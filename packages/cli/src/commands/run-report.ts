@@ -1,0 +1,103 @@
+import { resolve } from "node:path"
+import { AmcError, sha256Hex, utf8, type Verdict } from "@amc/core"
+import {
+  behindLines,
+  type Dossier,
+  htmlReport,
+  jsonReport,
+  markdownReport,
+  type ReportFormat,
+  reportFormats,
+} from "@amc/report"
+import { bundleDossier, openWorkspace, runDossier, writeBundle } from "@amc/studio"
+import { exitOf } from "@amc/verify"
+import { type Command, type Context, type Options, textOption } from "../command.ts"
+import { requireNewFile } from "../output-file.ts"
+import { viewReport } from "../report-view.ts"
+import { givenTrust } from "../root-option.ts"
+
+export const runReport: Command = {
+  configure: (parser) =>
+    parser
+      .argument("<run>", "a run's id, or a bundle's file")
+      .option("--format <format>", reportFormats.join(", "), "text")
+      .option("--out <file>", "write the report to this file; an existing one stays")
+      .option("--root <fingerprint>", "for a bundle: the owner's root, sha256:… or a trust file")
+      .addHelpText(
+        "after",
+        `
+Examples:
+  amc run report run-… --format html --out report.html
+  amc run report my-agent.amcbundle --root sha256:… --format markdown
+
+The report is rebuilt from the evidence and compared byte for byte before anything is written of it. The
+HTML file stands alone: no script, nothing that it loads. Equal runs give equal bytes.
+
+Exit codes: 0 written (whether the run is good enough is another question: read its status), 1 not
+accepted, 3 could not look, 4 tampered with.`,
+      ),
+
+  async run(context, [name = ""], options) {
+    const format = formatOf(options)
+    const out = textOption(options, "out")
+    const file = out === undefined ? null : resolve(context.cwd, out)
+    if (file !== null) requireNewFile(file, "--out")
+    const verdict = await dossierOf(context, name, options)
+    const exit = exitOf(verdict)
+    if (!verdict.accepted)
+      return { exit, data: null, findings: verdict.findings, lines: [`${name}: NOT ACCEPTED`] }
+    const dossier = verdict.value
+    const isColoured = file === null && context.isColoured
+    const text = render(dossier, format, isColoured)
+    if (file === null) return { exit, data: dataOf(dossier, format, text), lines: [text.trimEnd()] }
+    const bytes = utf8(text)
+    writeBundle(file, bytes)
+    const digest = sha256Hex(bytes)
+    return {
+      exit,
+      data: { run_id: dossier.report.run_id, format, file, size: bytes.length, sha256: digest },
+      lines: [`${file}: ${format} report of ${dossier.report.run_id} (sha256:${digest})`],
+    }
+  },
+}
+
+function formatOf(options: Options): ReportFormat {
+  const name = textOption(options, "format")
+  const format = reportFormats.find((each) => each === name)
+  if (format !== undefined) return format
+  throw new AmcError("usage/invalid", `--format takes one of ${reportFormats.join(", ")}`)
+}
+
+/** A run's id names a run of this workspace; anything else is a bundle. */
+async function dossierOf(
+  context: Context,
+  name: string,
+  options: Options,
+): Promise<Verdict<Dossier>> {
+  const now = context.clock()
+  const root = textOption(options, "root")
+  if (/^run-[0-9a-f-]+$/u.test(name)) {
+    if (root !== undefined) throw new AmcError("usage/invalid", "--root is for bundles")
+    return runDossier(openWorkspace(context.cwd, context.state, now), name)
+  }
+  return bundleDossier(await context.readFile(resolve(context.cwd, name)), {
+    state: context.state,
+    trust: await givenTrust(context, root),
+    nowMs: now,
+    atMs: now,
+    warn: (text) => context.err(`amc: warning: ${text}`),
+  })
+}
+
+function render(dossier: Dossier, format: ReportFormat, isColoured: boolean): string {
+  if (format === "html") return htmlReport(dossier)
+  if (format === "markdown") return markdownReport(dossier)
+  if (format === "json") return jsonReport(dossier)
+  const lines = [...viewReport(dossier.report, { isColoured }), "", ...behindLines(dossier)]
+  return `${lines.join("\n")}\n`
+}
+
+/** With `--json` text is the dossier itself: the object is for machines. */
+function dataOf(dossier: Dossier, format: ReportFormat, content: string): unknown {
+  return format === "text" || format === "json" ? { dossier } : { format, content }
+}

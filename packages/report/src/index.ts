@@ -1,0 +1,5 @@
+export { type Dossier, type ReportFormat, reportFormats } from "./dossier.ts"
+export { htmlReport } from "./html/page.ts"
+export { jsonReport } from "./json.ts"
+export { markdownReport } from "./markdown/markdown.ts"
+export { behindLines } from "./text.ts"
