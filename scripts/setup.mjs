@@ -23,6 +23,7 @@ const testPackages = {
   "/usr/lib/podman/netavark": "netavark",
   ip: "iproute2",
   busybox: "busybox-static",
+  chromium: "chromium",
   go: "golang-go",
   "/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev",
 }

@@ -10,6 +10,7 @@ const ownWords = new Set([
   "verifier_label",
   "level",
   "overall",
+  "claimed",
   "fact",
   "marks",
   "unit",

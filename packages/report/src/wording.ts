@@ -88,9 +88,12 @@ export function ceilingOf({ level, reachable }: ReportedQuestion): string | null
   return `Level ${reachable} is the highest that today's evidence can reach in this window.`
 }
 
+/** A level that somebody claims, or that claims alone would come to. */
+export type Claimed = number | "U" | null
+
 /** How far a claim lies above what was shown, an unknown level counting as 0. */
-export function gapOf(level: Level, claimed: number | null): number | null {
-  return claimed === null ? null : claimed - (level === "U" ? 0 : level)
+export function gapOf(level: Level, claimed: Claimed): number | null {
+  return claimed === null || claimed === "U" ? null : claimed - (level === "U" ? 0 : level)
 }
 
 export function gapText(gap: number | null): string {
@@ -120,12 +123,9 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`
 }
 
-/** The level that is claimed for a layer: the lowest that is claimed for one of its questions. */
-export function claimedOf({ questions }: Report, layer: string): number | null {
-  const claims = questions.flatMap(({ layer: own, claimed }) =>
-    own === layer && claimed !== null ? [claimed] : [],
-  )
-  return claims.length === 0 ? null : Math.min(...claims)
+/** What each claimant said of a question: `agent 5, vendor 3`. */
+export function claimantsOf({ claims }: ReportedQuestion): string {
+  return claims.map(({ by, level }) => `${by} ${level}`).join(", ")
 }
 
 /** The command by which the owner proves that an event is in the ledger. */

@@ -1,6 +1,6 @@
 import type { Report } from "@amc/score"
-import { claimedOf } from "../wording.ts"
 import { safeText } from "../safe-text.ts"
+import { isMarked } from "./bar.ts"
 import { html, type Markup } from "./markup.ts"
 
 type Layer = Report["layers"][number]
@@ -42,22 +42,22 @@ export function compass(report: Report): Markup | null {
   >
     <title id="compass-title">Compass: what was shown in each layer, and what is claimed</title>
     <desc id="compass-text">${describe(report)}</desc>
-    ${layers.map((layer, at) => sector(layer, claimedOf(report, layer.name), sectors[at] as Sector))}
+    ${layers.map((layer, at) => sector(layer, sectors[at] as Sector))}
     <text class="big" x="${centreX}" y="${centreY + 11}" text-anchor="middle">${overall}</text>
   </svg>`
 }
 
 function describe(report: Report): string {
-  const layers = report.layers.map(({ name, level }) => {
-    const claimed = claimedOf(report, name)
-    return `${name}: shown ${level}${claimed === null ? "" : `, claimed ${claimed}`}`
-  })
+  const layers = report.layers.map(
+    ({ name, level, claimed }) =>
+      `${name}: shown ${level}${claimed === null ? "" : `, claimed ${claimed}`}`,
+  )
   return `Levels from 0 to 5. ${layers.join(". ")}. Overall, the lowest: ${report.overall}.`
 }
 
-function sector({ name, level }: Layer, claimed: number | null, place: Sector): Markup {
+function sector({ name, level, claimed }: Layer, place: Sector): Markup {
   const cells = rings.map((ring) => cell(place, ring, stateOf(level, ring)))
-  const arc = claimed === null || claimed === 0 ? null : claim(place, claimed)
+  const arc = isMarked(claimed) ? claim(place, claimed) : null
   return html`<g>${cells}${arc}${label(name, level, place)}</g> `
 }
 

@@ -3,7 +3,8 @@ import type { Dossier } from "../dossier.ts"
 import { isoTime, utcTime } from "../utc.ts"
 import { checkCommands, counted, factTexts, markTexts } from "../wording.ts"
 import { eventList } from "./events.ts"
-import { type Content, html, type Markup } from "./markup.ts"
+import { html, type Markup } from "./markup.ts"
+import { table } from "./table.ts"
 
 /** What the integrity index lost, and for what. */
 export function integritySection({ report, survey }: Dossier): Markup {
@@ -22,7 +23,7 @@ export function integritySection({ report, survey }: Dossier): Markup {
       It starts at 100 and loses points for what weakens the evidence, never below 0. Below 50, or
       INVALID, the trust label is UNRELIABLE.
     </p>
-    ${rows.length === 0 ? html`<p>Nothing weakens the evidence.</p>` : table(["fact", "#count", "#points"], rows)}
+    ${rows.length === 0 ? html`<p>Nothing weakens the evidence.</p>` : table({ label: "What the index lost", head: ["fact", "#count", "#points"], rows })}
   </section> `
 }
 
@@ -52,7 +53,7 @@ export function sessionsSection({ survey }: Dossier): Markup {
     </p>
     <details class="evidence">
       <summary>${counted(sessions.length, "session")}</summary>
-      ${sessions.length === 0 ? null : table(head, rows, "tight")}
+      ${sessions.length === 0 ? null : table({ label: "Sessions", head, rows, kind: "tight" })}
     </details>
     ${cut}
   </section> `
@@ -100,6 +101,8 @@ export function incidentsSection({ survey }: Dossier): Markup {
   </section> `
 }
 
+const configHead = ["signed file", "state", "#version", "digest", "event"]
+
 /** Where the answers came from and what of the signed configuration is on record. */
 export function configSection({ report, survey }: Dossier): Markup {
   const upstreams = report.upstreams.map(
@@ -115,8 +118,8 @@ export function configSection({ report, survey }: Dossier): Markup {
   const configs = survey.configs.map(configRow)
   return html`<section aria-labelledby="config">
     <h2 id="config">Configuration</h2>
-    ${upstreams.length === 0 ? html`<p>No model provider was used.</p>` : table(["provider", "upstream", "where"], upstreams)}
-    ${configs.length === 0 ? html`<p class="dim small">No change of a signed file is in the evidence.</p>` : table(["signed file", "state", "#version", "digest", "event"], configs, "tight")}
+    ${upstreams.length === 0 ? html`<p>No model provider was used.</p>` : table({ label: "Model providers", head: ["provider", "upstream", "where"], rows: upstreams })}
+    ${configs.length === 0 ? html`<p class="dim small">No change of a signed file is in the evidence.</p>` : table({ label: "Signed files", head: configHead, rows: configs, kind: "tight" })}
   </section> `
 }
 
@@ -168,25 +171,4 @@ export function pageFooter({ report, seal, root_sha256 }: Dossier): Markup {
       )}
     </dl>
   </footer> `
-}
-
-/** A table; a name that starts with # heads a column of numbers. */
-function table(names: readonly string[], rows: Content, kind = ""): Markup {
-  const head = names.map((name) =>
-    name.startsWith("#")
-      ? html`<th scope="col" class="num">${name.slice(1)}</th>`
-      : html`<th scope="col">${name}</th>`,
-  )
-  return html`<div class="scroll">
-    <table class="${kind}">
-      <thead>
-        <tr>
-          ${head}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
 }

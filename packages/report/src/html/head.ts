@@ -2,8 +2,7 @@ import type { Dossier } from "../dossier.ts"
 import { utcDay } from "../utc.ts"
 import { counted, labelTexts, limitsOf, obstaclesOf, postureTexts } from "../wording.ts"
 import { html, type Markup } from "./markup.ts"
-
-const obstaclesMax = 6
+import { table } from "./table.ts"
 
 /** Whose report it is and whether it counts, before any number. */
 export function pageHeader({ report, workspace }: Dossier): Markup {
@@ -85,7 +84,7 @@ function claimCard({ report: { claim_gap: gap } }: Dossier): readonly [string, s
   return [
     "Claimed above shown",
     gap.mean,
-    `levels on average over ${counted(gap.questions, "question")}, ${gap.max} at most`,
+    `levels on average over ${counted(gap.questions, "question")}, ${gap.max} at most; overall they come to ${gap.overall}`,
   ]
 }
 
@@ -102,7 +101,7 @@ export function nextSection({ report }: Dossier): Markup | null {
   if (all.length === 0) return null
   const { overall } = report
   const goal = overall === "U" ? "To be rated at all" : `To overall level ${overall + 1}`
-  const rows = all.slice(0, obstaclesMax).map(
+  const rows = all.map(
     ({ text, questions }) =>
       html`<tr>
         <td>${text}</td>
@@ -112,18 +111,6 @@ export function nextSection({ report }: Dossier): Markup | null {
   return html`<section aria-labelledby="next">
     <h2 id="next">What to do next</h2>
     <p class="dim small">${goal}: what holds the lowest questions back, the most common first.</p>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">missing</th>
-            <th scope="col">questions</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${table({ label: "What is missing", head: ["missing", "questions"], rows })}
   </section> `
 }

@@ -1,8 +1,9 @@
 import type { Report } from "@amc/score"
-import { claimedOf, gapOf, gapText } from "../wording.ts"
+import { gapOf, gapText } from "../wording.ts"
 import { bar } from "./bar.ts"
 import { compass } from "./compass.ts"
 import { html, type Markup } from "./markup.ts"
+import { table } from "./table.ts"
 
 /** The layers drawn and in words, what is claimed beside what was shown. */
 export function layersSection(report: Report): Markup {
@@ -15,7 +16,7 @@ export function layersSection(report: Report): Markup {
     </p>
     <div class="split">
       ${figure}
-      <div class="scroll">${layerTable(report)}</div>
+      <div>${layerTable(report)}</div>
     </div>
   </section> `
 }
@@ -42,26 +43,15 @@ function key({ layers, questions }: Report): Markup {
 }
 
 function layerTable(report: Report): Markup {
-  const rows = report.layers.map(({ name, level }) => row(name, level, claimedOf(report, name)))
-  return html`<table>
-      <thead>
-        <tr>
-          <th scope="col">layer</th>
-          <th scope="col">shown</th>
-          <th scope="col" class="num">claimed</th>
-          <th scope="col" class="num">gap</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
+  const rows = report.layers.map(row)
+  const head = ["layer", "shown", "#claimed", "#gap"]
+  return html`${table({ label: "Levels of the layers", head, rows })}
     <p class="dim small">
-      Claimed for a layer is the lowest level that is claimed for one of its questions.
+      Claimed is the level that the claims alone would come to by the same rules.
     </p>`
 }
 
-function row(name: string, level: Report["overall"], claimed: number | null): Markup {
+function row({ name, level, claimed }: Report["layers"][number]): Markup {
   return html`<tr>
     <th scope="row">${name}</th>
     <td class="nowrap">${bar(level, claimed)}<strong>${level}</strong></td>

@@ -30,10 +30,13 @@ export function html(parts: TemplateStringsArray, ...values: readonly Content[])
   )
 }
 
-/** The sources are indented; the page need not be. */
+/** The sources are indented; the page need not be, and white space is one blank to it. */
 function withoutIndent(part: string): string {
-  return part.replaceAll(/\n\s*/g, "\n")
+  return part.replaceAll(/\n\s*/g, " ")
 }
+
+/** Where a line of the page ends, so that two of them can be compared. */
+export const lineEnd: Markup = new Markup("\n")
 
 function sourceOf(content: Content): string {
   if (content === null) return ""

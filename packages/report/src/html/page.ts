@@ -9,7 +9,7 @@ import {
 } from "./evidence.ts"
 import { nextSection, pageHeader, summarySection } from "./head.ts"
 import { layersSection } from "./layers.ts"
-import { html, Markup } from "./markup.ts"
+import { html, lineEnd, Markup } from "./markup.ts"
 import { questionsSection } from "./questions.ts"
 import { contentSecurityPolicy, style } from "./style.ts"
 
@@ -36,12 +36,24 @@ export function htmlReport(dossier: Dossier): string {
         <a class="skip" href="#main">Skip to the report</a>
         <div class="wrap">
           ${pageHeader(dossier)}
-          <main id="main">
-            ${summarySection(dossier)}${layersSection(report)}${nextSection(dossier)}${questionsSection(dossier)}${integritySection(dossier)}${sessionsSection(dossier)}${incidentsSection(dossier)}${configSection(dossier)}${checkSection(dossier)}
-          </main>
+          <main id="main">${partsOf(dossier).map((part) => [part, lineEnd])}</main>
           ${pageFooter(dossier)}
         </div>
       </body>
     </html> `
   return source
+}
+
+function partsOf(dossier: Dossier): readonly (Markup | null)[] {
+  return [
+    summarySection(dossier),
+    layersSection(dossier.report),
+    nextSection(dossier),
+    questionsSection(dossier),
+    integritySection(dossier),
+    sessionsSection(dossier),
+    incidentsSection(dossier),
+    configSection(dossier),
+    checkSection(dossier),
+  ]
 }

@@ -3,7 +3,8 @@ import type { Dossier } from "../dossier.ts"
 import { ceilingOf, gapOf, gapText, goalOf, whyOf } from "../wording.ts"
 import { bar } from "./bar.ts"
 import { eventList } from "./events.ts"
-import { html, type Markup } from "./markup.ts"
+import { html, lineEnd, type Markup } from "./markup.ts"
+import { countedPart } from "./counted.ts"
 
 type About = Survey["questions"][number]
 
@@ -30,7 +31,7 @@ interface Behind {
 function layerPart({ questions }: Report, name: string, behind: Behind): Markup {
   const own = questions.filter(({ layer }) => layer === name)
   return html`<h3>${name}</h3>
-    ${own.map((question) => questionPart(question, behind))}`
+    ${own.map((question) => [lineEnd, questionPart(question, behind)])}`
 }
 
 function questionPart(question: ReportedQuestion, { abouts, events }: Behind): Markup {
@@ -59,7 +60,7 @@ function questionPart(question: ReportedQuestion, { abouts, events }: Behind): M
     }${ceiling === null ? null : html`<p class="small dim">${ceiling}</p> `}
     <details class="evidence">
       <summary>Evidence and gates</summary>
-      ${countTable(question, about)}
+      ${countedPart(question, about)}
       ${
         found.length === 0
           ? html`<p class="small dim">No event decided this question.</p>`
@@ -73,82 +74,5 @@ function questionPart(question: ReportedQuestion, { abouts, events }: Behind): M
 function claimText({ level, claimed }: ReportedQuestion): Markup | null {
   if (claimed === null) return null
   const gap = gapOf(level, claimed)
-  return html` <span class="claimed small">claimed ${claimed} (${gapText(gap)})</span>`
-}
-
-function countTable(question: ReportedQuestion, about: About | undefined): Markup {
-  const { units, missing, binding_gate, id } = question
-  const { n, k, unknown, sessions, days } = units
-  const asked =
-    about === undefined
-      ? null
-      : html`<p class="small">
-          <span class="dim">Counted:</span> ${about.measures}.
-          <span class="dim">Needs to be seen:</span> ${about.exposure}.
-          <span class="dim">Evidence counts half after</span> ${about.half_life_days} days.
-        </p>`
-  return html`${asked}
-    <div class="scroll">
-      <table class="tight fit">
-        <caption>
-          What was counted for ${id}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col" class="num">units</th>
-            <th scope="col" class="num">passed</th>
-            <th scope="col" class="num">failed</th>
-            <th scope="col" class="num">unknown</th>
-            <th scope="col" class="num">sessions</th>
-            <th scope="col" class="num">days</th>
-          </tr>
-        </thead>
-        <tbody>
-          <tr>
-            <td class="num">${n}</td>
-            <td class="num">${k}</td>
-            <td class="num">${n - k - unknown}</td>
-            <td class="num">${unknown}</td>
-            <td class="num">${sessions}</td>
-            <td class="num">${days}</td>
-          </tr>
-        </tbody>
-      </table>
-    </div>
-    ${missing.length === 0 ? null : gateTable(missing, binding_gate)}`
-}
-
-function gateTable(
-  missing: ReportedQuestion["missing"],
-  binding: ReportedQuestion["binding_gate"],
-): Markup {
-  const rows = missing.map(
-    ({ gate, have, need, text }) =>
-      html`<tr>
-        <th scope="row">
-          ${gate}${gate === binding ? html` <span class="dim">binds</span>` : null}
-        </th>
-        <td class="num">${have}</td>
-        <td class="num">${need}</td>
-        <td>${text}</td>
-      </tr> `,
-  )
-  return html`<div class="scroll">
-    <table class="tight fit">
-      <caption>
-        Gates that stop the next level
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">gate</th>
-          <th scope="col" class="num">have</th>
-          <th scope="col" class="num">need</th>
-          <th scope="col">in words</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  return html` <span class="claimed small">claimed ${claimed}, gap ${gapText(gap)}</span>`
 }

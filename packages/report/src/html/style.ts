@@ -1,7 +1,7 @@
 import { sha256, toBase64, utf8 } from "@amc/core"
 
 /** The only style of the page: colours by what they mean, each pair with contrast enough in light and dark. */
-export const style: string = `
+export const style: string = lines`
 :root{color-scheme:light dark;--page:#f6f8fa;--card:#fff;--line:#d1d9e0;--soft:#eaeef2;--text:#1f2328;--dim:#59636e;--accent:#0969da;--on:#2f6fbf;--off:#e3e8ee;--claim:#bc4c00;--good:#1a7f37;--good-bg:#dafbe1;--bad:#cf222e;--bad-bg:#ffebe9;--warn:#7d4e00;--warn-bg:#fff8c5}
 @media (prefers-color-scheme:dark){:root{--page:#0d1117;--card:#151b23;--line:#3d444d;--soft:#212830;--text:#f0f6fc;--dim:#9198a1;--accent:#4493f8;--on:#4d8fe0;--off:#2a313c;--claim:#f0883e;--good:#3fb950;--good-bg:#12261e;--bad:#ff7b72;--bad-bg:#2d1517;--warn:#e3b341;--warn-bg:#272115}}
 *{box-sizing:border-box}
@@ -120,3 +120,7 @@ export const contentSecurityPolicy: string = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ")
+
+function lines(parts: TemplateStringsArray): string {
+  return parts.join("").replaceAll("\n", "")
+}

@@ -3,7 +3,6 @@ import type { Dossier } from "../dossier.ts"
 import { utcDay } from "../utc.ts"
 import {
   checkCommands,
-  claimedOf,
   counted,
   factTexts,
   gapOf,
@@ -72,10 +71,13 @@ function statusBlock({ agent, status, status_reasons: reasons, ...report }: Repo
 }
 
 function layerBlock(report: Report): string {
-  const rows = report.layers.map(({ name, level }) => {
-    const claimed = claimedOf(report, name)
-    return [inline(name), squares(level), level, claimed ?? "–", gapText(gapOf(level, claimed))]
-  })
+  const rows = report.layers.map(({ name, level, claimed }) => [
+    inline(name),
+    squares(level),
+    level,
+    claimed ?? "–",
+    gapText(gapOf(level, claimed)),
+  ])
   return table(["layer", "", "shown", "claimed", "gap"], rows)
 }
 
@@ -84,16 +86,20 @@ function squares(level: Report["overall"]): string {
 }
 
 function nextBlock(report: Report): string {
-  const obstacles = obstaclesOf(report).slice(0, obstaclesMax)
+  const obstacles = obstaclesOf(report)
   if (obstacles.length === 0) return ""
   const { overall } = report
   const goal = overall === "U" ? "to be rated at all" : `to level ${overall + 1}`
   return [
     `**What to do next, ${goal}, the most common first:**`,
     "",
-    ...obstacles.map(
-      ({ text, questions }) => `- ${inline(text)} (${questions.slice(0, 8).map(code).join(", ")})`,
-    ),
+    ...obstacles
+      .slice(0, obstaclesMax)
+      .map(
+        ({ text, questions }) =>
+          `- ${inline(text)} (${questions.slice(0, 8).map(code).join(", ")})`,
+      ),
+    ...leftOut(obstacles.length - obstaclesMax, "obstacle").map((each) => `- ${each}`),
   ].join("\n")
 }
 
