@@ -19,6 +19,8 @@ export interface TunnelCount {
   readonly closed: number
 }
 
+let settled: Promise<TunnelCount> | null = null
+
 async function settle(): Promise<TunnelCount> {
   await stand.close()
   const { tunnels } = await countLedger(stand.dir)
@@ -29,6 +31,7 @@ async function settle(): Promise<TunnelCount> {
 const { egressPort: port, token } = stand
 serve(
   { port, token },
-  async (question: string) => (question === "settle" ? settle() : usage(await stand.events())),
-  () => undefined,
+  async (question: string) =>
+    question === "settle" ? (settled ??= settle()) : usage(await stand.events()),
+  async () => void (await (settled ??= settle())),
 )

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { egressEdit, egressPlace } from "./egress-place.ts"
+import { egressEdit, egressNarrowing, egressPlace } from "./egress-place.ts"
 
 test.each([
   { text: "API.Example.com", place: "api.example.com" },
@@ -27,6 +27,14 @@ test.each([
   "1。2。3。4",
 ])("%j is no place that can be allowed (G3)", (text) => {
   expect(() => egressPlace(text)).toThrow(expect.objectContaining({ code: "usage/invalid" }))
+})
+
+test("places narrow the allowlist in their one spelling, and none leaves it as it is (G3)", () => {
+  expect(egressNarrowing([])).toEqual({})
+  expect(egressNarrowing(["API.test", "api.test"])).toEqual({ egress: { allow: ["api.test"] } })
+  expect(() => egressNarrowing(["127.1"])).toThrow(
+    expect.objectContaining({ code: "usage/invalid" }),
+  )
 })
 
 test("a change names a place, a range of addresses, or both", () => {

@@ -1,5 +1,5 @@
 import { domainToASCII } from "node:url"
-import { AmcError, isAddressRange, parseEgressRule } from "@amc/core"
+import { AmcError, type EgressNarrowing, isAddressRange, parseEgressRule } from "@amc/core"
 import type { EgressEdit } from "@amc/studio"
 import { type Options, textOption } from "./command.ts"
 
@@ -21,6 +21,11 @@ export function egressPlace(text: string): string {
 
 function isOtherAddress(name: string, spelled: string): boolean {
   return parseEgressRule(spelled)?.kind === "address" && name !== "" && !spelled.startsWith(name)
+}
+
+/** What options narrow the allowlist to, if they do. @throws {@link AmcError} `usage/invalid` */
+export function egressNarrowing(places: readonly string[]): { readonly egress?: EgressNarrowing } {
+  return places.length === 0 ? {} : { egress: { allow: [...new Set(places.map(egressPlace))] } }
 }
 
 /** What one command changes. @throws {@link AmcError} `usage/invalid` */

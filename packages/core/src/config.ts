@@ -1,5 +1,10 @@
 import { z } from "zod"
-import { type EgressConfig, egressConfigSchema } from "./egress-config.ts"
+import {
+  type EgressConfig,
+  egressConfigSchema,
+  type EgressNarrowing,
+  egressNarrowingSchema,
+} from "./egress-config.ts"
 import { agentId, label } from "./fact-field.ts"
 import {
   type ModelPrice,
@@ -99,6 +104,7 @@ export const agentConfigSchema: z.ZodType<AgentConfig> = z.strictObject({
     pids: z.int().min(8).max(100_000),
   }),
   gateway: wirePolicySchema.optional(),
+  egress: egressNarrowingSchema.optional(),
 })
 
 export interface AgentConfig {
@@ -112,4 +118,6 @@ export interface AgentConfig {
   }
   /** What this agent may ask of its providers. */
   readonly gateway?: WirePolicy | undefined
+  /** Where it may connect to, of what `gateway.yaml` allows. */
+  readonly egress?: EgressNarrowing | undefined
 }

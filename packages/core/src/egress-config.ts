@@ -56,6 +56,11 @@ export function parseEgressRule(text: string): EgressRule | null {
   return bracketed === undefined && isHostName(name) ? { text, kind: "host", name, port } : null
 }
 
+/** The entries of an allowlist that was checked. */
+export function egressRules(texts: readonly string[]): readonly EgressRule[] {
+  return texts.map(parseEgressRule).filter((rule) => rule !== null)
+}
+
 /** Whether a text is a range of addresses that may be excepted, such as `127.0.0.1/32`: at most /8, of IPv6 /32. */
 export function isAddressRange(text: string): boolean {
   const [, address = "", bits = ""] = /^([0-9a-f.:]+)\/(\d{1,3})$/.exec(text) ?? []
@@ -67,20 +72,30 @@ function unique(texts: readonly string[]): boolean {
   return new Set(texts).size === texts.length
 }
 
+const allowSchema = z
+  .array(
+    z
+      .string()
+      .max(262)
+      .refine(
+        (text) => parseEgressRule(text) !== null,
+        "a host such as api.example.com, *.example.com or [2001:db8::1]:8443, in lower case",
+      ),
+  )
+  .max(256)
+  .refine(unique, "a place is named twice")
+
+/** What narrows the allowlist for one agent or one lease, and never widens it. */
+export interface EgressNarrowing {
+  readonly allow: readonly string[]
+}
+
+export const egressNarrowingSchema: z.ZodType<EgressNarrowing> = z.strictObject({
+  allow: allowSchema,
+})
+
 export const egressConfigSchema: z.ZodType<EgressConfig> = z.strictObject({
-  allow: z
-    .array(
-      z
-        .string()
-        .max(262)
-        .refine(
-          (text) => parseEgressRule(text) !== null,
-          "a host such as api.example.com, *.example.com or [2001:db8::1]:8443, in lower case",
-        ),
-    )
-    .max(256)
-    .refine(unique, "a place is named twice")
-    .default([]),
+  allow: allowSchema.default([]),
   addresses: z
     .array(z.string().max(64).refine(isAddressRange, "a range such as 127.0.0.1/32"))
     .max(32)

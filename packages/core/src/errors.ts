@@ -65,6 +65,7 @@ export const errorCodes = {
   "gateway/upstream-timeout": "the provider did not answer in time",
   "gateway/cannot-record": "the evidence can't be written, so nothing is forwarded",
   "gateway/unknown-receipt": "no receipt of that id belongs to this lease",
+  "gateway/defect": "AMC itself has a defect, which ended the request",
   "egress/bad-target": "the target is not a host and a port in their one spelling",
   "egress/not-allowed": "the signed allowlist does not name the host and port",
   "egress/denied-address": "the name leads to an address that agents may not reach",

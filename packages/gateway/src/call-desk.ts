@@ -6,6 +6,7 @@ import { Call } from "./call.ts"
 import type { ClientLink } from "./client-link.ts"
 import { forwardedFields } from "./header-fields.ts"
 import type { Door, Lease } from "./lease.ts"
+import { LeaseScanners } from "./lease-scanners.ts"
 import { tooLarge } from "./request-body.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { type SessionSource, sessionOf } from "./session-source.ts"
@@ -35,11 +36,12 @@ export class CallDesk {
   readonly #terms: CallDeskTerms
   readonly #gate: CallGate
   readonly #pools = new Map<string, Pool>()
-  readonly #scanners = new WeakMap<Lease, SecretScanner>()
+  readonly #scanners: LeaseScanners
 
   constructor(world: CallWorld, terms: CallDeskTerms) {
     this.#world = world
     this.#terms = terms
+    this.#scanners = new LeaseScanners(terms.secrets)
     this.#gate = new CallGate(world.clock)
     for (const [route, upstream] of terms.providers)
       this.#pools.set(route, openPool(upstream, world.limits))
@@ -75,7 +77,7 @@ export class CallDesk {
           pool,
           forwarded: forwardedFields(request.rawHeaders),
           target: target.rest,
-          secrets: this.#secretsOf(lease, token),
+          secrets: this.#scanners.of(lease, token),
         }).run()
       } finally {
         pass.leave()
@@ -88,14 +90,5 @@ export class CallDesk {
   /** Breaks off what still goes on with the providers. */
   async close(): Promise<void> {
     await Promise.all(Array.from(this.#pools.values(), (pool) => pool.destroy()))
-  }
-
-  /** All calls of a lease carry its token, so its forms are worked out once. */
-  #secretsOf(lease: Lease, token: string): SecretScanner {
-    const known = this.#scanners.get(lease)
-    if (known !== undefined) return known
-    const made = this.#terms.secrets.with(Buffer.from(token))
-    this.#scanners.set(lease, made)
-    return made
   }
 }

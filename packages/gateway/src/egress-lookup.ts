@@ -9,8 +9,11 @@ export type Resolve = (host: string) => Promise<readonly string[]>
 export const systemResolve: Resolve = async (host) =>
   (await lookup(host, { all: true, order: "verbatim" })).map(({ address }) => address)
 
+/** The addresses of a name; the same array for all connections that share an answer. */
+type Addresses = readonly [string, ...string[]]
+
 interface Lookup {
-  readonly found: Promise<readonly string[]>
+  readonly found: Promise<Addresses>
   /** Until when it counts; null while it is under way. */
   untilMs: number | null
 }
@@ -38,19 +41,19 @@ export class Lookups {
    *
    * @throws {@link AmcError} `egress/unresolved`, `egress/timeout`, `egress/busy`
    */
-  async find(host: string): Promise<readonly [string, ...string[]]> {
+  async find(host: string): Promise<Addresses> {
     const { lookupMs } = this.#limits
     const known = this.#known.get(host)
     const counts = known !== undefined && (known.untilMs ?? Infinity) > this.#clock()
     const { found, untilMs } = counts ? known : this.#start(host)
     // What is known needs no clock of its own.
-    if (untilMs !== null) return someOf(await found)
+    if (untilMs !== null) return found
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(lateLookup()), lookupMs)
     })
     try {
-      return someOf(await Promise.race([found, late]))
+      return await Promise.race([found, late])
     } finally {
       clearTimeout(timer)
     }
@@ -77,14 +80,14 @@ export class Lookups {
   }
 
   /** One that takes too long still holds its thread, and so its turn. */
-  async #inTurn(host: string): Promise<readonly string[]> {
+  async #inTurn(host: string): Promise<Addresses> {
     if (this.#running >= this.#limits.lookups)
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     else this.#running++
     try {
-      return await this.#resolve(host)
+      return someOf(await this.#resolve(host))
     } catch (cause) {
-      throw unresolved(cause)
+      throw cause instanceof AmcError ? cause : unresolved(cause)
     } finally {
       const next = this.#waiting.shift()
       if (next === undefined) this.#running--
@@ -93,7 +96,7 @@ export class Lookups {
   }
 }
 
-function someOf([first, ...others]: readonly string[]): readonly [string, ...string[]] {
+function someOf([first, ...others]: readonly string[]): Addresses {
   if (first === undefined) throw unresolved()
   return [first, ...others]
 }

@@ -34,6 +34,9 @@ interface Count {
   readonly hello: ConnectionHello
 }
 
+/** Nothing waits for the evidence of an end, so it comes with the next opening's, if there is one so soon. */
+const countPauseMs = 20
+
 /** The evidence of a proxy's connections: those of one session that open or end together share events. */
 export class ConnectionEvidence {
   readonly #clock: () => number
@@ -43,6 +46,7 @@ export class ConnectionEvidence {
   constructor(recorder: Recorder, clock: () => number) {
     this.#clock = clock
     this.#openings = new EvidenceGroups((origin, group) => {
+      this.#counts.hurry()
       const measured = { connections: group.map(({ opened }) => opened) }
       const reported = { requests: group.map(({ asked }) => asked) }
       return recorder.record({ ...origin, type: "network_connect", facts: { measured, reported } })
@@ -51,7 +55,7 @@ export class ConnectionEvidence {
       const measured = { connections: group.map(({ moved }) => moved) }
       const reported = { hellos: group.map(({ hello }) => hello) }
       return recorder.record({ ...origin, type: "network_traffic", facts: { measured, reported } })
-    })
+    }, countPauseMs)
   }
 
   /**

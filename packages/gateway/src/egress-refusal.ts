@@ -5,7 +5,8 @@ import { type Problem, problemOf, problemOfFault } from "./problem.ts"
 export function egressAuditCode(code: ErrorCode): AuditCode | null {
   if (code === "egress/connection-limit" || code === "egress/byte-limit")
     return "SESSION_LIMIT_EXCEEDED"
-  if (code === "egress/busy" || code === "egress/unresolved") return "GATEWAY_REQUEST_REFUSED"
+  if (code === "egress/busy" || code === "egress/unresolved" || code === "gateway/defect")
+    return "GATEWAY_REQUEST_REFUSED"
   if (code.startsWith("gateway/lease")) return "LEASE_REFUSED"
   return silent.includes(code) ? null : "NETWORK_EGRESS_BLOCKED"
 }

@@ -186,6 +186,7 @@ test("a redirect is passed on as it is (G3)", async () => {
   )
   const client = ask(own)
   expect(await client.all()).toMatch(/^HTTP\/1\.1 302 [\s\S]*location: http:\/\/169\.254/i)
+  await own.recorded("network_traffic", 1)
   expect(own.moved()[0]?.status).toBe(302)
 })
 
@@ -270,6 +271,7 @@ test("a host that says its status in bytes that no header may have is answered f
 test("a host that says nothing is not waited for (G3)", async () => {
   const own = await webLab(() => undefined, { limits: { idleMs: 40 } })
   expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 504 /)
+  await own.recorded("network_traffic", 1)
   expect(own.moved()[0]?.completeness).toBe("timeout")
 })
 
@@ -277,6 +279,7 @@ test("a host that is not there is told to be so (G3)", async () => {
   const own = await webLab((_request, response) => response.end())
   await new Promise((resolve) => own.web.close(resolve))
   expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 502 [\s\S]*egress\/unreachable/)
+  await own.recorded("network_traffic", 1)
   expect(own.moved()[0]?.completeness).toBe("upstream-unreachable")
 })
 
@@ -287,3 +290,70 @@ test("the proxy says that it is there without a lease (R2)", async () => {
   )
   expect(await client.all()).toMatch(/^HTTP\/1\.1 200 [\s\S]*\{"ok":true\}/)
 })
+
+test("a host that never comes to its answer is not listened to for ever (G3)", async () => {
+  const own = await webLab((request) => {
+    const more = (): void => {
+      if (!request.socket.destroyed)
+        request.socket.write("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", () =>
+          setImmediate(more),
+        )
+    }
+    more()
+  })
+  expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 502 /)
+  await own.recorded("network_traffic", 1)
+  expect(own.moved()[0]?.completeness).toBe("upstream-cut")
+})
+
+test("what passes in heads is on the lease's account too (G3)", async () => {
+  const own = await webLab(
+    (_request, response) => response.setHeader("x-big", "x".repeat(4000)).end(),
+    {
+      limits: { bytesPerLease: 4000 },
+    },
+  )
+  expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 200 /)
+  expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 429 /)
+})
+
+test.each([
+  {
+    why: "a header in two by a bare line feed",
+    raw: "HTTP/1.1 200 OK\r\nx-a: 1\nset-cookie: b\r\n\r\n",
+  },
+  {
+    why: "two lengths",
+    raw: "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+  },
+  {
+    why: "a length and chunks",
+    raw: "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+  },
+  { why: "a head without an end", raw: `HTTP/1.1 200 OK\r\nx-a: ${"a".repeat(40_000)}` },
+  { why: "no HTTP at all", raw: "220 mail ready\r\n" },
+])("an answer with $why is none (response splitting) (G3)", async ({ raw }) => {
+  const own = await webLab((request) => void request.socket.end(raw))
+  expect(await ask(own).all()).toMatch(/^HTTP\/1\.1 502 /)
+})
+
+test("an answer and bytes behind it are one answer (response splitting) (G3)", async () => {
+  const second = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged"
+  const own = await webLab(
+    (request) => void request.socket.end(`HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok${second}`),
+  )
+  const text = await ask(own).all()
+  expect(text).not.toContain("forged")
+  expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1)
+})
+
+test.each(["TRACE", "OPTIONS", "PROPFIND"])(
+  "%s shows the host no credentials of the proxy (G3)",
+  async (method) => {
+    const own = await webLab((request, response) => response.end(request.rawHeaders.join("\n")))
+    const client = ask(own, { method, more: ["Expect: 100-continue", "Max-Forwards: 0"] })
+    await client.all()
+    expect(client.text).not.toContain(own.token)
+    expect(own.seen.flatMap(({ headers }) => headers).join("\n")).not.toMatch(/proxy-auth|expect/i)
+  },
+)

@@ -27,6 +27,9 @@ export interface EgressRequestTerms {
   readonly leaseMs: number
 }
 
+/** Answers 1xx before the one that counts. */
+const mostInformed = 16
+
 /**
  * One plain HTTP request by a connection of its own. Its opening is recorded already. Answers pass as they
  * are, redirects too: what a client asks for next is judged again.
@@ -43,6 +46,9 @@ export class EgressRequest {
   #isConnected = false
   #status = 0
   #counted = 0
+  #informed = 0
+  /** Of the bodies, as they passed. */
+  #taken = 0
   /** Kept here, since a socket that is gone tells no more. */
   #moved = { sent: 0, received: 0 }
 
@@ -86,6 +92,7 @@ export class EgressRequest {
         this.#settle(this.#isConnected ? "upstream-cut" : "upstream-unreachable", unreachable()),
       )
       .once("response", (answer) => this.#answer(answer))
+      .on("information", () => this.#inform())
       // Nothing was asked to change its protocol.
       .once("upgrade", () => this.#settle("upstream-cut", unreachable()))
       .once("close", () => {
@@ -103,6 +110,11 @@ export class EgressRequest {
   #connected(): void {
     this.#isConnected = true
     clearTimeout(this.#deadline)
+  }
+
+  /** What a host says before it answers is passed on to nobody, and has an end. */
+  #inform(): void {
+    if (++this.#informed > mostInformed) this.#settle("upstream-cut", unreachable())
   }
 
   #answer(answer: IncomingMessage): void {
@@ -138,6 +150,7 @@ export class EgressRequest {
   }
 
   #take(size: number): boolean {
+    this.#taken += size
     const verdict = this.#terms.account.take(size)
     if (verdict === "limit") this.#settle("limit", byteLimit(this.#terms.limits.bytesPerLease))
     else if (verdict === "lease-ended") this.#settle("closed", null)
@@ -153,7 +166,9 @@ export class EgressRequest {
 
   #settle(end: ConnectionEnd, fault: AmcError | null): void {
     if (this.#end !== null) return
-    this.#measured()
+    const { sent, received } = this.#measured()
+    // The heads, which a session can fill too.
+    this.#terms.account.take(Math.max(0, sent + received - this.#taken))
     this.#end = end
     const { client } = this.#terms
     this.#fault = client.isGone || client.isHeadSent ? null : fault

@@ -13,6 +13,13 @@ export interface EgressPolicy {
 /** Nothing at all: what counts where no valid signature covers the config. */
 export const nothingAllowed: EgressPolicy = { allow: [], exceptions: [] }
 
+/** An allowlist that narrows the policy for whoever is held to it. */
+export interface HeldAllowlist {
+  readonly allow: readonly EgressRule[]
+  /** Where it stands, for who is refused. */
+  readonly source: string
+}
+
 /** A target that may be dialled, and the one address that is. */
 export interface EgressRoute {
   readonly target: EgressTarget
@@ -26,6 +33,8 @@ export interface RouteTerms {
   /** The policy's, read. */
   readonly exceptions: readonly ExceptedRange[]
   readonly lookups: Lookups
+  /** Answers that were judged and let through, with the exception that each needs: to list this machine's addresses takes long. */
+  readonly judged: WeakMap<readonly string[], string>
   /** Whether AMC itself listens on a port of this machine. */
   readonly isOwnPort: (port: number) => boolean
 }
@@ -34,7 +43,7 @@ const defaultPorts = [443, 80]
 
 /** The entry of the allowlist that names a target. A star stands for names below the domain, never for an address. */
 function findRule(
-  { allow }: EgressPolicy,
+  allow: readonly EgressRule[],
   { host, port, isAddress }: EgressTarget,
 ): EgressRule | undefined {
   return allow.find(({ kind, name, port: allowed }) => {
@@ -45,28 +54,41 @@ function findRule(
 }
 
 /**
- * Finds the way to a target: by the allowlist, then by name, and only if every address of the name may be
+ * Finds the way to a target: by the allowlist and each that narrows it, then by name, and only if every address of the name may be
  * reached. The address is dialled as it is, so that a second answer of the name's server changes nothing.
  *
  * @throws {@link AmcError} `egress/not-allowed`, `egress/denied-address`, `egress/unresolved`,
  * `egress/timeout`, `egress/busy`
  */
 export async function routeTo(
-  { policy, exceptions, lookups, isOwnPort }: RouteTerms,
+  { policy, exceptions, lookups, judged, isOwnPort }: RouteTerms,
   target: EgressTarget,
+  narrowed: readonly HeldAllowlist[] = [],
 ): Promise<EgressRoute> {
-  const rule = findRule(policy, target)
-  if (rule === undefined)
-    throw new AmcError("egress/not-allowed", "the allowlist does not name this host and port")
+  const rule = findRule(policy.allow, target)
+  if (rule === undefined) throw notAllowed("the allowlist")
+  for (const { allow, source } of narrowed)
+    if (findRule(allow, target) === undefined) throw notAllowed(`the allowlist of ${source}`)
   const addresses = target.isAddress ? ([target.host] as const) : await lookups.find(target.host)
+  const exception = judged.get(addresses) ?? judgeAll(addresses, exceptions)
+  judged.set(addresses, exception)
+  if (isOwnPort(target.port))
+    for (const address of addresses) if (isOwnAddress(address)) throw denied(address, "AMC itself")
+  return { target, address: addresses[0], rule: rule.text, exception }
+}
+
+/** Requires that every address may be reached; gives the exception that the first one needs. */
+function judgeAll(addresses: readonly string[], exceptions: readonly ExceptedRange[]): string {
   const verdicts = addresses.map((address) => {
     const verdict = judgeAddress(address, exceptions)
     if (verdict.denial !== null) throw denied(address, verdict.denial)
-    if (isOwnPort(target.port) && isOwnAddress(address)) throw denied(address, "AMC itself")
     return verdict
   })
-  const exception = verdicts[0]?.exception ?? ""
-  return { target, address: addresses[0], rule: rule.text, exception }
+  return verdicts[0]?.exception ?? ""
+}
+
+function notAllowed(list: string): AmcError {
+  return new AmcError("egress/not-allowed", `${list} does not name this host and port`)
 }
 
 function denied(address: string, why: string): AmcError {

@@ -7,7 +7,7 @@ import type { ClientListener, EgressClient } from "./egress-client.ts"
 import type { EgressLimits } from "./egress-limits.ts"
 import { type ConnectionEnd, type ConnectionRecord, type Moved, noHello } from "./egress-record.ts"
 import type { EgressRoute } from "./egress-route.ts"
-import { problemOfFault } from "./problem.ts"
+import { faultOrDefect, problemOfFault } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
 import type { Rounds, Watched } from "./rounds.ts"
 
@@ -76,7 +76,7 @@ export class Tunnel implements ClientListener, Watched {
           unreachable(),
         ),
       )
-      .once("connect", () => this.#connected())
+      .once("connect", () => this.#guard(() => this.#connected()))
     client.listen(this)
     // A socket that was destroyed would dial all the same.
     if (this.#end === null) this.#upstream.connect({ host: route.address, port: route.target.port })
@@ -104,11 +104,13 @@ export class Tunnel implements ClientListener, Watched {
   }
 
   early(): void {
-    if (this.#state === "hello" && this.#end === null) this.#readHello()
+    if (this.#state === "hello" && this.#end === null) this.#guard(() => this.#readHello())
   }
 
   piece(bytes: Uint8Array): void {
-    if (this.#pass(bytes, this.#client, this.#upstream)) this.#sent += bytes.length
+    this.#guard(() => {
+      if (this.#pass(bytes, this.#client, this.#upstream)) this.#sent += bytes.length
+    })
   }
 
   ended(): void {
@@ -124,6 +126,15 @@ export class Tunnel implements ClientListener, Watched {
     this.#enter("hello")
     this.#client.write(established)
     this.#readHello()
+  }
+
+  /** A bug that shows in this tunnel ends it, and no other. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (defect) {
+      this.#settle("closed", faultOrDefect(defect))
+    }
   }
 
   #enter(state: "hello" | "joined"): void {
@@ -154,9 +165,11 @@ export class Tunnel implements ClientListener, Watched {
     this.#enter("joined")
     upstream.setNoDelay(true)
     upstream
-      .on("data", (piece: Uint8Array) => {
-        if (this.#pass(piece, upstream, this.#client)) this.#received += piece.length
-      })
+      .on("data", (piece: Uint8Array) =>
+        this.#guard(() => {
+          if (this.#pass(piece, upstream, this.#client)) this.#received += piece.length
+        }),
+      )
       .on("end", () => this.#passEnd(this.#client))
       .on("close", () => this.#closed(upstream))
     this.piece(this.#terms.client.join())

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream"
 import { AmcError, systemAgent } from "@amc/core"
 import type { AuditGate } from "./audit-gate.ts"
 import { ClientLink } from "./client-link.ts"
-import type { AccountedConnection, EgressAccounts } from "./egress-account.ts"
+import type { EgressAccounts } from "./egress-account.ts"
 import { EgressClient } from "./egress-client.ts"
 import { openingOf } from "./egress-facts.ts"
 import type { EgressLimits } from "./egress-limits.ts"
@@ -12,15 +12,18 @@ import { challengeOf, egressAuditCode, egressProblem } from "./egress-refusal.ts
 import { EgressRequest } from "./egress-request.ts"
 import { type EgressRoute, type RouteTerms, routeTo } from "./egress-route.ts"
 import { type EgressTarget, requestTarget, requireHost, tunnelTarget } from "./egress-target.ts"
-import { Tunnel } from "./egress-tunnel.ts"
+import { Tunnel, type TunnelTerms } from "./egress-tunnel.ts"
 import { ForeignValues } from "./foreign-values.ts"
 import { proxyTokenOf } from "./header-fields.ts"
 import type { Door, Lease, LeaseBook } from "./lease.ts"
+import type { LeaseScanners } from "./lease-scanners.ts"
 import type { OpenConnections } from "./open-connections.ts"
+import { faultOrDefect } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
 import { refuse } from "./refusal.ts"
 import type { Rounds } from "./rounds.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
+import { type SessionSource, sessionOf } from "./session-source.ts"
 
 /** What all visits of a proxy share. */
 export interface EgressWorld {
@@ -34,9 +37,16 @@ export interface EgressWorld {
   readonly clock: () => number
   readonly limits: EgressLimits
   readonly secrets: SecretScanner
+  /** What must not be told of a lease's connections either: a lease that was not known before. */
+  readonly scanners: LeaseScanners
+  /** Opens the sessions of leases that have none. */
+  readonly sessions: SessionSource | undefined
   /** Names a connection, each by another name. */
   readonly nextId: () => string
 }
+
+/** What a connection goes with. */
+type Way = Pick<TunnelTerms, "route" | "record" | "account" | "leaseMs">
 
 /** Who comes in by a listener. */
 export interface Visitor {
@@ -53,9 +63,12 @@ export class Visit {
   /** How far the request was understood, for the evidence of its refusal. */
   #lease: Lease | null = null
   #target: EgressTarget | null = null
+  #session: string | null = null
+  #secrets: SecretScanner
 
   constructor(world: EgressWorld, visitor: Visitor, request: IncomingMessage) {
     this.#world = world
+    this.#secrets = world.secrets
     this.#visitor = visitor
     this.#request = request
   }
@@ -66,14 +79,15 @@ export class Visit {
     try {
       const lease = (this.#lease = this.#leaseOf())
       const target = (this.#target = tunnelTarget(this.#request))
-      const account = this.#world.accounts.open(lease)
-      try {
-        await this.#tunnel(client, lease, target, account)
-      } finally {
-        account.end()
-      }
-    } catch (error) {
-      if (!(error instanceof AmcError)) throw error
+      const { limits, rounds } = this.#world
+      const foreignText = (text: string): string => new ForeignValues(this.#secrets).text(text)
+      const fault = await this.#visit("tunnel", lease, target, client, (way) =>
+        this.#world.open.run(new Tunnel({ client, limits, rounds, foreignText, ...way }), lease),
+      )
+      if (fault !== null) this.#audit(fault)
+      if (client.isGone) socket.destroy()
+    } catch (thrown) {
+      const error = faultOrDefect(thrown)
       this.#audit(error)
       if (!client.isGone) answerRaw(client.release(), egressProblem(error), challengeOf(error))
       else socket.destroy()
@@ -83,55 +97,62 @@ export class Visit {
   /** Serves a plain request. Resolves when it is answered and its connection's end is recorded. */
   async answer(response: ServerResponse): Promise<void> {
     const client = new ClientLink(response)
+    const request = this.#request
+    const { limits, open } = this.#world
     try {
-      if (this.#request.url === "/amc/health") return client.json({ ok: true })
+      if (request.url === "/amc/health") return client.json({ ok: true })
       const lease = (this.#lease = this.#leaseOf())
-      const target = requestTarget(this.#request.url ?? "")
+      const target = requestTarget(request.url ?? "")
       this.#target = target
-      requireHost(this.#request.rawHeaders, target, "http")
-      const account = this.#world.accounts.open(lease)
-      try {
-        const route = await routeTo(this.#world.routes, target)
-        if (client.isGone) return
-        const record = await this.#record(lease, route, "http")
-        if (client.isGone) return await record.close("client-gone", nothingMoved)
-        const { limits, clock, open } = this.#world
-        const leaseMs = lease.expiresMs - clock()
-        const request = this.#request
-        const terms = { request, response, client, target, route, record, account, limits, leaseMs }
-        const fault = await open.run(new EgressRequest(terms), lease)
-        if (fault !== null) throw fault
-      } finally {
-        account.end()
-      }
-    } catch (error) {
-      if (!(error instanceof AmcError)) throw error
+      requireHost(request.rawHeaders, target, "http")
+      const fault = await this.#visit("http", lease, target, client, (way) =>
+        open.run(new EgressRequest({ request, response, client, target, limits, ...way }), lease),
+      )
+      if (fault !== null) throw fault
+    } catch (thrown) {
+      const error = faultOrDefect(thrown)
       this.#audit(error)
       if (client.isGone) return
       const problem = egressProblem(error)
       const headers = [...problem.headers, ...challengeOf(error)]
-      const { drainBytes } = this.#world.limits
-      await refuse(this.#request, response, { ...problem, headers }, drainBytes)
+      await refuse(request, response, { ...problem, headers }, limits.drainBytes)
     }
   }
 
-  async #tunnel(
-    client: EgressClient,
+  /** From the account of a lease to the end of what `run` does; gives the fault that it ended for. */
+  async #visit(
+    kind: "tunnel" | "http",
     lease: Lease,
     target: EgressTarget,
-    account: AccountedConnection,
-  ): Promise<void> {
-    const { routes, limits, secrets, clock, open, rounds } = this.#world
-    const route = await routeTo(routes, target)
-    if (client.isGone) return void client.socket.destroy()
-    const record = await this.#record(lease, route, "tunnel")
-    if (client.isGone) return record.close("client-gone", nothingMoved)
-    const foreignText = (text: string): string => new ForeignValues(secrets).text(text)
-    const leaseMs = lease.expiresMs - clock()
-    const terms = { client, route, record, account, limits, rounds, leaseMs, foreignText }
-    const tunnel = new Tunnel(terms)
-    const fault = await open.run(tunnel, lease)
-    if (fault !== null) this.#audit(fault)
+    client: { readonly isGone: boolean },
+    run: (way: Way) => Promise<AmcError | null>,
+  ): Promise<AmcError | null> {
+    const { accounts, routes, sessions, clock, open } = this.#world
+    const account = accounts.open(lease)
+    try {
+      const route = await routeTo(routes, target, lease.allowlists)
+      if (client.isGone) return null
+      const { session, leave } = await sessionOf(lease, sessions)
+      this.#session = session
+      try {
+        const record = await this.#record(lease, route, kind)
+        try {
+          const leaseMs = lease.expiresMs - clock()
+          if (!client.isGone && open.takes(lease))
+            return await run({ route, record, account, leaseMs })
+          await record.close(client.isGone ? "client-gone" : "closed", nothingMoved)
+          if (client.isGone) return null
+          throw new AmcError("gateway/lease-revoked", "the lease ended before the host was dialled")
+        } catch (defect) {
+          await record.close("closed", nothingMoved)
+          throw defect
+        }
+      } finally {
+        leave()
+      }
+    } finally {
+      account.end()
+    }
   }
 
   #leaseOf(): Lease {
@@ -141,16 +162,18 @@ export class Visit {
     if (token === null && own === null)
       throw new AmcError("gateway/no-lease", "the request carries no lease")
     const lease = token === null ? leases.require(own as Lease, door) : leases.find(token, door)
-    // A connection is evidence about a session, and nobody opens one for it.
-    if (lease.session !== null) return lease
-    throw new AmcError("gateway/lease-elsewhere", "the lease belongs to no session")
+    this.#session = lease.session
+    if (door.session === null && token !== null)
+      this.#secrets = this.#world.scanners.of(lease, token)
+    return lease
   }
 
   #record(lease: Lease, route: EgressRoute, kind: "tunnel" | "http"): Promise<ConnectionRecord> {
-    const { evidence, secrets, nextId } = this.#world
+    const { evidence, nextId } = this.#world
+    const secrets = this.#secrets
     const opening = openingOf({ id: nextId(), kind, request: this.#request, route, secrets })
     const channel = `gateway:${this.#visitor.door.ingress}` as const
-    return evidence.open({ channel, agent: lease.agent, session: lease.session }, opening)
+    return evidence.open({ channel, agent: lease.agent, session: this.#session }, opening)
   }
 
   #audit({ code: subject, message }: AmcError): void {
@@ -160,9 +183,9 @@ export class Visit {
     const whose =
       lease === null || code === "LEASE_REFUSED"
         ? { agent: systemAgent, session: null }
-        : { agent: lease.agent, session: lease.session }
+        : { agent: lease.agent, session: this.#session }
     const place = target === null ? "" : `${target.host}:${target.port}: `
-    const detail = new ForeignValues(this.#world.secrets).text(`${place}${message}`)
+    const detail = new ForeignValues(this.#secrets).text(`${place}${message}`)
     const channel = `gateway:${this.#visitor.door.ingress}` as const
     void this.#world.audits.report({ ...whose, channel, code, subject, detail })
   }

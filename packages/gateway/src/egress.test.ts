@@ -157,6 +157,7 @@ test("an entry without a port is for 443 and 80 (G3)", async () => {
   const other = client(own.port).send(own.connectHead("host.test:443"))
   expect(await other.all()).toContain("egress/unreachable")
   expect(own.opened()[0]?.port).toBe(443)
+  await own.recorded("network_traffic", 1)
   expect(own.moved()[0]?.completeness).toBe("upstream-unreachable")
 })
 
@@ -687,4 +688,132 @@ test("closing the proxy ends what is open and records it (G3)", async () => {
   await own.egress.close()
   await visitor.closed
   expect(own.moved()[0]?.completeness).toBe("closed")
+})
+
+test("a CONNECT behind a request that is not answered yet breaks nothing (pipelining) (G3)", async () => {
+  const own = await lab({ onConnection: answers })
+  const plain = `GET http://${target(own)}/ HTTP/1.1\r\nHost: ${target(own)}\r\nProxy-Authorization: ${basic(own.token)}\r\n\r\n`
+  const visitor = client(own.port).send(plain + own.connectHead("evil.test:443"))
+  await visitor.closed
+  await own.recorded("audit", 1)
+  const after = client(own.port)
+    .send(own.connectHead(target(own)))
+    .send(helloFor("host.test"))
+  await after.sees("answer")
+  await own.egress.close()
+  const ended = own.moved().filter(({ completeness }) => completeness !== "open")
+  expect(ended).toHaveLength(own.opened().length)
+  expect(own.opened().length).toBeGreaterThanOrEqual(own.host.connections)
+})
+
+test.each([
+  { why: "HTTP/0.9", head: "GET http://host.test/\r\n\r\n" },
+  { why: "HTTP/2 by prior knowledge", head: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
+  { why: "a TLS client that takes it for an https proxy", head: helloFor("host.test") },
+  { why: "no target at all", head: "CONNECT HTTP/1.1\r\n\r\n" },
+  { why: "a path as a target", head: "CONNECT /etc HTTP/1.1\r\nHost: x\r\n\r\n" },
+  { why: "bytes of a SOCKS client", head: Buffer.of(5, 1, 0) },
+])("$why is told so or cut, and reaches nobody (G3)", async ({ head }) => {
+  const own = await lab({ limits: { headMs: 100 } })
+  const visitor = client(own.port).send(head)
+  expect(await visitor.all()).toMatch(/^(?:HTTP\/1\.1 4\d\d )?/)
+  expect([own.host.connections, own.opened()]).toEqual([0, []])
+  const after = client(own.port).send(own.connectHead(target(own)))
+  await after.sees("Established")
+})
+
+test.each([
+  { why: "before it is dialled", fail: "resolve" },
+  { why: "when its hello is read", fail: "hello" },
+] as const)(
+  "a defect $why ends that connection with evidence, and no other (G3)",
+  async ({ fail }) => {
+    const defect = (): never => {
+      throw new RangeError("no such thing")
+    }
+    const own = await lab({
+      onConnection: answers,
+      names: { "host.test": ["127.0.0.1"] },
+      ...(fail === "resolve" && { exceptions: ["127.0.0.1/32"], ownPorts: defect }),
+    })
+    const visitor = client(own.port).send(own.connectHead(target(own)))
+    if (fail === "hello") {
+      await visitor.sees("Established")
+      own.leases.holds = defect
+    }
+    visitor.send(helloFor("host.test"))
+    await visitor.closed
+    await own.recorded("audit", 1)
+    expect(own.recorder.of("audit")[0]?.facts.measured).toMatchObject({
+      code: "GATEWAY_REQUEST_REFUSED",
+      subject: "gateway/defect",
+      detail: expect.stringContaining("RangeError: no such thing"),
+    })
+    if (fail === "resolve") expect(visitor.status).toBe(500)
+    else {
+      await own.recorded("network_traffic", 1)
+      expect(own.moved()[0]).toMatchObject({ completeness: "closed", bytes_sent: 0 })
+    }
+    expect(own.host.received).toBe("")
+    const other = client(own.port).send(own.connectHead("evil.test:443"))
+    expect(await other.all()).toContain("egress/not-allowed")
+  },
+)
+
+test.each(["opening", "counting", "closing"] as const)(
+  "a ledger that hangs at the $0 of a tunnel lets no byte of another through (G3)",
+  async (phase) => {
+    const own = await lab({ onConnection: answers, limits: { countEveryMs: 5, openPerLease: 2 } })
+    const stuck = Promise.withResolvers<void>()
+    const hang = (): Promise<void> => stuck.promise
+    if (phase === "opening") own.recorder.before = hang
+    const first = client(own.port).send(own.connectHead(target(own)))
+    if (phase !== "opening") {
+      await first.sees("Established")
+      own.recorder.before = hang
+      first.send(helloFor("host.test"))
+      await first.sees("answer")
+      if (phase === "closing") first.socket.end()
+    }
+    const second = client(own.port).send(own.connectHead(target(own)))
+    second.send(helloFor("host.test"))
+    for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate)
+    expect(second.text).toBe("")
+    expect(own.host.connections).toBe(phase === "opening" ? 0 : 1)
+    stuck.resolve()
+    await second.sees("answer")
+  },
+)
+
+test("a lease that is revoked while its connection is being recorded dials nothing (G3)", async () => {
+  const own = await lab({ onConnection: answers })
+  own.recorder.before = async () => void own.leases.revoke(own.leaseId)
+  const visitor = client(own.port).send(own.connectHead(target(own)))
+  await visitor.closed
+  await own.recorded("network_traffic", 1)
+  expect(own.moved()[0]?.completeness).toBe("closed")
+  expect(own.host.connections).toBe(0)
+})
+
+test("connections that open together share events, and each has its own end (G3)", async () => {
+  const own = await lab({ onConnection: answers })
+  const visitors = Array.from({ length: 8 }, () =>
+    client(own.port)
+      .send(own.connectHead(target(own)))
+      .send(helloFor("host.test")),
+  )
+  for (const visitor of visitors) {
+    await visitor.sees("answer")
+    visitor.socket.end()
+  }
+  await own.recorded("network_traffic", 8)
+  expect(own.recorder.of("network_connect").length).toBeLessThan(8)
+  expect(new Set(own.opened().map(({ connection_id: id }) => id)).size).toBe(8)
+  const ids = own.moved().map(({ connection_id: id }) => id)
+  expect(ids.toSorted()).toEqual(
+    own
+      .opened()
+      .map(({ connection_id: id }) => id)
+      .toSorted(),
+  )
 })

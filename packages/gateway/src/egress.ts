@@ -10,12 +10,14 @@ import { ConnectionEvidence } from "./egress-record.ts"
 import type { EgressPolicy } from "./egress-route.ts"
 import { type EgressWorld, Visit, type Visitor } from "./egress-visit.ts"
 import type { Ingress, Lease, LeaseBook } from "./lease.ts"
+import { LeaseScanners } from "./lease-scanners.ts"
 import { type ListenAt, Listeners } from "./listeners.ts"
 import { OpenConnections } from "./open-connections.ts"
 import { problemOf } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
 import { Rounds } from "./rounds.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
+import type { SessionSource } from "./session-source.ts"
 
 export interface EgressTerms {
   readonly recorder: Recorder
@@ -27,6 +29,8 @@ export interface EgressTerms {
   readonly limits: EgressLimits
   /** What must not come into the ledger: leases, and whatever else is known. */
   readonly secrets: SecretScanner
+  /** Opens the sessions of leases that have none; without it such a lease opens nothing. */
+  readonly sessions?: SessionSource
   /** The machine's own way if left out. */
   readonly resolve?: Resolve
   /** Ports on which AMC listens on this machine, besides the proxy's own. */
@@ -70,6 +74,7 @@ class ForwardProxy implements Egress {
       policy,
       exceptions: policy.exceptions.map(exceptedRange),
       lookups: new Lookups(resolve, limits, clock),
+      judged: new WeakMap<readonly string[], string>(),
       isOwnPort: (port: number) => this.#ports.has(port) || [...ownPorts()].includes(port),
     }
     const open = new OpenConnections(leases)
@@ -78,7 +83,9 @@ class ForwardProxy implements Egress {
     const rounds = new Rounds(roundsMs(limits))
     const own = { audits, accounts, routes, open, rounds, nextId }
     const evidence = new ConnectionEvidence(recorder, clock)
-    this.#world = { evidence, leases, clock, limits, secrets, ...own }
+    const scanners = new LeaseScanners(secrets)
+    const { sessions } = terms
+    this.#world = { evidence, leases, clock, limits, secrets, scanners, sessions, ...own }
     this.#sweeper = setInterval(() => void audits.sweep(), 60_000).unref()
   }
 
@@ -114,12 +121,16 @@ class ForwardProxy implements Egress {
         shouldUpgradeCallback: () => false,
       },
       (request, response) =>
-        this.#listeners.track(new Visit(this.#world, visitor, request).answer(response)),
+        this.#listeners.track(new Visit(this.#world, visitor, request).answer(response), () =>
+          request.socket.destroy(),
+        ),
     )
     server.maxConnections = limits.connections
     server.on("connect", (request, socket, head) => {
       this.#keep(socket)
-      this.#listeners.track(new Visit(this.#world, visitor, request).connect(socket, head))
+      this.#listeners.track(new Visit(this.#world, visitor, request).connect(socket, head), () =>
+        socket.destroy(),
+      )
     })
     server.on("clientError", (error, socket) => {
       const { code } = error as NodeJS.ErrnoException

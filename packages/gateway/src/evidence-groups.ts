@@ -16,16 +16,25 @@ interface Group<T> {
 }
 
 /**
- * Writes what connections have to say in events that list what came in one turn, and while the last event
- * was written. A lone connection waits for nobody.
+ * Writes what connections have to say in events that list what came in one turn, or in a pause, and while
+ * the last event was written.
  */
 export class EvidenceGroups<T> {
   readonly #write: (origin: Origin, group: readonly T[]) => Promise<Recorded>
   #groups = new Map<string, Group<T>>()
+  readonly #pauseMs: number
   #isWriting = false
+  #hurry: (() => void) | null = null
 
-  constructor(write: (origin: Origin, group: readonly T[]) => Promise<Recorded>) {
+  /** With a pause, a group waits so long for others; without one a lone connection waits for nobody. */
+  constructor(write: (origin: Origin, group: readonly T[]) => Promise<Recorded>, pauseMs = 0) {
     this.#write = write
+    this.#pauseMs = pauseMs
+  }
+
+  /** Ends the pause, so that what waits comes with an event that is written anyway. */
+  hurry(): void {
+    this.#hurry?.()
   }
 
   /** Resolves when it is durable. What is said of one origin is written in the order in which it was said. */
@@ -48,12 +57,22 @@ export class EvidenceGroups<T> {
   async #drain(): Promise<void> {
     this.#isWriting = true
     while (this.#groups.size > 0) {
-      await nextTurn()
+      await (this.#pauseMs === 0 ? nextTurn() : this.#pause())
       const groups = this.#groups
       this.#groups = new Map()
       await Promise.all(Array.from(groups.values(), (group) => this.#settle(group)))
     }
     this.#isWriting = false
+  }
+
+  async #pause(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#hurry = resolve
+      timer = setTimeout(resolve, this.#pauseMs)
+    })
+    clearTimeout(timer)
+    this.#hurry = null
   }
 
   async #settle({ origin, waiting }: Group<T>): Promise<void> {

@@ -14,7 +14,7 @@ import type { Door, Ingress, Lease, LeaseBook } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
 import { type ListenAt, Listeners } from "./listeners.ts"
 import { PriceList } from "./price-list.ts"
-import { problemOf, problemOfFault } from "./problem.ts"
+import { faultOrDefect, problemOf, problemOfFault } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
 import { receiptsAt, ReceiptShelf } from "./receipt-shelf.ts"
 import { refuse } from "./refusal.ts"
@@ -114,7 +114,10 @@ class HttpGateway implements Gateway {
         // An offer of HTTP/2 is passed over; a WebSocket is refused at once.
         shouldUpgradeCallback: ({ headers }) => /websocket/i.test(headers.upgrade ?? ""),
       },
-      (request, response) => this.#listeners.track(this.#answer(door, request, response)),
+      (request, response) =>
+        this.#listeners.track(this.#answer(door, request, response), () =>
+          request.socket.destroy(),
+        ),
     )
     server.maxConnections = limits.connections
     server.on("upgrade", (request, socket) => {
@@ -146,8 +149,9 @@ class HttpGateway implements Gateway {
       if (presented.hasForeign) auditForeignKey(this.#world.audits, door, lease)
       const token = presented.lease ?? ""
       await this.#calls.run({ door, request, client, lease, token, target })
-    } catch (error) {
+    } catch (thrown) {
       if (client.isGone) return
+      const error = faultOrDefect(thrown)
       this.#auditRefusal(door, request, lease, error)
       await refuse(request, response, problemOfFault(error), this.#terms.limits.drainBytes)
     }

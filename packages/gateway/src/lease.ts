@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from "node:crypto"
 import { AmcError, type Facts } from "@amc/core"
+import type { HeldAllowlist } from "./egress-route.ts"
 import type { HeldPolicy } from "./held-policy.ts"
 
 /** The way a request came in: the socket of one run, or a loopback port that many may reach. */
@@ -17,14 +18,17 @@ export interface LeaseTerms {
   readonly maxCalls?: number
   /** What a call has to satisfy, all of it; nothing if left out. */
   readonly policies?: readonly HeldPolicy[]
+  /** What narrows where its connections may go; nothing if left out. */
+  readonly allowlists?: readonly HeldAllowlist[]
 }
 
-export interface Lease extends Omit<LeaseTerms, "ttlMs" | "maxCalls" | "policies"> {
+export interface Lease extends Omit<LeaseTerms, "ttlMs" | "maxCalls" | "policies" | "allowlists"> {
   /** SHA-256 of the token in hex: names the lease and gives nothing away. */
   readonly id: string
   readonly expiresMs: number
   readonly maxCalls: number | null
   readonly policies: readonly HeldPolicy[]
+  readonly allowlists: readonly HeldAllowlist[]
 }
 
 /** A lease as its owner sees it. */
@@ -70,13 +74,14 @@ export class LeaseBook {
   }
 
   /** Makes a lease. The token is given once and can't be had again. */
-  issue({ ttlMs, maxCalls, policies = [], ...terms }: LeaseTerms): { token: string; lease: Lease } {
+  issue(terms: LeaseTerms): { token: string; lease: Lease } {
+    const { ttlMs, maxCalls = null, policies = [], allowlists = [], ...own } = terms
     this.#forgetOld()
     const token = leasePrefix + Buffer.from(this.#random(32)).toString("base64url")
     const digest = digestOf(token)
     const id = digest.toString("hex")
     const expiresMs = this.#clock() + ttlMs
-    const lease = { ...terms, id, expiresMs, maxCalls: maxCalls ?? null, policies }
+    const lease = { ...own, id, expiresMs, maxCalls, policies, allowlists }
     const cuts = new Set<() => void>()
     this.#entries.set(id, { lease, digest, calls: 0, bytes: 0, isRevoked: false, cuts })
     return { token, lease }

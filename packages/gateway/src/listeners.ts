@@ -22,9 +22,9 @@ export class Listeners {
     return address === null || typeof address === "string" ? null : address.port
   }
 
-  /** Keeps what runs for a client until it has ended. */
-  track(work: Promise<void>): void {
-    const tracked = work.finally(() => this.#running.delete(tracked))
+  /** Keeps what runs for a client until it has ended. A bug in it ends that client's connection and nobody else's. */
+  track(work: Promise<void>, cut: () => void): void {
+    const tracked = work.catch(cut).finally(() => this.#running.delete(tracked))
     this.#running.add(tracked)
   }
 

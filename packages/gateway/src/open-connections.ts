@@ -18,6 +18,11 @@ export class OpenConnections {
     this.#leases = leases
   }
 
+  /** Whether a connection with this lease may still begin. */
+  takes(lease: Lease): boolean {
+    return !this.#isClosing && this.#leases.holds(lease)
+  }
+
   /** Runs a connection to its end. */
   async run(one: OpenConnection, lease: Lease): Promise<AmcError | null> {
     this.#open.add(one)

@@ -75,6 +75,14 @@ export function problemOf(
   return { code, status, headers, body, sha256: createHash("sha256").update(body).digest("hex") }
 }
 
+/** What was thrown, as a fault: a bug ends the request that it came up in, and nothing else. */
+export function faultOrDefect(thrown: unknown): AmcError {
+  if (thrown instanceof AmcError) return thrown
+  const what =
+    thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : "what was thrown is no error"
+  return new AmcError("gateway/defect", `AMC has a defect here (${what})`, { cause: thrown })
+}
+
 /** The answer for a fault that was thrown. Anything but a fault of AMC's is a bug and thrown on. */
 export function problemOfFault(error: unknown): Problem {
   if (!(error instanceof AmcError)) throw error

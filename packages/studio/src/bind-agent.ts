@@ -1,4 +1,10 @@
-import { type AgentConfig, agentConfigSchema, AmcError, type WirePolicy } from "@amc/core"
+import {
+  type AgentConfig,
+  agentConfigSchema,
+  AmcError,
+  type EgressNarrowing,
+  type WirePolicy,
+} from "@amc/core"
 import { stringify } from "yaml"
 import { agentConfigPath, ensureAgentConfig } from "./agent-config.ts"
 import { configEvent, openCapture } from "./capture.ts"
@@ -12,6 +18,8 @@ export interface BindTerms {
   readonly providers: readonly string[]
   /** What else its calls have to satisfy. It takes the place of what was there. */
   readonly policy: WirePolicy | undefined
+  /** What its connections are narrowed to; as before if left out. */
+  readonly egress?: EgressNarrowing | undefined
   readonly clock: () => number
 }
 
@@ -23,7 +31,7 @@ export interface BindTerms {
  */
 export async function bindAgent(
   workspace: Workspace,
-  { agent, providers, policy = {}, clock }: BindTerms,
+  { agent, providers, policy = {}, egress: narrowed, clock }: BindTerms,
 ): Promise<LoadedConfig<AgentConfig>> {
   const capture = await openCapture(workspace, { clock })
   try {
@@ -42,8 +50,12 @@ export async function bindAgent(
       )
     const routes = policy.routes ?? providers.map((provider) => ({ provider }))
     const gateway = { ...policy, ...(routes.length > 0 && { routes }) }
-    const { v, limits } = before.value
-    const source = stringify({ v, agent, limits, gateway })
+    const {
+      v,
+      limits,
+      egress = narrowed,
+    } = { ...before.value, ...(narrowed && { egress: narrowed }) }
+    const source = stringify({ v, agent, limits, gateway, ...(egress && { egress }) })
     const last = configHistory.get(path)?.version
     const config = await writeConfig(workspace, path, source, agentConfigSchema, notary, last)
     await recorder.record(configEvent(config))

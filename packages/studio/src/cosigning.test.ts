@@ -175,6 +175,7 @@ test("L6: a gateway that stands asks the witnesses itself, since it holds the la
   const gateway = await StandingGateway.start(reopened(place), {
     host: "127.0.0.1",
     port: 0,
+    egressPort: 0,
     clock,
     warn: (text) => warnings.push(text),
   })

@@ -1,4 +1,4 @@
-import { AmcError, type EgressConfig, type GatewayConfig, parseEgressRule } from "@amc/core"
+import { AmcError, type EgressConfig, egressRules, type GatewayConfig } from "@amc/core"
 import { type EgressPolicy, nothingAllowed } from "@amc/gateway"
 import { type Capture, configEvent, openCapture, requireNewest } from "./capture.ts"
 import { gatewayConfigPath, requireSigned, writeGateway } from "./gateway-config.ts"
@@ -12,8 +12,7 @@ const none: EgressConfig = { allow: [], addresses: [] }
 export function egressPolicyOf({ value, flaw }: LoadedConfig<GatewayConfig>): EgressPolicy {
   if (flaw !== null || value.egress === undefined) return nothingAllowed
   const { allow, addresses } = value.egress
-  const rules = allow.map(parseEgressRule).filter((rule) => rule !== null)
-  return { allow: rules, exceptions: addresses }
+  return { allow: egressRules(allow), exceptions: addresses }
 }
 
 /** What the owner should know before an agent starts. */

@@ -8,6 +8,8 @@ import type { Workspace } from "./workspace.ts"
 /** The gateway that stands for a workspace, as the owner's commands reach it. */
 export interface RunningGateway {
   readonly url: string
+  /** Of its egress proxy; null where no connection is allowed. */
+  readonly egressUrl: string | null
   issue(terms: LeaseRequest): Promise<IssuedLease>
   leases(): Promise<readonly ListedLease[]>
   revoke(id: string): Promise<ListedLease>
@@ -22,6 +24,7 @@ export function reachGateway(workspace: Workspace): RunningGateway {
   if (file === null) throw notRunning()
   return {
     url: file.url,
+    egressUrl: file.egress_url,
     issue: (terms) => ask(file, "POST", "/leases", terms),
     leases: async () => (await ask<{ leases: ListedLease[] }>(file, "GET", "/leases")).leases,
     revoke: async (id) =>

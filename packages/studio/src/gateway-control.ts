@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import { chmodSync } from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import { AmcError, agentId, isFault, wirePolicySchema } from "@amc/core"
+import { AmcError, agentId, egressNarrowingSchema, isFault, wirePolicySchema } from "@amc/core"
 import type { ListedLease } from "@amc/gateway"
 import { z } from "zod"
 import type { IssuedLease, LeaseRequest } from "./lease-request.ts"
@@ -25,6 +25,7 @@ const leaseRequest: z.ZodType<LeaseRequest> = z.strictObject({
   providers: z.array(agentId).min(1).max(32),
   ttl_ms: z.int().min(1),
   policy: wirePolicySchema.optional(),
+  egress: egressNarrowingSchema.optional(),
 })
 const mostBytes = 65_536
 

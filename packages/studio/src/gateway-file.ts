@@ -7,6 +7,8 @@ const schema = z.strictObject({
   schema: z.literal("amc.gateway/v1"),
   pid: z.int().min(1),
   url: z.string().max(256),
+  /** Of its egress proxy; null where no connection is allowed. */
+  egress_url: z.string().max(256).nullable(),
   socket: z.string().min(1).max(4096),
 })
 

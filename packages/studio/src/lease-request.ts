@@ -1,4 +1,4 @@
-import type { WirePolicy } from "@amc/core"
+import type { EgressNarrowing, WirePolicy } from "@amc/core"
 import type { ListedLease } from "@amc/gateway"
 
 /** What a lease is asked for with. What signed config allows can only be narrowed. */
@@ -7,6 +7,7 @@ export interface LeaseRequest {
   readonly providers: readonly string[]
   readonly ttl_ms: number
   readonly policy?: WirePolicy | undefined
+  readonly egress?: EgressNarrowing | undefined
 }
 
 /** A lease with its token, which is given once. */

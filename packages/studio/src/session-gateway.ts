@@ -20,7 +20,7 @@ import { openSessionEgress, type SessionEgress } from "./session-egress.ts"
 import type { SessionTerms } from "./session-terms.ts"
 import { openBudgets } from "./spent-before.ts"
 import { type Canary, TrippedScanner } from "./tripped-scanner.ts"
-import { policiesOf } from "./wire-policies.ts"
+import { allowlistsOf, policiesOf } from "./wire-policies.ts"
 import { monitorKidOf } from "./monitor-kid.ts"
 
 /** The gateway and the egress proxy of one session: ways in of its own, a lease of its own. */
@@ -65,6 +65,7 @@ export async function openSessionGateway(
     ttlMs: limits.max_seconds * 1000 + graceMs,
     maxCalls: limits.max_calls,
     policies: policiesOf(capture, agent),
+    allowlists: allowlistsOf(capture, agent),
   })
   const known = [
     new TextEncoder().encode(token),

@@ -49,7 +49,7 @@ interface Standing {
 
 async function start(place: Place = copyOf(made)): Promise<Standing> {
   const time = { now }
-  const terms = { host: "127.0.0.1", port: 0, clock: () => time.now }
+  const terms = { host: "127.0.0.1", port: 0, egressPort: 0, clock: () => time.now }
   const gateway = await StandingGateway.start(reopened(place), terms)
   onTestFinished(() => gateway.close())
   const ask = async (token: string): Promise<string> => {

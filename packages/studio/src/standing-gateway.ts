@@ -1,15 +1,19 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
-import { AmcError } from "@amc/core"
+import { AmcError, egressRules } from "@amc/core"
 import {
+  createEgress,
   createGateway,
+  defaultEgressLimits,
   defaultLimits,
+  type Egress,
   type Gateway,
   type Lease,
   LeaseBook,
   leaseFacts,
   leaseSource,
   type ListedLease,
+  type ListenAt,
   SecretScanner,
   type Upstream,
 } from "@amc/gateway"
@@ -18,11 +22,12 @@ import { checkAgentId } from "./agent-config.ts"
 import { type Capture, openCapture } from "./capture.ts"
 import { removeGatewayFile, writeGatewayFile } from "./gateway-file.ts"
 import { type ControlServer, serveControl } from "./gateway-control.ts"
+import { egressPolicyOf } from "./egress-config.ts"
 import { findProvider, upstreamOf } from "./gateway-config.ts"
 import type { IssuedLease, LeaseRequest } from "./lease-request.ts"
 import { openBudgets } from "./spent-before.ts"
 import { StandingSessions } from "./standing-sessions.ts"
-import { policiesOf } from "./wire-policies.ts"
+import { allowlistsOf, policiesOf } from "./wire-policies.ts"
 import type { Workspace } from "./workspace.ts"
 import { monitorKidOf } from "./monitor-kid.ts"
 
@@ -30,6 +35,8 @@ export interface StandingTerms {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** Where its egress proxy listens, on the same address; 0 takes a free one. */
+  readonly egressPort: number
   readonly clock: () => number
   /** Told what the witnesses did not do. */
   readonly warn?: (text: string) => void
@@ -45,9 +52,12 @@ const sweepMs = 30_000
 /** A gateway that stands by itself: it holds the workspace's lane until it is closed. */
 export class StandingGateway {
   readonly url: string
+  /** Of its egress proxy; null where signed config lets nothing out. */
+  readonly egressUrl: string | null
   readonly #capture: Capture
   readonly #leases: LeaseBook
   readonly #gateway: Gateway
+  readonly #egress: Egress
   readonly #sessions: StandingSessions
   readonly #sweeper: NodeJS.Timeout
   readonly #rounds: NodeJS.Timeout
@@ -56,11 +66,14 @@ export class StandingGateway {
   #control: ControlServer | null = null
   #released: Promise<void> | null = null
 
-  private constructor(parts: Parts, port: number | null, { host, warn }: StandingTerms) {
-    this.url = `http://${host.includes(":") ? `[${host}]` : host}:${port ?? 0}`
+  private constructor(parts: Parts, ports: Ports, { host, warn }: StandingTerms) {
+    const own = `http://${host.includes(":") ? `[${host}]` : host}`
+    this.url = `${own}:${ports.gateway}`
+    this.egressUrl = ports.egress === null ? null : `${own}:${ports.egress}`
     this.#capture = parts.capture
     this.#leases = parts.leases
     this.#gateway = parts.gateway
+    this.#egress = parts.egress
     this.#sessions = parts.sessions
     this.#sweeper = setInterval(() => this.#sessions.sweep(), sweepMs).unref()
     this.#warn = warn ?? (() => undefined)
@@ -78,13 +91,12 @@ export class StandingGateway {
     let parts: Parts | null = null
     try {
       parts = await partsOf(capture)
-      const port = await listen(parts.gateway, terms)
-      const standing = new StandingGateway(parts, port, terms)
+      const standing = new StandingGateway(parts, await listen(parts, terms), terms)
       await standing.#serve()
       standing.#askWitnesses()
       return standing
     } catch (error) {
-      await parts?.gateway.close()
+      await Promise.all([parts?.gateway.close(), parts?.egress.close()])
       await capture.close()
       throw error
     }
@@ -99,13 +111,16 @@ export class StandingGateway {
    *
    * @throws {@link AmcError} `usage/invalid`, `gateway/locked`; as recording does
    */
-  async issue({ agent, providers, ttl_ms: ttlMs, policy }: LeaseRequest): Promise<IssuedLease> {
+  async issue(request: LeaseRequest): Promise<IssuedLease> {
+    const { agent, providers, ttl_ms: ttlMs, policy, egress } = request
     this.#requireUnlocked()
     checkAgentId(agent)
     if (ttlMs < 1000 || ttlMs > longestLeaseMs)
       throw new AmcError("usage/invalid", "a lease lasts for at least a second, at most 7 days")
     for (const id of providers) findProvider(this.#capture.gatewayConfig.value, id)
     const own = policy === undefined ? [] : [{ source: leaseSource, policy }]
+    const narrowed =
+      egress === undefined ? [] : [{ source: leaseSource, allow: egressRules(egress.allow) }]
     const { token, lease } = this.#leases.issue({
       agent,
       session: null,
@@ -113,6 +128,7 @@ export class StandingGateway {
       ingress: "loopback",
       ttlMs,
       policies: [...policiesOf(this.#capture, agent), ...own],
+      allowlists: [...allowlistsOf(this.#capture, agent), ...narrowed],
     })
     try {
       await this.#record(lease, "issued")
@@ -170,6 +186,7 @@ export class StandingGateway {
       schema: "amc.gateway/v1",
       pid: process.pid,
       url: this.url,
+      egress_url: this.egressUrl,
       socket,
     })
   }
@@ -178,6 +195,7 @@ export class StandingGateway {
     const { workspace, runDir } = this.#capture
     clearInterval(this.#rounds)
     for (const { id } of this.#leases.list()) await this.#drop(id)
+    await this.#egress.close()
     await this.#sessions.close()
     await this.#round
     removeGatewayFile(workspace, join(runDir, "control.sock"))
@@ -216,7 +234,16 @@ interface Parts {
   readonly capture: Capture
   readonly leases: LeaseBook
   readonly gateway: Gateway
+  readonly egress: Egress
   readonly sessions: StandingSessions
+  /** Of the gateway; no connection may lead there. */
+  readonly ports: number[]
+}
+
+interface Ports {
+  readonly gateway: number
+  /** Null where nothing is let out, so that nothing listens. */
+  readonly egress: number | null
 }
 
 async function partsOf(capture: Capture): Promise<Parts> {
@@ -224,7 +251,8 @@ async function partsOf(capture: Capture): Promise<Parts> {
   const leases = new LeaseBook(randomBytes, clock)
   const sessions = new StandingSessions(capture)
   const providers = await upstreamsOf(capture)
-  const keys = Array.from(providers.values(), ({ key }) => key)
+  const keys = Array.from(providers.values(), ({ key }) => key).filter((key) => key !== null)
+  const secrets = new SecretScanner(keys)
   const gateway = createGateway({
     recorder,
     leases,
@@ -234,11 +262,23 @@ async function partsOf(capture: Capture): Promise<Parts> {
     random: randomBytes,
     limits: { ...defaultLimits, leaseBytes },
     spoolDir,
-    secrets: new SecretScanner(keys.filter((key) => key !== null)),
+    secrets,
     monitorKid: monitorKidOf(capture),
     ...openBudgets(capture),
   })
-  return { capture, leases, gateway, sessions }
+  const ports: number[] = []
+  const egress = createEgress({
+    recorder,
+    leases,
+    sessions,
+    policy: egressPolicyOf(capture.gatewayConfig),
+    clock,
+    random: randomBytes,
+    limits: defaultEgressLimits,
+    secrets,
+    ownPorts: () => ports,
+  })
+  return { capture, leases, gateway, egress, sessions, ports }
 }
 
 async function upstreamsOf(capture: Capture): Promise<ReadonlyMap<string, Upstream>> {
@@ -250,13 +290,28 @@ async function upstreamsOf(capture: Capture): Promise<ReadonlyMap<string, Upstre
   return upstreams
 }
 
-async function listen(gateway: Gateway, { host, port }: StandingTerms): Promise<number | null> {
+async function listen(
+  { capture, gateway, egress, ports }: Parts,
+  { host, port, egressPort }: StandingTerms,
+): Promise<Ports> {
+  const isOpen = egressPolicyOf(capture.gatewayConfig).allow.length > 0
+  const own = await listening(host, port, (at) => gateway.listen(at, "loopback"))
+  ports.push(own)
+  const open = (at: ListenAt): Promise<number | null> => egress.listen(at, { ingress: "loopback" })
+  return { gateway: own, egress: isOpen ? await listening(host, egressPort, open) : null }
+}
+
+async function listening(
+  host: string,
+  port: number,
+  open: (at: ListenAt) => Promise<number | null>,
+): Promise<number> {
   try {
-    return await gateway.listen({ host, port }, "loopback")
+    return (await open({ host, port })) ?? port
   } catch (cause) {
     throw new AmcError("usage/invalid", `nothing can listen on ${host}:${port}`, {
       cause,
-      hint: "another program may have the port; --listen 127.0.0.1:0 takes one that is free",
+      hint: "another program may have the port; port 0 takes one that is free",
     })
   }
 }

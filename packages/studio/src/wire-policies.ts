@@ -1,12 +1,12 @@
 import {
   type AgentConfig,
   agentConfigSchema,
+  egressRules,
   gatewayConfigSchema,
   isFault,
   parseYaml,
-  type WirePolicy,
 } from "@amc/core"
-import type { HeldPolicy } from "@amc/gateway"
+import type { HeldAllowlist, HeldPolicy } from "@amc/gateway"
 import type { z } from "zod"
 import { agentConfigPath } from "./agent-config.ts"
 import type { Capture } from "./capture.ts"
@@ -23,21 +23,34 @@ export function policiesOf(capture: Capture, agent: string): readonly HeldPolicy
   return [
     ...held(capture, gatewayConfigPath, gatewayConfigSchema, ({ policy }) => policy),
     ...held(capture, path, agentConfigSchema, (config: AgentConfig) => config.gateway),
-  ]
+  ].map(({ said, source }) => ({ policy: said, source }))
 }
 
-function held<T>(
+/** The allowlists that narrow where an agent may connect to. What nobody signed for can narrow them further. */
+export function allowlistsOf(capture: Capture, agent: string): readonly HeldAllowlist[] {
+  const path = agentConfigPath(agent)
+  const lists = held(capture, path, agentConfigSchema, (config: AgentConfig) => config.egress)
+  return lists.map(({ said, source }) => ({ allow: egressRules(said.allow), source }))
+}
+
+interface Held<P> {
+  readonly said: P
+  /** The file that says it. */
+  readonly source: string
+}
+
+function held<T, P>(
   capture: Capture,
   path: string,
   schema: z.ZodType<T>,
-  pick: (config: T) => WirePolicy | undefined,
-): readonly HeldPolicy[] {
+  pick: (config: T) => P | undefined,
+): readonly Held<P>[] {
   const judged = capture.configs.get(path)
   if (judged === undefined) return []
   const versions = [judged.bytes, ...signedBefore(capture, judged)]
-  const policies = versions.flatMap((bytes) => policyIn(bytes, path, schema, pick) ?? [])
-  // Each text of a policy counts by itself, under a name of its own.
-  return policies.map((policy, at) => ({ policy, source: at === 0 ? path : `${path} as signed` }))
+  const all = versions.flatMap((bytes) => saidIn(bytes, path, schema, pick) ?? [])
+  // Each text counts by itself, under a name of its own.
+  return all.map((said, at) => ({ said, source: at === 0 ? path : `${path} as signed` }))
 }
 
 /** What the owner signed last, where the file that is there is not the owner's word. */
@@ -50,12 +63,12 @@ function signedBefore(
   return copy === null ? [] : [copy]
 }
 
-function policyIn<T>(
+function saidIn<T, P>(
   bytes: Uint8Array,
   path: string,
   schema: z.ZodType<T>,
-  pick: (config: T) => WirePolicy | undefined,
-): WirePolicy | undefined {
+  pick: (config: T) => P | undefined,
+): P | undefined {
   try {
     return pick(parseYaml(bytes, schema, path))
   } catch (error) {

@@ -1,5 +1,6 @@
 import { bindAgent, openWorkspace } from "@amc/studio"
 import type { Command } from "../command.ts"
+import { egressNarrowing } from "../egress-place.ts"
 import { Exit } from "../exit.ts"
 import { collected, textOptions } from "../passphrase-options.ts"
 import { addPolicyOptions, policyOption } from "../policy-options.ts"
@@ -12,6 +13,11 @@ export const gatewayBindAgent: Command = {
         .option(
           "--provider <id>",
           "a provider that it may call; repeatable; all if left out",
+          collected,
+        )
+        .option(
+          "--egress <place>",
+          "a host that it may connect to, of those that are allowed; repeatable; as before if left out",
           collected,
         ),
     ).addHelpText(
@@ -28,12 +34,17 @@ Example:
     const providers = textOptions(options, "provider")
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
     const policy = policyOption(options, providers, "day")
-    const config = await bindAgent(workspace, { agent, providers, policy, clock: context.clock })
+    const narrowed = egressNarrowing(textOptions(options, "egress"))
+    const terms = { agent, providers, policy, ...narrowed, clock: context.clock }
+    const config = await bindAgent(workspace, terms)
     const { path, version, value } = config
     return {
       exit: Exit.accepted,
-      data: { agent, path, version, gateway: value.gateway ?? {} },
-      lines: [`${path} is signed as version ${version}`],
+      data: { agent, path, version, gateway: value.gateway ?? {}, egress: value.egress ?? null },
+      lines: [
+        `${path} is signed as version ${version}`,
+        "its way to other hosts, with a lease of 'amc gateway start': HTTPS_PROXY=http://agent:<lease>@127.0.0.1:3212",
+      ],
     }
   },
 }

@@ -1,6 +1,7 @@
 import { openWorkspace, reachGateway } from "@amc/studio"
 import { type Command, textOption } from "../command.ts"
 import { duration } from "../duration.ts"
+import { egressNarrowing } from "../egress-place.ts"
 import { Exit } from "../exit.ts"
 import { localTime } from "../local-time.ts"
 import { collected, textOptions } from "../passphrase-options.ts"
@@ -15,6 +16,11 @@ export const leaseIssue: Command = {
           "all that is done with the lease is on this agent's account",
         )
         .requiredOption("--provider <id>", "a provider that it opens; repeatable", collected)
+        .option(
+          "--egress <place>",
+          "a host that it may connect to, of those that are allowed; repeatable; all if left out",
+          collected,
+        )
         .option("--ttl <time>", "how long it counts, such as 90s, 30m, 8h or 2d", "8h"),
     ).addHelpText(
       "after",
@@ -37,12 +43,17 @@ Examples:
       providers,
       ttl_ms: duration(textOption(options, "ttl") ?? "", "ttl"),
       ...(policy === undefined ? {} : { policy }),
+      ...egressNarrowing(textOptions(options, "egress")),
     })
     const urls = lease.providers.map((id) => `${gateway.url}/${id}`)
     context.err(
       `lease ${lease.id.slice(0, 12)} of ${lease.agent} until ${localTime(lease.expiresMs)}`,
     )
     for (const url of urls) context.err(`base URL: ${url} (OpenAI clients: ${url}/v1)`)
+    if (gateway.egressUrl !== null)
+      context.err(
+        `egress proxy: HTTPS_PROXY=${gateway.egressUrl.replace("//", "//agent:<lease>@")}`,
+      )
     return {
       exit: Exit.accepted,
       data: {
@@ -52,6 +63,7 @@ Examples:
         providers,
         expires_ms: lease.expiresMs,
         urls,
+        egress_url: gateway.egressUrl,
       },
       lines: [token],
     }
