@@ -2,6 +2,7 @@ import { AmcError, type EgressRule } from "@amc/core"
 import { type ExceptedRange, isOwnAddress, judgeAddress } from "./egress-address.ts"
 import type { Lookups } from "./egress-lookup.ts"
 import type { EgressTarget } from "./egress-target.ts"
+import type { HeldAllowlist } from "./held-allowlist.ts"
 
 /** Where agents may connect to. What is not allowed is refused. */
 export interface EgressPolicy {
@@ -12,13 +13,6 @@ export interface EgressPolicy {
 
 /** Nothing at all: what counts where no valid signature covers the config. */
 export const nothingAllowed: EgressPolicy = { allow: [], exceptions: [] }
-
-/** An allowlist that narrows the policy for whoever is held to it. */
-export interface HeldAllowlist {
-  readonly allow: readonly EgressRule[]
-  /** Where it stands, for who is refused. */
-  readonly source: string
-}
 
 /** A target that may be dialled, and the one address that is. */
 export interface EgressRoute {

@@ -1,6 +1,7 @@
 export { createEgress, type Egress, type EgressDoor, type EgressTerms } from "./egress.ts"
 export { defaultEgressLimits, type EgressLimits } from "./egress-limits.ts"
-export { type EgressPolicy, type HeldAllowlist, nothingAllowed } from "./egress-route.ts"
+export { type EgressPolicy, nothingAllowed } from "./egress-route.ts"
+export type { HeldAllowlist } from "./held-allowlist.ts"
 export { BudgetBook, type SpentBefore } from "./budget-book.ts"
 export { createGateway, type Gateway, type GatewayTerms } from "./gateway.ts"
 export { type HeldPolicy, leaseSource } from "./held-policy.ts"

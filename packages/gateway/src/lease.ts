@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from "node:crypto"
 import { AmcError, type Facts } from "@amc/core"
-import type { HeldAllowlist } from "./egress-route.ts"
+import type { HeldAllowlist } from "./held-allowlist.ts"
 import type { HeldPolicy } from "./held-policy.ts"
 
 /** The way a request came in: the socket of one run, or a loopback port that many may reach. */
