@@ -5,7 +5,7 @@ import { sha256Hex } from "./digest.ts"
 import { utf8 } from "./bytes.ts"
 import { AmcError, malformed } from "./errors.ts"
 import { agentId, count, hex32, label, systemAgent } from "./fact-field.ts"
-import { factSchemas, type Facts, type FactType, factTypes } from "./facts.ts"
+import { factSchemas, type Facts, type FactType } from "./facts.ts"
 import { type ShapeCheck, shapeCheck } from "./shape-check.ts"
 
 /** The signature context of an event (DSSE pre-authentication encoding). */
@@ -76,9 +76,7 @@ const envelope = z.strictObject({
 
 const encoder = new TextEncoder()
 const envelopeCheck = shapeCheck(envelope)
-const factChecks = new Map<string, ShapeCheck>(
-  factTypes.map((type) => [type, shapeCheck(factSchemas[type])]),
-)
+const factChecks = new Map<FactType, ShapeCheck>()
 
 /**
  * The canonical bytes of an event: what is signed and stored.
@@ -135,7 +133,16 @@ function checkEvent(value: unknown): Event {
 function hasEventShape(value: unknown): value is Event {
   if (!envelopeCheck(value)) return false
   const { type, channel, facts } = value as Event
-  return factChecks.get(type)?.(facts) === true && channelsByType[type].includes(channel)
+  return isFactType(type) && factCheckOf(type)(facts) && channelsByType[type].includes(channel)
+}
+
+/** Made when the first event of its type comes: most programs see few types. */
+function factCheckOf(type: FactType): ShapeCheck {
+  const known = factChecks.get(type)
+  if (known !== undefined) return known
+  const made = shapeCheck(factSchemas[type])
+  factChecks.set(type, made)
+  return made
 }
 
 function checkBySchema(value: unknown): Event {
