@@ -22,6 +22,7 @@ const testPackages = {
   runc: "runc",
   "/usr/lib/podman/netavark": "netavark",
   ip: "iproute2",
+  nft: "nftables",
   busybox: "busybox-static",
   chromium: "chromium",
   go: "golang-go",

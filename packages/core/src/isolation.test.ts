@@ -237,6 +237,22 @@ function programSeen(change: Record<string, SeenValue>): ProbeRecord {
   return { ...program, outside: { ...program.outside, ...change } }
 }
 
+function programOnNetwork(network_closed: string): ProbeRecord {
+  const network = { interfaces: "eth0 lo", default_route: true }
+  const { inside } = program
+  return { ...programSeen({ ...network, network_closed }), inside: { ...inside, ...network } }
+}
+
+test.each([
+  { why: "rules that were not read back", record: programOnNetwork("") },
+  { why: "rules by another name", record: programOnNetwork("closed") },
+])("a network with interfaces and $why is shared", ({ record }) => {
+  expect(judgeIsolation(record)).toMatchObject({
+    posture: "shared",
+    reasons: ["there is a network interface beside loopback", "there is a default route"],
+  })
+})
+
 test("a record of the probe's program in which everything holds is hardened", () => {
   expect(judgeIsolation(program)).toEqual({ posture: "measured", hardened: true, reasons: [] })
 })
@@ -286,6 +302,11 @@ test.each([
     why: "others share the way in",
     record: programSeen({ ingress: "loopback" }),
     reason: "the gateway has no way in of this run alone",
+  },
+  {
+    why: "its network is closed by rules that the monitor read back",
+    record: programOnNetwork("ab".repeat(32)),
+    reason: "the network is closed by rules, and not by there being none",
   },
   {
     why: "core dumps can be made",

@@ -131,7 +131,8 @@ export const agreedProbeFacts = [
  * `measured` needs every must-deny check denied with a control that reached, every must-reach check
  * reached, all required checks, and two views that agree. Anything else is `shared`. Checks of
  * `engine`, `internet`, `monitor` and `surface` often can't have a control: what they reached counts against
- * the box, and that they were denied counts for nothing. The record must come from an event whose signature
+ * the box, and that they were denied counts for nothing. A network with interfaces is no better than the monitor's
+ * own unless the monitor closed it in the box's namespace; such a box is not hardened. The record must come from an event whose signature
  * was verified.
  */
 export function judgeIsolation(record: ProbeRecord): IsolationVerdict {
@@ -186,16 +187,18 @@ function disagreements({ inside, outside, probe_sha256 }: ProbeRecord): string[]
     .map((name) => `inside and outside differ on ${name}`)
 }
 
-function sharedParts({ outside }: ProbeRecord): string[] {
+function sharedParts(record: ProbeRecord): string[] {
+  const { outside } = record
   const reasons: string[] = separateNamespaces
     .filter((name) => {
       const monitors = seen(outside, `monitor_ns_${name}`)
       return monitors === undefined || monitors === seen(outside, `ns_${name}`)
     })
     .map((name) => `the ${name} namespace is the monitor's`)
-  if (seen(outside, "interfaces") !== "lo")
+  if (seen(outside, "interfaces") !== "lo" && !isClosed(record))
     reasons.push("there is a network interface beside loopback")
-  if (seen(outside, "default_route") !== false) reasons.push("there is a default route")
+  if (seen(outside, "default_route") !== false && !isClosed(record))
+    reasons.push("there is a default route")
   if (!isPositive(seen(outside, "uid"))) reasons.push("the agent is uid 0")
   if (!isNoCapability(seen(outside, "cap_eff"))) reasons.push("the agent has capabilities")
   return reasons
@@ -216,8 +219,16 @@ function softSpots(record: ProbeRecord): string[] {
   return probe_sha256 === undefined ? reasons : [...reasons, ...softSpotsOfDriver(outside)]
 }
 
+/** The monitor closed the box's network by rules in its namespace, and read them back. */
+function isClosed({ outside, probe_sha256 }: ProbeRecord): boolean {
+  if (probe_sha256 === undefined) return false
+  return /^[0-9a-f]{64}$/.test(String(seen(outside, "network_closed")))
+}
+
 function softSpotsOfDriver(outside: ProbeRecord["outside"]): string[] {
   const reasons: string[] = []
+  if (seen(outside, "interfaces") !== "lo")
+    reasons.push("the network is closed by rules, and not by there being none")
   if (!/^[0-9a-f]{64}$/.test(String(seen(outside, "seccomp_profile"))))
     reasons.push("the seccomp filter is not AMC's")
   if (seen(outside, "ingress") !== "run-socket")

@@ -15,6 +15,7 @@ const quick = { ...rigLimits, timeoutMs: 300 }
 const none: TestEngine = {
   socket: "",
   environment: {},
+  within: [],
   left: async () => [],
   close: async () => {},
 }

@@ -12,6 +12,8 @@ export interface DriverView {
   readonly seccompProfile: string
   /** The way in to the gateway: a socket of this run alone, or a port that others can reach too. */
   readonly ingress: "run-socket" | "loopback" | "none"
+  /** SHA-256 of the rules that close a network with interfaces, as the kernel has them; empty where there are none. */
+  readonly networkClosed?: string
 }
 
 /**
@@ -27,6 +29,7 @@ export function outsideView(pid: number, driver: DriverView): ProcessView {
     pids_limit: driver.pids,
     seccomp_profile: driver.seccompProfile,
     ingress: driver.ingress,
+    network_closed: driver.networkClosed ?? "",
     exe_sha256: sha256Hex(readFileSync(`${proc}/exe`)),
     started_at: startedAt(pid) ?? "",
     uid_map: oneLine(`${proc}/uid_map`),

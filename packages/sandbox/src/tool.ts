@@ -28,10 +28,12 @@ export const installHint = "install them: apt-get install -y bubblewrap socat ut
  *
  * @throws {@link AmcError} `sandbox/unavailable`
  */
-export function toolPath(tool: Tool | "podman"): string {
+export function toolPath(tool: Tool | "nft" | "podman"): string {
   const found = folders.map((folder) => path.join(folder, tool)).find(isExecutable)
   if (found === undefined)
-    throw new AmcError("sandbox/unavailable", `${tool} is not installed`, { hint: installHint })
+    throw new AmcError("sandbox/unavailable", `${tool} is not installed`, {
+      hint: tool === "nft" ? "install it: apt-get install -y nftables" : installHint,
+    })
   return found
 }
 

@@ -8,9 +8,11 @@ import { startedAt } from "../process-view.ts"
 import { type Relay, startRelays, waysOf } from "../relay.ts"
 import { until } from "../until.ts"
 import { attachedStreams } from "./attached-streams.ts"
+import { closeNetwork } from "./closed-network.ts"
 import type { ContainerPlan } from "./container-plan.ts"
 import type { Engine } from "./engine.ts"
 import { type Leash, layLeash } from "./leash.ts"
+import { ownerLabel } from "./owner.ts"
 import { remove } from "./sweep.ts"
 
 const goneMs = 10_000
@@ -22,18 +24,20 @@ const goneMs = 10_000
  */
 export async function launchContainer(plan: ContainerPlan, engine: Engine): Promise<SandboxHandle> {
   const { spec, host } = plan
-  let [boxPid, outOfMemory] = [0, false]
+  let [boxPid, outOfMemory, networkClosed] = [0, false, ""]
   const leash = await layLeash(path.join(host.runFolder, "leash"), () => {
     outOfMemory = hasRunOut(boxPid)
   })
   const held: Held = { plan, engine, leash, relay: undefined }
   try {
+    if (host.network === "internal") await createNetwork(plan, engine)
     const { Id: id } = await create(plan, engine)
     const streams = attachedStreams(await engine.stream(attach(id)))
     const ended = engine.text(waitFor(id)).catch(() => "")
     await engine.text({ method: "POST", path: `/containers/${id}/start` })
     boxPid = await pidOf(engine, id)
     const born = startedAt(boxPid)
+    if (host.network === "internal") networkClosed = await closeNetwork(boxPid)
     held.relay = startRelays({ boxPid, userNamespaceFd: 0 }, waysOf(spec), host)
     await Promise.all([held.relay.listening, until(() => onlyChild(boxPid) !== null, 5000)])
     const pid = onlyChild(boxPid)
@@ -54,7 +58,7 @@ export async function launchContainer(plan: ContainerPlan, engine: Engine): Prom
         await until(() => startedAt(boxPid) !== born, goneMs)
         return { ...exitIn(said), outOfMemory }
       }),
-      driverView: () => viewOf(plan, pid),
+      driverView: () => ({ ...viewOf(plan, pid), networkClosed }),
       force,
       cleanUp: () => cleanUp(held),
     })
@@ -69,6 +73,13 @@ interface Held {
   readonly engine: Engine
   readonly leash: Leash
   relay: Relay | undefined
+}
+
+/** A network of this run alone, with no way to the internet; the way to the host is closed at the box. */
+async function createNetwork({ host }: ContainerPlan, engine: Engine): Promise<void> {
+  const Labels = { [ownerLabel]: host.owner }
+  const json = { Name: host.run, Driver: "bridge", Internal: true, CheckDuplicate: true, Labels }
+  await engine.text({ method: "POST", path: "/networks/create", json })
 }
 
 async function create({ body, host }: ContainerPlan, engine: Engine): Promise<{ Id: string }> {

@@ -12,6 +12,8 @@ export type TestEngine =
       readonly socket: string
       /** What tells AMC where it is. */
       readonly environment: Readonly<Record<string, string>>
+      /** Words that run a command in the engine's own network, which is the host's for its containers. */
+      readonly within: readonly string[]
       /** The names of all containers, images and networks of ours that are in it. */
       left(): Promise<readonly string[]>
       close(): Promise<void>
@@ -72,6 +74,7 @@ async function start(
     return {
       socket,
       environment: { [variables[name]]: `unix://${socket}` },
+      within: ["nsenter", `--net=/proc/${child.pid}/ns/net`, "--"],
       left: () => leftIn(socket),
       close,
     }
