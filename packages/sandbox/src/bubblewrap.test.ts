@@ -17,6 +17,7 @@ import {
   runInBox,
   vaultText,
 } from "./testing/rig.ts"
+import { processesNaming } from "./testing/processes.ts"
 import { probeBinary } from "./probe-binary.ts"
 import { startedAt } from "./process-view.ts"
 import { until } from "./until.ts"
@@ -221,9 +222,7 @@ describe("the end", () => {
 
   test("leaves no process, folder or cgroup behind, not even children in the background", async () => {
     const box = await open(rig.spec(["sh", "-c", "setsid sleep 300 & echo started; sleep 300"]))
-    const relayAndBox = (): number =>
-      readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(rig.folder))
-        .length
+    const relayAndBox = (): number => processesNaming(rig.folder).length
     await box.runProbe(rig.targets)
     await box.go()
     await new Promise((done) => box.stdout.once("data", done))
@@ -335,11 +334,3 @@ describe("the limits", () => {
     })
   })
 })
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1")
-  } catch {
-    return ""
-  }
-}

@@ -7,6 +7,7 @@ import { driverNames, type SandboxDriver } from "./driver.ts"
 import { startedAt } from "./process-view.ts"
 import { probeBinary } from "./probe-binary.ts"
 import { startDocker, startPodman, type TestEngine } from "./testing/engines.ts"
+import { processesNaming } from "./testing/processes.ts"
 import { collect, makeRig, open, type Ran, type Rig, rigLimits, runInBox } from "./testing/rig.ts"
 import { until } from "./until.ts"
 
@@ -207,17 +208,7 @@ describe.each(driverNames)("a box of %s", (name) => {
 
 /** What of a run's could be left behind on this machine, in one text. */
 function traces({ folder, targets }: Rig): string {
-  const processes = readdirSync("/proc").filter(
-    (pid) => /^\d+$/.test(pid) && commandOf(pid).includes(folder),
-  )
+  const processes = processesNaming(folder)
   const mounts = readFileSync("/proc/self/mountinfo", "latin1").split("\n").length
   return JSON.stringify({ processes, mounts, canaries: readdirSync(targets.canaryFolder) })
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1")
-  } catch {
-    return ""
-  }
 }
