@@ -1,4 +1,5 @@
 import {
+  attestationPath,
   buildBundle,
   type BundleParts,
   bundlePaths,
@@ -32,7 +33,7 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const names = [...files.keys()].filter(
     (name) => name !== bundleManifestPath && name !== bundleManifestSignaturePath,
   )
-  const { lanes, roots, kids, configs, changes, policies } = contentsOf(names, agent)
+  const { lanes, roots, kids, configs, changes, policies, attestations } = contentsOf(names, agent)
   return {
     workspace,
     origin,
@@ -57,6 +58,7 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
     })),
     changes: changes.map((sha256) => file(changePath(sha256))),
     policies: policies.map((sha256) => file(policyPath(sha256))),
+    attestations: attestations.map((sha256) => file(attestationPath(sha256))),
   }
 }
 

@@ -30,8 +30,10 @@ const parts: BundleParts = {
   ],
   changes: [utf8("change")],
   policies: [utf8("policy")],
+  attestations: [utf8("attestation")],
 }
 const layout = [
+  `attestations/${sha256Hex(utf8("attestation"))}.dsse.json`,
   `changes/${sha256Hex(utf8("change"))}.dsse.json`,
   "checkpoint",
   "config/agents/coder/agent.config.yaml",
@@ -114,6 +116,7 @@ test("sorts the names of a bundle into what they are", () => {
     configs: ["agents/coder/agent.config.yaml", "gateway.yaml"],
     changes: [sha256Hex(utf8("change"))],
     policies: [sha256Hex(utf8("policy"))],
+    attestations: [sha256Hex(utf8("attestation"))],
     strays,
   })
 })

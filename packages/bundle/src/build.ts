@@ -12,6 +12,7 @@ import {
 import { writeArchive } from "./archive.ts"
 import { encodeProofs, type LeafProof } from "./lane-proofs.ts"
 import {
+  attestationPath,
   bundlePaths,
   changePath,
   configPath,
@@ -63,6 +64,8 @@ export interface BundleParts {
   readonly changes: readonly Uint8Array[]
   /** The payloads of the slices' `payload_prune` events: the policies that let payloads go. */
   readonly policies: readonly Uint8Array[]
+  /** The payloads of the slices' `attestation` events: what the auditor vouched for. */
+  readonly attestations: readonly Uint8Array[]
 }
 
 /** A bundle that lacks only the auditor's signature of its manifest. */
@@ -124,6 +127,10 @@ function filesOf(parts: BundleParts): ReadonlyMap<string, Uint8Array> {
     ...[...parts.keys].map(([kid, bytes]): [string, Uint8Array] => [keyPath(kid), bytes]),
     ...parts.configs.flatMap(filesOfConfig),
     ...parts.changes.map((bytes): [string, Uint8Array] => [changePath(sha256Hex(bytes)), bytes]),
+    ...parts.attestations.map((bytes): [string, Uint8Array] => [
+      attestationPath(sha256Hex(bytes)),
+      bytes,
+    ]),
     ...parts.policies.map((bytes): [string, Uint8Array] => [policyPath(sha256Hex(bytes)), bytes]),
   ]
   const named = new Map(files)

@@ -16,6 +16,7 @@ const keys = "trust/keys/"
 const config = "config/"
 const changes = "changes/"
 const policies = "policies/"
+const attestations = "attestations/"
 
 export function evidencePath(lane: string, agent: string): string {
   return `${evidence}${lane}/${agent}.entries`
@@ -53,6 +54,11 @@ export function policyPath(sha256: string): string {
   return `${policies}${sha256}.yaml`
 }
 
+/** Where the auditor's word lies that an `attestation` event names as its payload. */
+export function attestationPath(sha256: string): string {
+  return `${attestations}${sha256}.dsse.json`
+}
+
 /** What the file names of a bundle say it holds. */
 export interface BundleContents {
   readonly lanes: readonly string[]
@@ -64,6 +70,8 @@ export interface BundleContents {
   readonly changes: readonly string[]
   /** Digests of the retention policies that prunes name. */
   readonly policies: readonly string[]
+  /** Digests of the envelopes that attestations name. */
+  readonly attestations: readonly string[]
   /** Names that the layout has no place for, given the agent. */
   readonly strays: readonly string[]
 }
@@ -77,6 +85,7 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
   const configs = matchesOf(all, /^config\/(.+)$/u).filter((path) => !isSignatureIn(all, path))
   const changed = matchesOf(all, /^changes\/([0-9a-f]{64})\.dsse\.json$/u)
   const allowed = matchesOf(all, /^policies\/([0-9a-f]{64})\.yaml$/u)
+  const attested = matchesOf(all, /^attestations\/([0-9a-f]{64})\.dsse\.json$/u)
   const known = new Set<string>([
     ...Object.values(bundlePaths),
     ...lanes.flatMap((lane) => [
@@ -89,9 +98,11 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
     ...configs.flatMap((path) => [configPath(path), configSignaturePath(path)]),
     ...changed.map(changePath),
     ...allowed.map(policyPath),
+    ...attested.map(attestationPath),
   ])
   const strays = [...all].filter((name) => !known.has(name))
-  return { lanes, roots, kids, configs, changes: changed, policies: allowed, strays }
+  const words = { changes: changed, policies: allowed, attestations: attested }
+  return { lanes, roots, kids, configs, ...words, strays }
 }
 
 function matchesOf(names: ReadonlySet<string>, pattern: RegExp): string[] {

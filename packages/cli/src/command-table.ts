@@ -157,6 +157,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/lease-revoke.ts")).leaseRevoke,
   },
   {
+    path: ["ingest"],
+    summary: "take in results, logs, traces or claims of others",
+    opensVault: true,
+    load: async () => (await import("./commands/ingest.ts")).ingest,
+  },
+  {
+    path: ["attest"],
+    summary: "vouch as auditor for what came in from outside",
+    opensVault: true,
+    load: async () => (await import("./commands/attest.ts")).attest,
+  },
+  {
     path: ["run"],
     summary: "report on what was recorded before; runs no agent",
     opensVault: true,
@@ -289,12 +301,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     path: ["probe"],
-    summary: "try what an agent here could reach, with nobody to look from outside",
+    summary: "try what an agent here could reach, seen from inside only",
     load: async () => (await import("./commands/probe.ts")).probe,
   },
   {
     path: ["doctor"],
-    summary: "look at keys, vault, config, disk, clock, sandbox, and say what mends it",
+    summary: "look at keys, vault, config, disk, clock, sandbox",
     load: async () => (await import("./commands/doctor.ts")).doctor,
   },
 ]

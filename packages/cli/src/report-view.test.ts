@@ -51,6 +51,8 @@ const report: Report = {
   sessions: { opened: 5, sealed: 5, exposed: 5, counted: 4, days: 1 },
   claim_gap: { questions: 1, mean: "2.00", max: 2, overall: "U" },
   upstreams: [{ provider: "scripted", upstream: "http://localhost", loopback: true }],
+  traces: null,
+  ingested: { count: 0, attested: 0, latest: [] },
 }
 
 const plain = { isColoured: false }

@@ -26,6 +26,7 @@ export function viewReport(report: Report, { isColoured }: ViewTerms): string[] 
     "",
     ...report.layers.flatMap(({ name }) => questionLines(report, name, colours)),
     ...gapLines(report),
+    ...broughtLines(report),
     "",
     ...wayUpLines(report, colours),
   ]
@@ -67,8 +68,8 @@ function leftOutLines({ exposed, counted }: Report["sessions"]): string[] {
 function layerLines({ layers, overall, status }: Report, colours: Colours): string[] {
   const width = Math.max(...layers.map(({ name }) => name.length))
   const rows = layers.map(
-    ({ name, level }) =>
-      `  ${printable(name).padEnd(width)}  ${bar(level, colours)}  ${levelText(level)}`,
+    ({ name, level, claimed }) =>
+      `  ${printable(name).padEnd(width)}  ${bar(level, colours)}  ${levelText(level)}${claimed === null ? "" : `  claimed ${levelText(claimed)}`}`,
   )
   const note =
     status === "VALID" ? "" : colours.red("  indicative only: an INVALID report counts for nothing")
@@ -105,10 +106,26 @@ function questionLine(question: ReportedQuestion, colours: Colours): string[] {
   ]
 }
 
-function gapLines({ claim_gap: gap }: Report): string[] {
+function gapLines({ claim_gap: gap, overall }: Report): string[] {
   if (gap === null) return []
   return [
+    `Claimed: level ${levelText(gap.overall)} overall by the same rules; shown: ${levelText(overall)}. Claims add nothing to what is shown.`,
     `Claimed beside shown: ${gap.mean} levels too high on average over ${gap.questions} questions, ${gap.max} at most.`,
+  ]
+}
+
+/** What came from outside: traces beside receipts, and results of others. */
+function broughtLines({ traces, ingested: { count, attested } }: Report): string[] {
+  const files = count === 1 ? "1 file" : `${count} files`
+  return [
+    ...(traces === null
+      ? []
+      : [
+          `Traces: ${traces.correlated} of ${traces.calls} calls correlate with what the gateway saw; ${traces.no_receipt} bear no receipt, ${traces.calls - traces.correlated - traces.no_receipt} a wrong one.`,
+        ]),
+    ...(count === 0
+      ? []
+      : [`Results of others: ${files}, ${attested} of them attested; the rest raises nothing.`]),
   ]
 }
 

@@ -25,11 +25,6 @@ export function tierOf(
   return isHardened && channel !== "gateway:loopback" ? "OBSERVED_HARDENED" : "OBSERVED"
 }
 
-/** Whether the monitor itself saw it, and it was not brought in from outside or said by the owner. */
-export function isSeen(channel: Channel): boolean {
-  return channel !== "ingest" && channel !== "owner"
-}
-
 export function isAtLeast(tier: Tier, floor: Tier): boolean {
   return tiers.indexOf(tier) >= tiers.indexOf(floor)
 }

@@ -34,6 +34,8 @@ export const factTexts: Readonly<Record<IntegrityFact, string>> = {
   invalidFile: "signed files with an invalid signature",
   unsignedFile: "files that should be signed and are not",
   gap: "gaps in the recording",
+  traceForged: "calls in the runtime's traces with a wrong receipt",
+  traceLow: "few calls in the runtime's traces correlate with what was seen",
   unsealed: "sessions without a seal",
   loopbackUpstream: "sessions whose model provider is on this machine",
   unwitnessed: "no independent witness vouches for the time",

@@ -21,3 +21,4 @@ export {
   shippedBanks,
   surveyRun,
 } from "./engine.ts"
+export { isIngestible } from "./v1/ingested.ts"

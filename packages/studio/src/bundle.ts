@@ -31,12 +31,13 @@ export async function exportBundle(
   const { seal } = openStoredRun(stored, workspace.keyring)
   if (seal.run.agent !== agent)
     throw new AmcError("usage/invalid", `${runId} is about ${seal.run.agent}, not ${agent}`)
-  const { lane, changes, policies } = await withLedger(workspace, async (ledger) => {
+  const { lane, changes, policies, attestations } = await withLedger(workspace, async (ledger) => {
     const lane = await laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size)
     const wordsOf = (type: FactType): Promise<Uint8Array[]> =>
       payloadsOf(ledger, lane.systemLeaves, type)
     const [changes, policies] = [await wordsOf("config_change"), await wordsOf("payload_prune")]
-    return { lane, changes, policies }
+    const attestations = await payloadsOf(ledger, lane.agentLeaves, "attestation")
+    return { lane, changes, policies, attestations }
   })
   const named = new Set(lane.systemLeaves.map(configNamedBy))
   const unsigned = buildBundle({
@@ -52,6 +53,7 @@ export async function exportBundle(
     configs: configsOf(workspace, agent).filter(({ path }) => named.has(path)),
     changes,
     policies,
+    attestations,
   })
   const bytes = await unsigned.assemble(
     await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)),
@@ -69,10 +71,10 @@ function configNamedBy(leaf: Uint8Array): string | undefined {
 /** The payloads of the events of a type in the slice, each once. */
 async function payloadsOf(
   { blobs }: SqliteLedger,
-  systemLeaves: readonly Uint8Array[],
+  leaves: readonly Uint8Array[],
   of: FactType,
 ): Promise<Uint8Array[]> {
-  const digests = systemLeaves.flatMap((leaf) => {
+  const digests = leaves.flatMap((leaf) => {
     const { type, payload } = eventOf(leaf)
     return type === of ? (payload?.blob_sha256 ?? []) : []
   })

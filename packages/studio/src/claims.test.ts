@@ -1,10 +1,13 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { sha256Hex, utf8 } from "@amc/core"
+import { SecretScanner } from "@amc/gateway"
 import { expect, test } from "vitest"
 import { recordClaims } from "./claims.ts"
 import { listRecorder } from "./session-terms.fixture.ts"
 import { temporaryFolder } from "./workspace.fixture.ts"
+
+const terms = { agent: "a1", secrets: new SecretScanner([utf8("sk-very-secret")]) }
 
 function fileOf(text: string | Uint8Array): string {
   const path = join(temporaryFolder(), "claims.json")
@@ -48,7 +51,7 @@ test.each([
   "S11: records claims in one event, as reported, with the file: $why",
   async ({ text, reported }) => {
     const recorder = listRecorder()
-    await recordClaims(recorder, "a1", fileOf(text))
+    await recordClaims(recorder, { ...terms, path: fileOf(text) })
     const source_sha256 = sha256Hex(utf8(text))
     const size = utf8(text).length
     expect(recorder.observations).toEqual([
@@ -130,13 +133,25 @@ test.each([
   { why: "a flood of bytes", text: " ".repeat((1 << 20) + 1), code: "input/too-large" },
 ])("refuses $why and records none of it", async ({ text, code }) => {
   const recorder = listRecorder()
-  await expect(recordClaims(recorder, "a1", fileOf(text))).rejects.toMatchObject({ code })
+  await expect(recordClaims(recorder, { ...terms, path: fileOf(text) })).rejects.toMatchObject({
+    code,
+  })
   expect(recorder.observations).toEqual([])
 })
 
 test("a file that is not there can't be looked at", async () => {
   const path = join(temporaryFolder(), "gone.json")
-  await expect(recordClaims(listRecorder(), "a1", path)).rejects.toMatchObject({
+  await expect(recordClaims(listRecorder(), { ...terms, path })).rejects.toMatchObject({
     code: "input/unreadable",
   })
+})
+
+test("a key or a lease in the file is masked before it is stored", async () => {
+  const lease = `amc-lease-${"a".repeat(43)}`
+  const recorder = listRecorder()
+  const text = yaml.replace("always", `sk-very-secret ${lease}`)
+  await recordClaims(recorder, { ...terms, path: fileOf(text) })
+  const blob = Buffer.from(recorder.observations[0]?.payload?.blob as Uint8Array).toString()
+  expect(blob).toBe(yaml.replace("always", `${"*".repeat(14)} amc-lease-${"*".repeat(43)}`))
+  expect(recorder.observations[0]?.payload?.sha256).toBe(sha256Hex(utf8(text)))
 })

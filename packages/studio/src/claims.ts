@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from "node:fs"
 import {
   AmcError,
   type ClaimsFile,
@@ -7,7 +8,8 @@ import {
   type Recorder,
   sha256Hex,
 } from "@amc/core"
-import { readFileSync, statSync } from "node:fs"
+import type { SecretScanner } from "@amc/gateway"
+import { masked } from "./ingest/lease-mask.ts"
 
 const claimsSizeMax = 1 << 20
 
@@ -15,6 +17,13 @@ const claimsSizeMax = 1 << 20
 export interface RecordedClaims {
   readonly recorded: Recorded
   readonly file: ClaimsFile
+}
+
+export interface ClaimsTerms {
+  readonly agent: string
+  readonly path: string
+  /** What is masked in the file before it is stored. */
+  readonly secrets: SecretScanner
 }
 
 /**
@@ -25,8 +34,7 @@ export interface RecordedClaims {
  */
 export async function recordClaims(
   recorder: Recorder,
-  agent: string,
-  path: string,
+  { agent, path, secrets }: ClaimsTerms,
 ): Promise<RecordedClaims> {
   const bytes = read(path)
   const file = parse(bytes, path)
@@ -41,7 +49,12 @@ export async function recordClaims(
       measured: { source_sha256: source },
       reported: { by, overall, levels: claims.map(({ question, level }) => ({ question, level })) },
     },
-    payload: { sha256: source, size: bytes.length, media: "application/yaml", blob: bytes },
+    payload: {
+      sha256: source,
+      size: bytes.length,
+      media: "application/yaml",
+      blob: masked(bytes, secrets),
+    },
   })
   return { recorded, file }
 }

@@ -1,7 +1,7 @@
 import { agentConfigPath, checkAgentId, ensureAgentConfig, limitsOf } from "./agent-config.ts"
 import { auditFlaw, type Capture, configEvent } from "./capture.ts"
 import { isUnrecorded } from "./config-history.ts"
-import { recordClaims } from "./claims.ts"
+import { ingestClaims } from "./ingest/ingest-claims.ts"
 import { makeRun, type SealedRun } from "./run.ts"
 import { runSession } from "./session.ts"
 import type { SessionResult, SessionTerms } from "./session-terms.ts"
@@ -27,7 +27,7 @@ export interface Scored extends SealedRun {
  */
 export async function scoreAgent(capture: Capture, terms: ScoreTerms): Promise<Scored> {
   const limits = await agentLimits(capture, terms.agent)
-  if (terms.claims !== null) await recordClaims(capture.recorder, terms.agent, terms.claims)
+  if (terms.claims !== null) await ingestClaims(capture, terms.agent, terms.claims)
   const sessions: SessionResult[] = []
   for (let number = 1; number <= terms.sessions && !terms.signal.aborted; number++) {
     const result = await runSession(capture, { ...terms, limits, number })

@@ -12,6 +12,7 @@ import { encodeReport } from "@amc/score"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { fastEquation } from "@amc/vault"
 import {
+  attestationFindings,
   ChainCheck,
   type CheckedEvent,
   checkpointUse,
@@ -204,22 +205,25 @@ function checkedEvents(
       const check = new ChainCheck({ ...common, agent }, findings)
       return leaves.flatMap((leaf) => check.add(leaf) ?? [])
     })
-    await checkChanges(workspace, checked, ledger, findings)
+    await checkWords(workspace, checked, ledger, findings)
     return checked
   })
 }
 
-/** A change of a config repairs what was broken, so in the evidence of a run it must be the auditor's. */
-async function checkChanges(
+/** A change of a config repairs, and an attestation raises: in the evidence of a run they must be the auditor's. */
+async function checkWords(
   { workspace, keyring }: Workspace,
   events: readonly CheckedEvent[],
   ledger: SqliteLedger,
   findings: FindingList,
 ): Promise<void> {
   const log = new ConfigLog({ workspace, keyring })
-  for (const { event } of events)
-    if (event.type === "config_change")
-      findings.addAll(log.note(event, await envelopeOf(event, ledger), `event ${event.lseq}`))
+  for (const { event } of events) {
+    if (event.type !== "config_change" && event.type !== "attestation") continue
+    const [envelope, subject] = [await envelopeOf(event, ledger), `event ${event.lseq}`]
+    findings.addAll(log.note(event, envelope, subject))
+    findings.addAll(attestationFindings(event, envelope, { keyring, subject }))
+  }
   findings.addAll(log.doubts())
 }
 

@@ -1,6 +1,7 @@
 import {
   AmcError,
   canonicalize,
+  encodeAttestation,
   encodeBundleManifest,
   encodeCheckpoint,
   encodeEnvelope,
@@ -9,6 +10,7 @@ import {
   equalBytes,
   isFault,
   type KeyRole,
+  parseAttestation,
   parseBundleManifest,
   parseCheckpoint,
   parseRunSeal,
@@ -39,6 +41,7 @@ interface Kind {
 const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["sign-file", { role: "auditor", reencode: reencodeSignedFile, sign: signStatement }],
   ["seal-run", { role: "auditor", reencode: reencodeRunSeal, sign: signStatement }],
+  ["attest", { role: "auditor", reencode: reencodeAttestation, sign: signStatement }],
   ["sign-bundle", { role: "auditor", reencode: reencodeBundle, sign: signBundleManifest }],
   ["sign-checkpoint", { role: "ledger", reencode: reencodeCheckpoint, sign: signCheckpoint }],
 ])
@@ -82,6 +85,10 @@ function reencodeSignedFile(payload: Uint8Array): Uint8Array {
 
 function reencodeRunSeal(payload: Uint8Array): Uint8Array {
   return encodeRunSeal(parseRunSeal(payload))
+}
+
+function reencodeAttestation(payload: Uint8Array): Uint8Array {
+  return encodeAttestation(parseAttestation(payload))
 }
 
 function reencodeBundle(payload: Uint8Array): Uint8Array {

@@ -1,5 +1,7 @@
 import {
+  type Attestation,
   type Checkpoint,
+  encodeAttestation,
   encodeCheckpoint,
   encodeRunSeal,
   encodeSignedFile,
@@ -28,6 +30,8 @@ export interface Notary {
   signFile(file: Uint8Array, terms: SignedFileTerms): Promise<Uint8Array>
   /** The seal of a run, by the auditor. */
   sealRun(seal: RunSeal): Promise<Uint8Array>
+  /** The auditor's word for a part of an agent's chain. */
+  attest(attestation: Attestation): Promise<Uint8Array>
   /** The envelope of a bundle's manifest, by the auditor. */
   signBundleManifest(manifest: Uint8Array): Promise<Uint8Array>
   /** The checkpoint as a note signed by the ledger's key, under the checkpoint's origin. */
@@ -64,6 +68,7 @@ function notaryOver(line: NotaryLine, { pid, close }: NotaryProcess): Notary {
     signFile: async (file, signedTerms) =>
       line.ask("sign-file", encodeSignedFile(file, signedTerms)),
     sealRun: async (seal) => line.ask("seal-run", encodeRunSeal(seal)),
+    attest: async (attestation) => line.ask("attest", encodeAttestation(attestation)),
     signBundleManifest: async (manifest) => line.ask("sign-bundle", manifest),
     signCheckpoint: async (checkpoint) =>
       text(await line.ask("sign-checkpoint", utf8(encodeCheckpoint(checkpoint)))),

@@ -146,7 +146,7 @@ function sizeMaxOf(path: string): number {
   if (path.startsWith("evidence/")) return Number.MAX_SAFE_INTEGER
   if (path.startsWith("proofs/")) return 64 * mebibyte
   if (path === bundlePaths.revocations) return mebibyte
-  if (path.startsWith("trust/") || path.startsWith("changes/")) return mebibyte / 16
+  if (path.startsWith("trust/") || /^(?:changes|attestations)\//u.test(path)) return mebibyte / 16
   if (path === bundlePaths.report) return 16 * mebibyte
   return path.startsWith("config/") || path.startsWith("policies/") ? mebibyte : 4 * mebibyte
 }

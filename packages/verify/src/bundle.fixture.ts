@@ -188,6 +188,7 @@ export function partsOf(run: RunFixture): BundleParts {
     keys: world.certificates,
     configs: [{ path: configPath, bytes: configBytes, signature: configSignature(world) }],
     policies: [],
+    attestations: [],
     changes: [
       ...new Set(
         leaves.flatMap(({ event }) => lane.changes.get(event.payload?.blob_sha256 ?? "") ?? []),

@@ -10,6 +10,7 @@ import {
   type Verdict,
 } from "@amc/core"
 import type { Report } from "@amc/score"
+import { bundleAttestationFindings } from "./attestation-check.ts"
 import { bundleConfigFindings } from "./bundle-config.ts"
 import { checkBundlePrunes } from "./bundle-prunes.ts"
 import { checkBundleEvidence } from "./bundle-evidence.ts"
@@ -171,6 +172,7 @@ function checkBundleRun(
       events,
       runOpened: summary.runOpened,
     }),
+    ...bundleAttestationFindings(files, events, trust.keyring),
   ])
   return summary
 }

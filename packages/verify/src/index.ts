@@ -1,3 +1,4 @@
+export { attestationFindings } from "./attestation-check.ts"
 export * from "./bundle.ts"
 export { type ChainHead } from "./chain-links.ts"
 export * from "./chain-check.ts"

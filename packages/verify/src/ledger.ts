@@ -7,6 +7,7 @@ import {
   STATEMENT_PAYLOAD_TYPE,
   type Verdict,
 } from "@amc/core"
+import { attestationFindings } from "./attestation-check.ts"
 import { ChainCheck, type ChainSummary } from "./chain-check.ts"
 import { type CheckpointTerms, openCheckpoints, pinnedCheckpoints } from "./checkpoint-list.ts"
 import { checkConfig, type ConfigFile, ConfigLog } from "./config-check.ts"
@@ -147,6 +148,7 @@ class LedgerCheck {
       this.#checkColumns(stored, leafHash, checked.event, subject)
       const payload = await this.#payloads.note(stored.leaf, checked.event, subject)
       this.#findings.addAll(this.#configLog.note(checked.event, payload, subject))
+      this.#findings.addAll(attestationFindings(checked.event, payload, { keyring, subject }))
       if (checked.event.type === "run_sealed") this.#checkRunSeal(checked.event, payload, subject)
     }
     return chain.summary()

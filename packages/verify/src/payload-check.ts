@@ -27,7 +27,12 @@ interface Missing {
 }
 
 /** Their payloads are somebody's word, without which they say nothing. */
-const spoken: ReadonlySet<string> = new Set(["run_sealed", "config_change", "payload_prune"])
+const spoken: ReadonlySet<string> = new Set([
+  "run_sealed",
+  "config_change",
+  "payload_prune",
+  "attestation",
+])
 
 /**
  * Hashes each stored payload that an event names, and tells those that a signed policy let go from those that

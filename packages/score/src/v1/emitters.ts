@@ -20,4 +20,7 @@ export const emitted: ReadonlySet<EmittedFact> = new Set<FactType>([
   "sandbox_probe",
   "outcome",
   "audit",
+  "ingest",
+  "attestation",
+  "trace_claim",
 ])

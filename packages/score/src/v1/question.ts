@@ -1,5 +1,5 @@
 import type { Bank } from "./bank.ts"
-import { type Cap, capOf } from "./cap.ts"
+import { type Burden, type Cap, capOf } from "./cap.ts"
 import { gatesAgainst, type Missing, type Subject } from "./gate.ts"
 import { byText } from "./integer.ts"
 import { type Tally, unitsOf } from "./tally.ts"
@@ -28,8 +28,8 @@ const eventsMax = 10
 const ladder = [1, 2, 3, 4, 5] as const
 
 /** Decides a question: the highest level none of whose gates, nor any below, stands in the way. */
-export function decide(tally: Tally, brokenFiles: number, bank: Bank, today: number): Decision {
-  const cap = capOf(tally, brokenFiles, bank)
+export function decide(tally: Tally, burden: Burden, bank: Bank, today: number): Decision {
+  const cap = capOf(tally, burden, bank)
   const { passed, missed, question } = tally
   const about = { cap, units: unitsIn(tally), events: deciding(tally) }
   if (passed.length + missed.length === 0) {

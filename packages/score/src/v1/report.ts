@@ -1,7 +1,17 @@
-import { canonicalize, claimants, type JsonValue, malformed, parseCanonical } from "@amc/core"
+import {
+  canonicalize,
+  claimants,
+  ingestFormats,
+  type JsonValue,
+  malformed,
+  parseCanonical,
+  tiers,
+} from "@amc/core"
 import { z } from "zod"
 import type { Claim, ClaimGap } from "./claim.ts"
+import type { ShownFiles } from "./ingested.ts"
 import type { Decision, Level } from "./question.ts"
+import type { TraceSummary } from "./trace.ts"
 
 /** What was decided about one question (spec/report.md). Member names are those of the wire. */
 export interface ReportedQuestion {
@@ -62,6 +72,10 @@ export interface Report {
     readonly upstream: string
     readonly loopback: boolean
   }[]
+  /** What the runtime's traces say of its calls, against receipts; null where there are none. */
+  readonly traces: TraceSummary | null
+  /** Files of others' results; the times that they speak of count for nothing. */
+  readonly ingested: ShownFiles
 }
 
 const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
@@ -84,6 +98,35 @@ const question = z.strictObject({
   binding_gate: text.nullable(),
   missing: z.array(missing),
   events: z.array(hex32).max(10),
+})
+const traces: z.ZodType<TraceSummary> = z.strictObject({
+  calls: count,
+  correlated: count,
+  no_receipt: count,
+  receipt_invalid: count,
+  event_not_found: count,
+  body_mismatch: count,
+  agent_mismatch: count,
+  replayed: count,
+  correlated_per_mille: z.int().min(0).max(1000),
+})
+const file = z.strictObject({
+  event: hex32,
+  ts: count,
+  source_sha256: hex32,
+  format: z.enum(ingestFormats),
+  about: text.nullable(),
+  tier: z.enum(tiers),
+  tool: text,
+  entries: count,
+  passed: count,
+  failed: count,
+  undecided: count,
+})
+const ingested: z.ZodType<ShownFiles> = z.strictObject({
+  count,
+  attested: count,
+  latest: z.array(file).max(32),
 })
 /** The shape of a report, for those who publish or check schemas. */
 export const reportSchema: z.ZodType<Report> = z.strictObject({
@@ -118,6 +161,8 @@ export const reportSchema: z.ZodType<Report> = z.strictObject({
     })
     .nullable(),
   upstreams: z.array(z.strictObject({ provider: text, upstream: text, loopback: z.boolean() })),
+  traces: traces.nullable(),
+  ingested,
 })
 
 /** The canonical bytes of a report: what is digested and sealed. */

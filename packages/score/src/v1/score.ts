@@ -3,6 +3,7 @@ import { boldest, type Claim, claimedLayer, claimGapOf, Claims } from "./claim.t
 import { type Evidence, type EvidenceEvent, evidenceOf } from "./evidence.ts"
 import { type Indicator, judge, type Surroundings } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
+import { judgedFiles, shownFiles } from "./ingested.ts"
 import { byText, daysAfter } from "./integer.ts"
 import { layerLevel, overallLevel } from "./layer.ts"
 import { type Decision, decide } from "./question.ts"
@@ -56,16 +57,19 @@ export function scoreV1(
     sessions: countSessions(window, bank),
     claim_gap: claimGapOf(questions, layers),
     upstreams: upstreamsOf(window.sessions),
+    traces: window.traces,
+    ingested: shownFiles(window.ingested),
   }
 }
 
 function decideAll(evidence: Evidence, window: Window, bank: Bank): readonly ReportedQuestion[] {
   const claims = new Claims(evidence.events)
   // Evidence with holes decides nothing, or leaving out a failure would raise a level.
-  const sessions = evidence.missing > 0 ? [] : window.sessions
+  const isWhole = evidence.missing === 0
+  const sessions = isWhole ? window.sessions : []
   return bank.layers.flatMap((layer) =>
     layer.questions.map((question) => {
-      const decision = decideOne(question, sessions, window, bank)
+      const decision = decideOne(question, { sessions, window, isWhole }, bank)
       const claimed = claims.of(question.id)
       const reachable = reachableLevel(question, bank, window.days)
       return reported(question, layer.name, { decision, claims: claimed, reachable })
@@ -75,8 +79,7 @@ function decideAll(evidence: Evidence, window: Window, bank: Bank): readonly Rep
 
 function decideOne(
   question: Question,
-  sessions: readonly Session[],
-  window: Window,
+  { sessions, window, isWhole }: { sessions: readonly Session[]; window: Window; isWhole: boolean },
   bank: Bank,
 ): Decision {
   const indicator = indicators.get(question.id) as Indicator
@@ -86,7 +89,10 @@ function decideOne(
     const items = judge(indicator, session, { window: surroundings, isSeenWhole })
     return { session, tier: sessionTier(session, indicator.reads), items }
   })
-  return decide(tallyOf(question, judged, bank), window.brokenFiles.length, bank, window.today)
+  const { brokenFiles, traces, ingested, today } = window
+  const all = [...judged, ...judgedFiles(question.id, isWhole ? ingested : [])]
+  const burden = { brokenFiles: brokenFiles.length, traces }
+  return decide(tallyOf(question, all, bank), burden, bank, today)
 }
 
 function surroundingsOf(sessions: readonly Session[]): Surroundings {

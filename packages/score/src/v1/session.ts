@@ -1,6 +1,5 @@
 import {
   type FactType,
-  isSeen,
   type IsolationVerdict,
   judgeIsolation,
   type MeasuredFacts,
@@ -19,6 +18,7 @@ export interface Session {
   readonly lane: string
   readonly firstLseq: number
   readonly lastLseq: number
+  readonly firstMs: number
   readonly lastMs: number
   readonly day: number
   /** The event that stands for the session: its seal, or the last one there is. */
@@ -53,7 +53,7 @@ export function sessionsOf(
   for (const each of events) {
     const { session, channel, agent } = each.event
     // What came in from outside says nothing about a session, whatever session it names.
-    if (session === null || agent !== of || !isSeen(channel)) continue
+    if (session === null || agent !== of || channel === "ingest") continue
     const group = groups.get(session)
     if (group === undefined) groups.set(session, [each])
     else group.push(each)
@@ -83,6 +83,7 @@ function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
     lane: first.event.lane,
     firstLseq: first.event.lseq,
     lastLseq: last.event.lseq,
+    firstMs: first.event.ts,
     lastMs: last.event.ts,
     day: dayOf(first.event.ts),
     lastHash: last.hash,

@@ -4,11 +4,22 @@ import { fade, type Weight, wholeUnit } from "./bound.ts"
 import type { Item } from "./indicator.ts"
 import { quotient } from "./integer.ts"
 import { type Passed, sampleOf } from "./sampling.ts"
-import type { Session } from "./session.ts"
 
-/** A session with the items that it adds to a question, and their tier. */
+/** Where units come from: a session, or a file of others. */
+export interface Place {
+  readonly id: string
+  readonly day: number
+  readonly firstMs: number
+  readonly lastMs: number
+  /** Equal for a session that is played again. */
+  readonly replayKey: string
+  /** The event that stands for it. */
+  readonly lastHash: string
+}
+
+/** A place with the items that it adds to a question, and their tier. */
 export interface Judged {
-  readonly session: Session
+  readonly session: Place
   readonly tier: Tier
   readonly items: readonly Item[]
 }
@@ -101,7 +112,7 @@ function passedOf({ session, items, tier }: Judged): Passed[] {
   return [{ session: id, day, replayKey, tier, items: passes.length, hash }]
 }
 
-function missedOf({ day, lastHash }: Session, { outcome, events, veto }: Item): Missed[] {
+function missedOf({ day, lastHash }: Place, { outcome, events, veto }: Item): Missed[] {
   if (outcome === "pass") return []
   return [{ outcome, day, hash: events?.[0] ?? lastHash, veto }]
 }

@@ -1,4 +1,5 @@
 import type { Session } from "./session.ts"
+import { forgedIn, isLow } from "./trace.ts"
 import type { Violation, Window } from "./window.ts"
 
 /** How far the numbers can be trusted, before anybody looks at them. */
@@ -22,6 +23,9 @@ const costs = {
   invalidFile: { each: 40, most: 40 },
   unsignedFile: { each: 20, most: 20 },
   gap: { each: 10, most: 30 },
+  /** A call in a trace with a forged receipt, an altered body, another's or a used receipt. */
+  traceForged: { each: 10, most: 30 },
+  traceLow: { each: 10, most: 10 },
   unsealed: { each: 10, most: 40 },
   loopbackUpstream: { each: 10, most: 10 },
   /** This engine knows no witnesses: time is self-asserted, and nothing can be HIGH TRUST. */
@@ -94,7 +98,7 @@ function integrityIndex(window: Window, missing: number): number {
 
 /** The facts that cost the integrity index points, in the order of the table. */
 export function lossesOf(window: Window, missing: number): readonly Loss[] {
-  const { sessions, gaps, violations, brokenFiles } = window
+  const { sessions, gaps, violations, brokenFiles, traces } = window
   const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
   const counts: Record<IntegrityFact, number> = {
     missing,
@@ -105,6 +109,8 @@ export function lossesOf(window: Window, missing: number): readonly Loss[] {
     invalidFile: brokenFiles.filter(({ isInvalid }) => isInvalid).length,
     unsignedFile: brokenFiles.filter(({ isInvalid }) => !isInvalid).length,
     gap: gaps,
+    traceForged: traces === null ? 0 : forgedIn(traces),
+    traceLow: traces !== null && isLow(traces) ? 1 : 0,
     unsealed: sessions.filter(({ isSealed }) => !isSealed).length,
     loopbackUpstream: sessions.filter(({ facts }) =>
       facts

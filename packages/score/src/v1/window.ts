@@ -1,7 +1,9 @@
 import { type AuditCode, systemAgent } from "@amc/core"
 import type { Evidence, EvidenceEvent } from "./evidence.ts"
+import { type IngestedFile, ingestedOf } from "./ingested.ts"
 import { dayOf } from "./integer.ts"
 import { type Session, sessionsOf } from "./session.ts"
+import { type TraceSummary, tracesOf } from "./trace.ts"
 
 /** What a run looks at: its sessions and what was recorded about AMC itself. */
 export interface Window {
@@ -19,6 +21,9 @@ export interface Window {
   readonly violations: readonly Violation[]
   /** Files whose signature was missing or wrong and that no signed change has repaired since. */
   readonly brokenFiles: readonly BrokenFile[]
+  /** What the traces of the agent's runtime came to; null where there are none. */
+  readonly traces: TraceSummary | null
+  readonly ingested: readonly IngestedFile[]
 }
 
 /** Where the monitor's keys lay open, and how. */
@@ -54,6 +59,8 @@ export function windowOf({ run, events }: Evidence): Window {
     brokenFiles: brokenFilesOf(
       events.filter(({ event: { type } }) => type === "audit" || type === "config_change"),
     ),
+    traces: tracesOf(events, run.agent, fromMs),
+    ingested: ingestedOf(events, run.agent, fromMs),
   }
 }
 
