@@ -118,6 +118,9 @@ export function engineChecks(): readonly PlannedCheck[] {
     podman: "/run/podman/podman.sock",
     podman_own: `${own}/podman/podman.sock`,
     containerd: "/run/containerd/containerd.sock",
+    // What starts and stops services is as good as an engine.
+    systemd: "/run/systemd/private",
+    dbus: "/run/dbus/system_bus_socket",
   }
   return Object.entries(sockets).map(([id, path]) => deny(`engine.${id}`, check("unix", path)))
 }
@@ -127,7 +130,11 @@ export function internetChecks(): readonly PlannedCheck[] {
   const tries = {
     tcp: check("tcp", "1.1.1.1", "443"),
     dns: check("dns", "8.8.8.8", "53"),
+    // Names can leave by a resolver that listens on the loopback: systemd's, or an engine's own.
+    dns_stub: check("dns", "127.0.0.53", "53"),
+    dns_engine: check("dns", "127.0.0.11", "53"),
     metadata: check("tcp", "169.254.169.254", "80"),
+    metadata_v6: check("tcp", "fd00:ec2::254", "80"),
   }
   return Object.entries(tries).map(([id, inside]) => ({
     ...deny(`internet.${id}`, inside),
