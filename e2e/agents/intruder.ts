@@ -1,10 +1,9 @@
 import { spawn, spawnSync } from "node:child_process"
-import { createSocket } from "node:dgram"
 import { resolve4 } from "node:dns/promises"
 import { appendFileSync, lstatSync, readdirSync, readFileSync } from "node:fs"
-import { connect } from "node:net"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
+import { ask, attempt, dial, tried } from "./attempts.ts"
 import { callModel } from "./model-call.ts"
 
 /** What the owner of the test knows and an agent would have to guess. */
@@ -18,34 +17,6 @@ interface Known {
 
 console.log("ready")
 const known = JSON.parse(await text(process.stdin)) as Known
-const tried: Record<string, string> = {}
-
-async function attempt(name: string, deed: () => unknown): Promise<void> {
-  try {
-    tried[name] = `REACHED ${JSON.stringify(await deed())?.slice(0, 200)}`
-  } catch (error) {
-    tried[name] = `denied ${(error as NodeJS.ErrnoException).code ?? String(error)}`
-  }
-}
-
-function dial(to: { path: string } | { host: string; port: number }): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = "path" in to ? connect(to.path) : connect(to.port, to.host)
-    socket.setTimeout(1500, () =>
-      reject(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })),
-    )
-    socket.on("connect", () => resolve("connected"))
-    socket.on("error", reject)
-  })
-}
-
-function send(host: string, port: number): Promise<string> {
-  const socket = createSocket("udp4")
-  return new Promise<string>((resolve, reject) => {
-    socket.on("error", reject)
-    socket.send("x", port, host, (error) => (error === null ? resolve("sent") : reject(error)))
-  }).finally(() => socket.close())
-}
 
 /** Every entry of the box that has a monitor's name, or is a socket. */
 function walk(folder: string, found: string[] = []): string[] {
@@ -86,7 +57,7 @@ for (const { host, port } of known.tcp)
   await attempt(`tcp ${host}:${port}`, () => dial({ host, port }))
 for (const host of ["1.1.1.1", "169.254.169.254"])
   await attempt(`tcp ${host}:80`, () => dial({ host, port: 80 }))
-await attempt("udp 8.8.8.8", () => send("8.8.8.8", 53))
+await attempt("udp 8.8.8.8", () => ask("8.8.8.8", 53))
 await attempt("name", () => resolve4("example.com"))
 await attempt(
   "pid 1's environment",

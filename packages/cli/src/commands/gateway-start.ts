@@ -18,12 +18,17 @@ export const gatewayStart: Command = {
         "where its egress proxy listens, on the same address; 0 takes a free one",
         "3212",
       )
+      .option(
+        "--plain-network",
+        "lets --listen take any address: leases and calls travel there unencrypted, so only for a network inside one machine",
+      )
       .addHelpText(
         "after",
         `
 Examples:
   amc gateway start
   amc lease issue --agent my-agent --provider openai --ttl 8h      (in another terminal)
+  amc gateway start --listen 0.0.0.0:3210 --plain-network          (in a container, for agents in others)
 
 Runs until Ctrl-C. Meanwhile it alone writes this workspace's evidence: commands that write, such as 'amc run' and
 'amc config sign', have to wait. The witnesses of a signed witnesses.yaml are asked when it starts and each hour.
@@ -32,7 +37,10 @@ connect to something ('amc egress allow'), it has an egress proxy too, which tak
       ),
 
   async run(context, _args, options) {
-    const address = ownAddress(textOption(options, "listen") ?? "")
+    const address = ownAddress(
+      textOption(options, "listen") ?? "",
+      flagOption(options, "plainNetwork"),
+    )
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
     const gateway = await StandingGateway.start(workspace, {
       ...address,
