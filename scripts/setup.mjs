@@ -18,6 +18,8 @@ const testPackages = {
   "ssh-keygen": "openssh-client",
   "musl-gcc": "musl-tools",
   dockerd: "docker.io",
+  "docker-compose": "docker-compose",
+  "systemd-analyze": "systemd",
   podman: "podman",
   runc: "runc",
   "/usr/lib/podman/netavark": "netavark",

@@ -2,6 +2,9 @@ import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { statSync } from "node:fs"
 import type { ProbeRecord } from "@amc/core"
+import { bubblewrapDriver } from "../bubblewrap-driver.ts"
+import type { SandboxDriver } from "../driver.ts"
+import { sandboxDriver } from "../drivers.ts"
 import { onlyChild } from "../outside.ts"
 import type { ProbedProcess } from "../probe.ts"
 import { inBox, rootModeUsers } from "../spec.ts"
@@ -35,14 +38,7 @@ export const arrangements: Readonly<Record<string, Arrangement>> = {
   "no box, same user": (scene) => measureByHand(scene, { ...plain(scene, []) }),
   "no box, other user": (scene) => measureByHand(scene, plain(scene, otherUser)),
   "bwrap, naive": (scene) => measureByHand(scene, naive(scene)),
-  "bubblewrap (AMC)": async (scene) => {
-    const box = await open(scene.rig.spec(["true"]))
-    try {
-      return await box.runProbe(scene.targets)
-    } finally {
-      await box.refuse()
-    }
-  },
+  "bubblewrap (AMC)": (scene) => byDriver(scene, bubblewrapDriver),
   "docker run": (scene, engine) => bridged(scene, engine, "bridge", []),
   "docker --internal": (scene, engine) => onInternal(scene, engine, () => () => undefined),
   "docker --internal, host closed": (scene, engine) =>
@@ -50,7 +46,23 @@ export const arrangements: Readonly<Record<string, Arrangement>> = {
   "docker --network none": (scene, engine) => alone(scene, engine, hardened),
   "docker, engine's socket": (scene, engine) =>
     alone(scene, engine, [...hardened, ...withEngine(engine)]),
+  "docker (AMC)": (scene, engine) => byDriver(scene, ofDocker(engine)),
   "podman --network none": (scene, engine) => alone(scene, engine, hardened),
+}
+
+/** As AMC builds it. */
+async function byDriver(scene: Scene, driver: SandboxDriver): Promise<ProbeRecord> {
+  const box = await open(scene.rig.spec(["true"]), driver)
+  try {
+    return await box.runProbe(scene.targets)
+  } finally {
+    await box.refuse()
+  }
+}
+
+function ofDocker({ socket }: Engine): SandboxDriver {
+  const environment = { DOCKER_HOST: `unix://${socket}` }
+  return sandboxDriver({ name: "docker", environment, image: null, network: "none" })
 }
 
 /** What people who know docker well would give it. */
