@@ -109,7 +109,12 @@ async function asTwoUsers(machine: Machine): Promise<void> {
   const workspace = gateway.get("WorkingDirectory") ?? ""
   const inWorkspace = (words: readonly string[]) => [
     ...machine.as(monitor),
-    ...["sh", "-c", 'cd "$1" && shift && umask 077 && exec "$@"', "sh", workspace, ...words],
+    "sh",
+    "-c",
+    'cd "$1" && shift && umask 077 && exec "$@"',
+    "sh",
+    workspace,
+    ...words,
   ]
   const amc = async (...words: string[]): Promise<Ended> => {
     const ended = await run(

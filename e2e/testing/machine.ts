@@ -37,8 +37,14 @@ export async function makeMachine(): Promise<Machine> {
   return {
     as: (uid) => [
       ...enter,
-      ...["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups"],
-      ...["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--"],
+      "setpriv",
+      `--reuid=${uid}`,
+      `--regid=${uid}`,
+      "--clear-groups",
+      "--bounding-set=-all",
+      "--inh-caps=-all",
+      "--no-new-privs",
+      "--",
     ],
     shell: async (script) => {
       const { exit, stdout, stderr } = await run([...enter, "sh", "-ec", script], { cwd: "/", env })
