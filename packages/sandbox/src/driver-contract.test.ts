@@ -209,6 +209,8 @@ describe.each(driverNames)("a box of %s", (name) => {
 /** What of a run's could be left behind on this machine, in one text. */
 function traces({ folder, targets }: Rig): string {
   const processes = processesNaming(folder)
-  const mounts = readFileSync("/proc/self/mountinfo", "latin1").split("\n").length
-  return JSON.stringify({ processes, mounts, canaries: readdirSync(targets.canaryFolder) })
+  // Others of this machine mount and unmount while a test runs.
+  const mounts = readFileSync("/proc/self/mountinfo", "latin1").split("\n")
+  const own = mounts.filter((mount) => mount.includes(folder))
+  return JSON.stringify({ processes, own, canaries: readdirSync(targets.canaryFolder) })
 }
