@@ -3,7 +3,13 @@ import { expect, test } from "vitest"
 import type { Dossier } from "./dossier.ts"
 import { readDossiers } from "./dossier.fixture.ts"
 import { dossierSchema, publishedSchema, readPublishedSchema } from "./dossier-schema.fixture.ts"
-import { goldenFiles, readGolden, renderers } from "./golden.fixture.ts"
+import {
+  compassPicture,
+  goldenFiles,
+  readGolden,
+  readPicture,
+  renderers,
+} from "./golden.fixture.ts"
 import { hostileTexts, withHostile } from "./hostile.fixture.ts"
 import { behindLines, htmlReport, jsonReport, markdownReport } from "./index.ts"
 
@@ -42,6 +48,10 @@ test.each(dossiers)(
 test.each(dossiers)("the schema of the JSON is published and holds: $name", ({ dossier }) => {
   expect(readPublishedSchema()).toBe(publishedSchema())
   expect(dossierSchema.parse(JSON.parse(jsonReport(dossier)))).toEqual(dossier)
+})
+
+test("the picture of the documents is what the program draws", () => {
+  expect(readPicture()).toBe(compassPicture())
 })
 
 /** The tags of a page with the names of their attributes: what text from outside must not change. */

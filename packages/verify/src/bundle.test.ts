@@ -47,6 +47,10 @@ test("accepts an honest bundle by its bytes and the pinned root alone", async ()
         trust_label: report.trust_label,
         witnessing: null,
       },
+      evidence: {
+        run: expect.objectContaining({ report }),
+        events: expect.objectContaining({ length: lane.leaves.length }),
+      },
       trust: { roots: [world.rootBytes], revocations: world.revocations },
       checkpoint: {
         size: lane.leaves.length,

@@ -41,7 +41,7 @@ export function htmlReport(dossier: Dossier): string {
         </div>
       </body>
     </html> `
-  return source
+  return `${source.trim()}\n`
 }
 
 function partsOf(dossier: Dossier): readonly (Markup | null)[] {
