@@ -56,7 +56,7 @@ function configCauses(brokenFiles: number, bank: Bank): Cap["causes"] {
 const traceCaps = { forged: 2, low: 3 } as const
 
 /** What traces hold the questions at that need high trust. */
-export function traceCauses(traces: TraceSummary): readonly CapCause[] {
+function traceCauses(traces: TraceSummary): readonly CapCause[] {
   const [forged, { calls, correlated }] = [forgedIn(traces), traces]
   const causes: CapCause[] = []
   if (forged > 0) {
