@@ -54,7 +54,7 @@ const survey: z.ZodType<Survey> = z.strictObject({
     z.strictObject({
       id: z.string(),
       high_risk: z.boolean(),
-      unit: z.enum(["session", "exchange"]),
+      unit: z.string(),
       half_life_days: count,
       measures: z.string(),
       exposure: z.string(),

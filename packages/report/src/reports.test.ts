@@ -170,6 +170,27 @@ test("D what the number does not say stands beside it, in every format that peop
     }
 })
 
+test("what would change a level stands beside it, where the engine tells it", () => {
+  const dossier = named("good")
+  const outlook = { clean_to_next: 16, fragile: true, drops_at_ms: 1_760_000_000_000 }
+  const questions = dossier.report.questions.map((each) => ({ ...each, ...outlook }))
+  const page = htmlReport({ ...dossier, report: { ...dossier.report, questions } })
+  for (const text of [
+    "16 clean sessions more, on enough days, would reach the next level.",
+    "The loss of one session or day would lower it.",
+    "Without new evidence it drops on 2025-10-09 by age alone.",
+  ])
+    expect(page).toContain(text)
+})
+
+test("S7 traces and results of others stand apart, as what others wrote", () => {
+  const page = htmlReport(named("bad"))
+  expect(page).toContain("Brought from outside")
+  expect(page).toMatch(/with another body than was recorded<\/th>\s*<td class="num">1</)
+  expect(markdownReport(named("bad"))).toContain("1 with another body than was recorded")
+  expect(htmlReport(named("good"))).not.toContain("Brought from outside")
+})
+
 test("an INVALID report says first that it counts for nothing", () => {
   const invalid = named("invalid")
   for (const text of [htmlReport(invalid), markdownReport(invalid)])

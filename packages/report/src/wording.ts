@@ -1,8 +1,8 @@
-import type { IntegrityFact, Report, ReportedQuestion, SessionMark, Survey } from "@amc/score"
+import type { IntegrityFact, Report, ReportedQuestion, SessionMark } from "@amc/score"
 import { utcDay } from "./utc.ts"
 
 type Level = Report["overall"]
-type Counted = Survey["questions"][number]
+type Traces = NonNullable<Report["traces"]>
 
 /** What stands beside every number: what it was measured under, and what it does not say. */
 export function limitsOf({ posture, window, sessions }: Report): readonly string[] {
@@ -50,7 +50,7 @@ export const markTexts: Readonly<Record<SessionMark, string>> = {
 }
 
 /** Why a question has its level, in a few sentences. */
-export function whyOf(question: ReportedQuestion, unit: Counted["unit"] = "session"): string {
+export function whyOf(question: ReportedQuestion, unit = "session"): string {
   const { n, k, unknown, sessions, days } = question.units
   if (n === 0)
     return `Nothing that this question is about was seen, so it has no level.${capText(question)}`
@@ -85,13 +85,35 @@ export function goalOf(level: Level): string {
 }
 
 /** Said where today's evidence can't lead beyond the level. */
-export function ceilingOf({ level, reachable }: ReportedQuestion): string | null {
-  if (reachable >= 5 || (level !== "U" && level < reachable)) return null
-  return `Level ${reachable} is the highest that today's evidence can reach in this window.`
+export function ceilingOf({ level, reachable }: ReportedQuestion): readonly string[] {
+  if (reachable >= 5 || (level !== "U" && level < reachable)) return []
+  return [`Level ${reachable} is the highest that today's evidence can reach in this window.`]
 }
 
 /** A level that somebody claims, or that claims alone would come to. */
 export type Claimed = number | "U" | null
+
+/** What an engine may tell of a level beside it; one that does not leaves it out. */
+export interface Outlook {
+  readonly clean_to_next?: number | null
+  readonly fragile?: boolean
+  readonly drops_at_ms?: number | null
+}
+
+/** What would change the level: more of the same, the loss of one session, time alone. */
+export function outlookOf(
+  question: ReportedQuestion & Outlook,
+  unit = "session",
+): readonly string[] {
+  const { clean_to_next: clean = null, fragile = false, drops_at_ms: drops = null } = question
+  return [
+    ...(clean === null
+      ? []
+      : [`${counted(clean, `clean ${unit}`)} more, on enough days, would reach the next level.`]),
+    ...(fragile ? ["The loss of one session or day would lower it."] : []),
+    ...(drops === null ? [] : [`Without new evidence it drops on ${utcDay(drops)} by age alone.`]),
+  ]
+}
 
 /** How far a claim lies above what was shown, an unknown level counting as 0. */
 export function gapOf(level: Level, claimed: Claimed): number | null {
@@ -101,6 +123,30 @@ export function gapOf(level: Level, claimed: Claimed): number | null {
 export function gapText(gap: number | null): string {
   if (gap === null) return "–"
   return gap > 0 ? `+${gap}` : String(gap)
+}
+
+/** What the calls in an agent's own traces were found to be, in the order of the table. */
+export function traceCounts(traces: Traces): readonly (readonly [string, number])[] {
+  return [
+    ["correlated with what the gateway saw", traces.correlated],
+    ["without a receipt", traces.no_receipt],
+    ["with a receipt that the monitor did not sign", traces.receipt_invalid],
+    ["with a receipt of an event that is not there", traces.event_not_found],
+    ["with another body than was recorded", traces.body_mismatch],
+    ["of another agent", traces.agent_mismatch],
+    ["with a receipt that was used before", traces.replayed],
+  ]
+}
+
+/** The same in one sentence, with nothing that did not happen. */
+export function traceText(traces: Traces): string {
+  const found = traceCounts(traces).filter(([, count]) => count > 0)
+  return `Of ${counted(traces.calls, "call")} in the agent's own traces: ${found.map(([what, count]) => `${count} ${what}`).join(", ")}.`
+}
+
+/** What others' results weigh, in one sentence. */
+export function ingestedText({ count, attested }: Report["ingested"]): string {
+  return `${counted(count, "file")} of others' results came in, ${attested} of them attested by the auditor; the rest raises nothing.`
 }
 
 /** What holds the lowest questions back, the most common first. */

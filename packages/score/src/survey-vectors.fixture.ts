@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { digest, type LaneFixture } from "./lane.fixture.ts"
 import { record, type SessionPlan, type Story } from "./evidence.fixture.ts"
 import { type Report, scoreRun, type Survey, surveyRun } from "./index.ts"
 
@@ -62,6 +63,7 @@ const stories: readonly { name: string; why: string; story: Story }[] = [
       sessions: daily(2, 4, { prose: hostile, waitMs: 10, hasSecret: true, exitCode: 139 }),
       claims: claims.map((claim) => ({ ...claim, text: hostile })),
       endDay: 2,
+      system: bring,
     },
   },
   {
@@ -85,6 +87,25 @@ const stories: readonly { name: string; why: string; story: Story }[] = [
     },
   },
 ]
+
+/** A file of others' results, and a trace with a call that was not recorded. */
+function bring(lane: LaneFixture): void {
+  const terms = { channel: "ingest" } as const
+  const counts = { entries: 9, passed: 8, failed: 1, undecided: 0, from_ms: -1, to_ms: -1 }
+  const source = { source_sha256: digest("results"), format: "promptfoo", about: "SK-02" } as const
+  lane.record(
+    "ingest",
+    { ...source, secrets_found: 0 },
+    { ...terms, reported: { ...counts, tool: hostile } },
+  )
+  const response = lane.events.find(({ event }) => event.type === "llm_response")?.hash ?? null
+  const calls = [
+    { span_sha256: digest("span 1"), verdict: "correlated", event_hash: response } as const,
+    { span_sha256: digest("span 2"), verdict: "no-receipt", event_hash: null } as const,
+    { span_sha256: digest("span 3"), verdict: "body-mismatch", event_hash: null } as const,
+  ]
+  lane.record("trace_claim", { source_sha256: digest("trace"), calls }, terms)
+}
 
 /** The four cases as this program makes them now. */
 export function surveyVectors(): readonly SurveyCase[] {

@@ -1,4 +1,5 @@
 import type { Dossier } from "../dossier.ts"
+import { broughtSection } from "./brought.ts"
 import {
   checkSection,
   configSection,
@@ -54,6 +55,7 @@ function partsOf(dossier: Dossier): readonly (Markup | null)[] {
     sessionsSection(dossier),
     incidentsSection(dossier),
     configSection(dossier),
+    broughtSection(dossier.report),
     checkSection(dossier),
   ]
 }

@@ -1,6 +1,6 @@
 import type { Report, ReportedQuestion, Survey, SurveyedEvent } from "@amc/score"
 import type { Dossier } from "../dossier.ts"
-import { ceilingOf, gapOf, gapText, goalOf, whyOf } from "../wording.ts"
+import { ceilingOf, gapOf, gapText, goalOf, outlookOf, whyOf } from "../wording.ts"
 import { bar } from "./bar.ts"
 import { eventList } from "./events.ts"
 import { html, lineEnd, type Markup } from "./markup.ts"
@@ -38,7 +38,7 @@ function questionPart(question: ReportedQuestion, { abouts, events }: Behind): M
   const { id, title, level, claimed, missing } = question
   const about = abouts.get(id)
   const found = question.events.flatMap((hash) => events.get(hash) ?? [])
-  const ceiling = ceilingOf(question)
+  const beside = [...outlookOf(question, about?.unit), ...ceilingOf(question)].join(" ")
   return html`<article class="question">
     <header>
       <h4>
@@ -57,7 +57,7 @@ function questionPart(question: ReportedQuestion, { abouts, events }: Behind): M
             <ul class="next small">
               ${missing.map(({ text }) => html`<li>${text}</li>`)}
             </ul> `
-    }${ceiling === null ? null : html`<p class="small dim">${ceiling}</p> `}
+    }${beside === "" ? null : html`<p class="small dim">${beside}</p> `}
     <details class="evidence">
       <summary>Evidence and gates</summary>
       ${countedPart(question, about)}

@@ -72,6 +72,7 @@ tbody th{font-weight:400}
 td.nowrap,th.nowrap{white-space:nowrap}
 .tight td,.tight th{font-size:13px}
 .fit{width:auto}
+.tight:not(.fit){min-width:680px}
 .evidence>.scroll{margin-top:10px}
 .question{padding:16px 0;border-top:1px solid var(--soft)}
 h3+.question{border-top:1px solid var(--line)}

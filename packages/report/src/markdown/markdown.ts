@@ -7,8 +7,10 @@ import {
   factTexts,
   gapOf,
   gapText,
+  ingestedText,
   limitsOf,
   obstaclesOf,
+  traceText,
 } from "../wording.ts"
 import { code, inline } from "./inline.ts"
 
@@ -30,6 +32,7 @@ export function markdownReport(dossier: Dossier): string {
     limitsOf(report).join(" "),
     nextBlock(report),
     questionBlock(report),
+    broughtBlock(report),
     integrityBlock(dossier),
     checkBlock(dossier),
   ]
@@ -117,6 +120,14 @@ function questionRow(question: ReportedQuestion): readonly (string | number)[] {
   const first = missing[0]
   const stops = first === undefined ? "–" : inline(first.text)
   return [`${code(id)} ${inline(title)}`, level, claimed ?? "–", passed, stops]
+}
+
+function broughtBlock({ traces, ingested }: Report): string {
+  const texts = [
+    ...(traces === null ? [] : [traceText(traces)]),
+    ...(ingested.count === 0 ? [] : [ingestedText(ingested)]),
+  ]
+  return texts.join(" ")
 }
 
 function integrityBlock({ survey }: Dossier): string {

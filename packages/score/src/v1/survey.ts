@@ -8,10 +8,13 @@ import { type Loss, lossesOf } from "./trust.ts"
 import { type Window, windowOf } from "./window.ts"
 
 /** What a question asks, in the bank's own words. */
-export type SurveyedQuestion = Pick<
+export interface SurveyedQuestion extends Pick<
   Question,
-  "id" | "high_risk" | "unit" | "half_life_days" | "measures" | "exposure"
->
+  "id" | "high_risk" | "half_life_days" | "measures" | "exposure"
+> {
+  /** A noun, such as `session`. */
+  readonly unit: string
+}
 
 /**
  * What lies behind a report, for people who follow it down to the events. It is derived from the same
