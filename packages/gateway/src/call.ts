@@ -6,7 +6,7 @@ import { deliveryOf, release, settle } from "./delivery.ts"
 import { type Ending, refusedEnding } from "./ending.ts"
 import { Exchange } from "./exchange.ts"
 import { formatNamed } from "./formats.ts"
-import { fieldOf, requestHeaders } from "./header-fields.ts"
+import { fieldOf, requestHeaders, saysPlainJson } from "./header-fields.ts"
 import { type Problem, problemOf } from "./problem.ts"
 import { type BodyReader, readBody, type RequestBody } from "./request-body.ts"
 import { RequestReader } from "./request-reader.ts"
@@ -58,12 +58,11 @@ export class Call {
     }
   }
 
-  /** In a content coding a body says something else to the provider than to the reader. */
+  /** In a content coding, as a form, or in another charset a body says something else to the provider than to the reader. */
   #judged(wire: WireReader | null): WireRequest {
     if (wire === null) return unread
     const read = wire.end()
-    const coding = fieldOf(this.#terms.request.rawHeaders, "content-encoding") ?? "identity"
-    return coding.toLowerCase() === "identity" ? read : { ...read, isReadable: false }
+    return saysPlainJson(this.#terms.request.rawHeaders) ? read : { ...read, isReadable: false }
   }
 
   async #read(reader: BodyReader): Promise<RequestBody> {

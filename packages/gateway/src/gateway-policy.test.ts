@@ -62,6 +62,70 @@ test("a body in a content coding is not believed, since the provider would read 
   expect(opened.upstream.connections).toBe(0)
 })
 
+test.each([
+  { "content-encoding": "identity, gzip" },
+  { "content-type": "multipart/form-data; boundary=b" },
+  { "content-type": "application/x-www-form-urlencoded" },
+  { "content-type": "application/json; charset=utf-7" },
+])("a body that the provider would not read as JSON is not believed: %j", async (headers) => {
+  const opened = await lab({ handler: answers })
+  const headed = { "x-api-key": opened.issue({ policies: held({ models: ["m"] }) }), ...headers }
+  const body = '{"model":"m","x":"\r\n--b\r\ncontent-disposition: form-data; name=model\r\n\r\no3"}'
+  const text = rawRequest("POST", "/openai/chat/completions", headed, body)
+  expect((await talk(opened, text)).text).toMatch(/^HTTP\/1.1 403 /)
+  expect(opened.upstream.connections).toBe(0)
+})
+
+test("no second header of a coding hides behind the first", async () => {
+  const opened = await lab({ handler: answers })
+  const token = opened.issue({ policies: held({ models: ["m"] }) })
+  const headers = { "x-api-key": token, "content-encoding": "identity", "Content-Encoding": "br" }
+  const text = rawRequest("POST", "/openai/chat/completions", headers, '{"model":"m"}')
+  expect((await talk(opened, text)).text).toMatch(/^HTTP\/1.1 403 /)
+  expect(opened.upstream.connections).toBe(0)
+})
+
+test("no header makes the provider take a request for another one than was judged", async () => {
+  const opened = await lab({ handler: answers })
+  const headers = {
+    "x-api-key": opened.token,
+    "X-HTTP-Method-Override": "DELETE",
+    "x-http-method": "DELETE",
+    "x-method-override": "DELETE",
+    "x-original-url": "/v1/files",
+    "x-rewrite-url": "/v1/files",
+  }
+  await talk(opened, rawRequest("POST", "/openai/chat/completions", headers, "{}"))
+  expect(opened.upstream.requests[0]?.headers.join("\n")).not.toMatch(/DELETE|files/)
+})
+
+test("a parameter that may not be set may not be set in a group either", async () => {
+  const opened = await lab({ handler: answers })
+  const token = opened.issue({ policies: held({ parameters: { forbidden: ["seed"] } }) })
+  const refused = await chat(opened, token, { model: "m", options: { seed: 1 } })
+  expect(refused.detail).toBe("parameters.forbidden of gateway.yaml: seed may not be set")
+})
+
+test("a stream that its client breaks off costs what was held, not the token that it began with", async () => {
+  const started = {
+    type: "message_start",
+    message: { usage: { input_tokens: 1, output_tokens: 1 } },
+  }
+  const opened = await lab({
+    handler: (_request, response) =>
+      void response
+        .setHeader("content-type", "text/event-stream")
+        .write(`event: message_start\ndata: ${JSON.stringify(started)}\n\n`),
+  })
+  const policies = held({ budgets: { lease: { tokens: 1500 } } })
+  const headers = { "x-api-key": opened.issue({ policies }) }
+  const body = '{"model":"m","max_tokens":1000,"stream":true}'
+  const text = rawRequest("POST", "/openai/v1/messages", headers, body)
+  await talk(opened, text, (all, socket) => all.includes("message_start") && socket.destroy())
+  await expect.poll(() => opened.recorder.of("llm_response")).toHaveLength(1)
+  expect((await talk(opened, text)).text).toContain("not enough is left for this request")
+})
+
 test("what calls came to is taken from the budget, and the SDK sees the reason when it is used up", async () => {
   const opened = await lab({ handler: answers })
   const body = { model: "m", max_tokens: 5 }
@@ -109,14 +173,17 @@ test("the price is that of the model in the path, not of a cheaper one that the 
     prices: [{ model: "cheap", input_micros: "0", output_micros: "0" }],
   })
   const policies = held({ budgets: { session: { money_micros: "1000000" } } })
-  const answer = await fetch(`${opened.base}/models/dear:generateContent`, {
-    method: "POST",
-    headers: { "x-goog-api-key": opened.issue({ policies }) },
-    body: '{"model":"cheap","generationConfig":{"maxOutputTokens":5}}',
-  })
-  expect(await answer.json()).toMatchObject({
-    detail: "budgets of gateway.yaml: no price is known for the model dear",
-  })
+  const ways = ["dear:generateContent", "dear%3agenerate%43ontent", "/dear:generateContent/"]
+  for (const way of ways) {
+    const answer = await fetch(`${opened.base}/models/${way}`, {
+      method: "POST",
+      headers: { "x-goog-api-key": opened.issue({ policies }) },
+      body: '{"model":"cheap","generationConfig":{"maxOutputTokens":5}}',
+    })
+    expect(await answer.json()).toMatchObject({
+      detail: "budgets of gateway.yaml: no price is known for the model dear",
+    })
+  }
   expect(opened.upstream.connections).toBe(0)
 })
 

@@ -22,7 +22,15 @@ const replaced = ["accept-encoding", "content-length", "expect", "host", "http2-
 const notInProxied = new Set([...hopByHop, "expect", "host", "http2-settings"])
 /** They would put a call on another account of the key's owner. */
 const accounts = ["openai-organization", "openai-project", "x-goog-user-project"]
-const notInRequest = new Set([...hopByHop, ...replaced, ...keyPlaces, ...accounts])
+/** By these some servers take a request for one with another method or path than was judged and recorded. */
+const disguises = [
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+]
+const notInRequest = new Set([...hopByHop, ...replaced, ...keyPlaces, ...accounts, ...disguises])
 const notInResponse = new Set(hopByHop)
 const isKeyPlace: ReadonlySet<string> = new Set(keyPlaces)
 
@@ -75,6 +83,25 @@ export function fieldOf(raw: RawHeaders, name: string): string | null {
     if (raw[at]?.toLowerCase() === name) return raw[at + 1] ?? null
   return null
 }
+
+/** All values of a header. */
+function fieldsOf(raw: RawHeaders, name: string): string[] {
+  return raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === name)
+}
+
+/** Whether a body that is JSON is JSON to whoever follows the headers: not coded, no form, in UTF-8. */
+export function saysPlainJson(raw: RawHeaders): boolean {
+  const codings = fieldsOf(raw, "content-encoding")
+  const types = fieldsOf(raw, "content-type")
+  return codings.every((coding) => /^identity$/i.test(coding)) && types.every(isJsonType)
+}
+
+function isJsonType(text: string): boolean {
+  const [type = "", ...parameters] = text.split(";").map((part) => part.trim())
+  const isKnown = /^(?:application\/(?:[\w.-]+\+)?json|text\/plain)$/i.test(type)
+  return isKnown && parameters.every((each) => !/^charset/i.test(each) || utf8.test(each))
+}
+const utf8 = /^charset="?utf-?8"?$/i
 
 /** What a request presents where its provider's key would be. */
 export interface Presented {

@@ -72,7 +72,8 @@ export function bareWant(): Want {
 
 /**
  * What a call came to; nothing if nothing went to the provider. What the provider does not tell counts as the most that it can have been; where
- * nothing bounded it, a token for each byte that went either way.
+ * nothing bounded it, a token for each byte that went either way. What an answer told before it was cut is not yet
+ * all: streams begin with a count of next to nothing, and whoever breaks them off would pay only that.
  */
 export function spentOn(bounds: Bounds, outlay: Outlay): Amounts {
   const { isForwarded, response, reported, format } = outlay
@@ -84,11 +85,21 @@ export function spentOn(bounds: Bounds, outlay: Outlay): Amounts {
   const isError = response.from_upstream && response.status >= 400
   if (!isTold && isError && response.completeness === "complete") return base
   const { read, written } = cachedApart(outlay)
-  const tokensIn = (input ?? bounds.inputTokens ?? BigInt(bounds.bodyBytes)) + read + written
-  const tokensOut = output ?? bounds.outputTokens ?? BigInt(outlay.receivedBytes)
+  const isCut = response.completeness !== "complete"
+  const most = {
+    in: bounds.inputTokens ?? BigInt(bounds.bodyBytes),
+    out: bounds.outputTokens ?? BigInt(outlay.receivedBytes),
+  }
+  const tokensIn = spentOf(input, most.in, isCut) + read + written
+  const tokensOut = spentOf(output, most.out, isCut)
   // To write the cache costs up to twice as much as to read input.
   const money = bounds.price === null ? 0n : costOf(bounds.price, tokensIn + written, tokensOut)
   return { ...base, tokens: tokensIn + tokensOut, money_micros: money }
+}
+
+function spentOf(told: bigint | null, most: bigint, isCut: boolean): bigint {
+  if (told === null) return most
+  return isCut && told < most ? most : told
 }
 
 /** Cached input that the count of input tokens leaves out, as Anthropic and Bedrock count. */

@@ -89,6 +89,67 @@ test.each([
     wants: { ...plain, maxTokens: 6, tools: ["t"] },
   },
   {
+    why: "Ollama with a limit of zero, which is none there",
+    body: { model: "m", max_tokens: 9, options: { num_predict: 0 } },
+    wants: { ...plain, maxTokens: Infinity },
+  },
+  {
+    why: "Ollama in letters that Go takes for others",
+    body: { model: "m", optionſ: { num_predict: 7 }, toolſ: [{ name: "shell" }] },
+    wants: { ...plain, maxTokens: 7, tools: ["shell"] },
+  },
+  {
+    why: "llama.cpp, where n_predict counts before max_tokens",
+    body: { model: "m", max_tokens: 1, n_predict: 9 },
+    wants: { ...plain, maxTokens: 9 },
+  },
+  {
+    why: "TGI",
+    body: { inputs: "x", max_tokens: 1, parameters: { max_new_tokens: 9 } },
+    wants: { ...plain, maxTokens: 9 },
+  },
+  {
+    why: "Bedrock with what goes on to the model",
+    body: {
+      inferenceConfig: { maxTokens: 6 },
+      additionalModelRequestFields: { max_tokens: 9, tools: [{ type: "computer_1", name: "c" }] },
+    },
+    wants: { ...plain, maxTokens: 9, tools: ["computer_1", "c"] },
+  },
+  {
+    why: "Gemini with one object of tools instead of a list",
+    body: { tools: { functionDeclarations: [{ name: "a" }] } },
+    wants: { tools: ["a"] },
+  },
+  {
+    why: "Gemini with a tool of its own beside functions",
+    body: { tools: [{ functionDeclarations: [{ name: "a" }], googleSearch: {} }] },
+    wants: { tools: ["a", "googleSearch"] },
+  },
+  {
+    why: "a namespace of functions in their older form",
+    body: { tools: [{ type: "namespace", name: "n", tools: [{ function: { name: "a" } }] }] },
+    wants: { tools: ["namespace", "n", "a"] },
+  },
+  {
+    why: "tools that stand elsewhere than among the tools",
+    body: {
+      mcp_servers: [{ type: "url", url: "https://x", name: "docs" }],
+      web_search_options: {},
+    },
+    wants: { tools: ["docs", "web_search_options"] },
+  },
+  {
+    why: "a document at an address",
+    body: { messages: [{ content: [{ source: { type: "url", url: "https://x/a.pdf" } }] }] },
+    wants: { isInputElsewhere: true },
+  },
+  {
+    why: "a tool's argument that is an address",
+    body: { messages: [{ content: [{ input: { url: "https://x" } }] }] },
+    wants: { isInputElsewhere: false },
+  },
+  {
     why: "a picture in the body",
     body: {
       messages: [
@@ -117,6 +178,8 @@ test.each([
   { why: "the tools are there twice", text: '{"tools":[],"tools":[{"name":"x"}]}' },
   { why: "the most tokens are no number", text: '{"max_tokens":"9"}' },
   { why: "a temperature is no number", text: '{"temperature":"hot"}' },
+  { why: "it is many requests at once", text: '{"requests":[{"params":{"model":"a"}}]}' },
+  { why: "it is a batch of Gemini's", text: '{"batch":{"inputConfig":{}}}' },
   { why: "it is cut", text: '{"model":"a"' },
   { why: "it is two objects", text: '{"model":"a"}{"model":"b"}' },
   { why: "it is an array", text: '[{"model":"a"}]' },

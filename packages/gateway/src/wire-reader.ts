@@ -24,10 +24,21 @@ const maxTokens = new Set([
   "maxnewtokens",
   "maxgenlen",
   "numpredict",
+  "npredict",
 ])
 const answers = new Set(["n", "bestof", "candidatecount"])
 /** Members below which a format keeps its parameters. */
-const groups = new Set(["generationconfig", "options", "inferenceconfig", "textgenerationconfig"])
+const groups = new Set([
+  "generationconfig",
+  "options",
+  "parameters",
+  "inferenceconfig",
+  "textgenerationconfig",
+  "additionalmodelrequestfields",
+  "extrabody",
+])
+/** Members that have a list of tools among others. */
+const toolGroups = new Set(["toolconfig", "additionalmodelrequestfields", "extrabody"])
 const elsewhere =
   /^(?:previousresponseid|conversation|imageurl|fileid|filedata|fileuri|fileurl|s3location|cachedcontent|container|context)$/
 /** Members of a tool that only wrap what names it. */
@@ -91,15 +102,18 @@ export class WireReader implements JsonVisitor {
     if (path.length === 1) this.#member(top, value)
     const isParameter = path.length === 1 || (path.length === 2 && groups.has(top))
     if (isParameter) this.#parameter(folded(`${path.at(-1)}`), value)
-    if (top === "tools" || top === "functions" || (top === "toolconfig" && isTools(second)))
-      this.#tool(top === "toolconfig" ? path.slice(2) : path.slice(1), value)
-    if (value !== null && elsewhere.test(folded(`${path.at(-1)}`))) this.#elsewhere(path, value)
+    if (isBatch(top, path)) this.#isAmbiguous = true
+    if (top === "tools" || top === "functions") this.#tool(path.slice(1), value)
+    if (toolGroups.has(top) && isTools(second)) this.#tool(path.slice(2), value)
+    if (top === "mcpservers" && path.at(-1) === "name" && typeof value === "string")
+      this.#offer(value)
+    if (value !== null && isElsewhere(path)) this.#elsewhere(path, value)
   }
 
   #member(top: string, value: JsonScalar | undefined): void {
     if (this.#seen.has(top) || this.#seen.size > most) this.#isAmbiguous = true
     else this.#seen.add(top)
-    if (value !== null && value !== false) this.#members.add(top)
+    if (top === "websearchoptions" && value !== null) this.#offer("web_search_options")
     if (top !== "model") return
     if (typeof value === "string") this.#model = value
     else this.#isAmbiguous = true
@@ -107,6 +121,7 @@ export class WireReader implements JsonVisitor {
 
   #parameter(name: string, value: JsonScalar | undefined): void {
     if (value === null) return
+    if (value !== false && this.#members.size <= most) this.#members.add(name)
     if (name === "temperature") {
       if (typeof value === "number") this.#temperatures.push(value)
       else this.#isAmbiguous = true
@@ -114,13 +129,23 @@ export class WireReader implements JsonVisitor {
     if (!maxTokens.has(name) && !answers.has(name)) return
     if (typeof value !== "number" || !Number.isFinite(value)) this.#isAmbiguous = true
     else if (answers.has(name)) this.#answers = Math.max(this.#answers, Math.ceil(value))
-    // Ollama takes a negative number for no limit.
-    else this.#maxTokens = Math.max(this.#maxTokens ?? 0, value < 0 ? Infinity : Math.ceil(value))
+    // Ollama takes a negative number for no limit, and zero too.
+    else this.#maxTokens = Math.max(this.#maxTokens ?? 0, value < 1 ? Infinity : Math.ceil(value))
   }
 
-  /** `path` begins with the tool's place in the list. All that could name a tool counts as its name. */
-  #tool(path: JsonPath, value: JsonScalar | undefined): void {
-    const [at, member, third] = path
+  #offer(name: string): void {
+    if (this.#toolNames.size > most) this.#isAmbiguous = true
+    else this.#toolNames.add(name)
+  }
+
+  /**
+   * `place` begins with the tool's place in the list; Google's servers take a lone object for a list of one.
+   * All that could name a tool counts as its name.
+   */
+  #tool(place: JsonPath, value: JsonScalar | undefined): void {
+    if (place.length === 0) return
+    const path = typeof place[0] === "number" ? place : [0, ...place]
+    const [at, member, third, fourth] = path
     if (typeof at !== "number") return
     if (at > most || this.#toolNames.size > most) {
       this.#isAmbiguous = true
@@ -128,11 +153,14 @@ export class WireReader implements JsonVisitor {
     }
     const tool = (this.#tools[at] ??= { isNamed: false, members: [] })
     const last = folded(`${path.at(-1)}`)
-    const isDeclared = path.length < 4 || (path.length === 4 && typeof third === "number")
+    const isWrapped = path.length === 5 && wrappers.has(folded(`${fourth}`))
+    const isDeclared =
+      path.length < 4 || (typeof third === "number" && (path.length === 4 || isWrapped))
     const isName = (last === "name" || last === "serverlabel") && isDeclared
     const isType = last === "type" && path.length === 2
     if (typeof value === "string" && (isName || isType)) {
-      tool.isNamed = true
+      // What is named in a wrapper does not name what stands beside that.
+      if (path.length === 2) tool.isNamed = true
       if (!isType || (value !== "function" && value !== "custom")) this.#toolNames.add(value)
     }
     if (value === undefined && path.length === 2 && tool.members.length < 64)
@@ -157,7 +185,23 @@ function isTools(member: string | number | undefined): boolean {
   return typeof member === "string" && folded(member) === "tools"
 }
 
-/** Some servers take names in any case, and with or without underscores. */
+/** A `url` alone may be anything's, such as a tool's argument. */
+function isElsewhere(path: JsonPath): boolean {
+  return (
+    elsewhere.test(folded(`${path.at(-1)}`)) || (path.at(-1) === "url" && path.at(-2) === "source")
+  )
+}
+
+/** Whether a body asks for many answers at once, each with a model, limits and tools of its own. */
+function isBatch(top: string, path: JsonPath): boolean {
+  if (top === "batch") return path.length > 1
+  return top === "requests" && path.length === 3 && path[2] === "params"
+}
+
+/**
+ * Some servers take names in any case, and with or without underscores. Go's take the long s and the
+ * Kelvin sign for letters too, which only both changes of case bring together.
+ */
 export function folded(name: string): string {
-  return name.replaceAll("_", "").toLowerCase()
+  return name.replaceAll("_", "").toUpperCase().toLowerCase()
 }

@@ -57,7 +57,7 @@ function judge(policy: WirePolicy, request: JudgedRequest): Broken | null {
     return [
       "body",
       "the body can't be judged: it is not one JSON object that says each thing once",
-      "send plain JSON with no content coding and no repeated members",
+      "send one request as plain application/json, with no content coding and no repeated members",
     ]
   return (
     judgeModel(policy, request, wire) ??
