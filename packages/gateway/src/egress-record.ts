@@ -34,8 +34,10 @@ interface Count {
   readonly hello: ConnectionHello
 }
 
+/** A lone connection waits for nobody. */
+const openingTimes = { pauseMs: 0, gapMs: 2 }
 /** Nothing waits for the evidence of an end, so it comes with the next opening's, if there is one so soon. */
-const countPauseMs = 20
+const countTimes = { pauseMs: 20, gapMs: 0 }
 
 /** The evidence of a proxy's connections: those of one session that open or end together share events. */
 export class ConnectionEvidence {
@@ -50,12 +52,12 @@ export class ConnectionEvidence {
       const measured = { connections: group.map(({ opened }) => opened) }
       const reported = { requests: group.map(({ asked }) => asked) }
       return recorder.record({ ...origin, type: "network_connect", facts: { measured, reported } })
-    })
+    }, openingTimes)
     this.#counts = new EvidenceGroups((origin, group) => {
       const measured = { connections: group.map(({ moved }) => moved) }
       const reported = { hellos: group.map(({ hello }) => hello) }
       return recorder.record({ ...origin, type: "network_traffic", facts: { measured, reported } })
-    }, countPauseMs)
+    }, countTimes)
   }
 
   /**

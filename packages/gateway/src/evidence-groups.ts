@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises"
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises"
 import { connectionsMax, type Observation, type Recorded } from "@amc/core"
 
 /** Whose evidence it is. */
@@ -15,21 +15,31 @@ interface Group<T> {
   readonly waiting: Waiting<T>[]
 }
 
+/** How long a group waits for others. */
+export interface GroupTimes {
+  /** Before it is written; 0 to wait for nobody. */
+  readonly pauseMs: number
+  /** From the last one to the next, so that a flood makes larger groups and not more of them. */
+  readonly gapMs: number
+}
+
 /**
- * Writes what connections have to say in events that list what came in one turn, or in a pause, and while
- * the last event was written.
+ * Writes what connections have to say in events that list what came together, and while the last event was
+ * written.
  */
 export class EvidenceGroups<T> {
   readonly #write: (origin: Origin, group: readonly T[]) => Promise<Recorded>
   #groups = new Map<string, Group<T>>()
-  readonly #pauseMs: number
+  readonly #times: GroupTimes
   #isWriting = false
   #hurry: (() => void) | null = null
 
-  /** With a pause, a group waits so long for others; without one a lone connection waits for nobody. */
-  constructor(write: (origin: Origin, group: readonly T[]) => Promise<Recorded>, pauseMs = 0) {
+  constructor(
+    write: (origin: Origin, group: readonly T[]) => Promise<Recorded>,
+    times: GroupTimes = { pauseMs: 0, gapMs: 0 },
+  ) {
     this.#write = write
-    this.#pauseMs = pauseMs
+    this.#times = times
   }
 
   /** Ends the pause, so that what waits comes with an event that is written anyway. */
@@ -55,21 +65,24 @@ export class EvidenceGroups<T> {
   }
 
   async #drain(): Promise<void> {
+    const { pauseMs, gapMs } = this.#times
     this.#isWriting = true
     while (this.#groups.size > 0) {
-      await (this.#pauseMs === 0 ? nextTurn() : this.#pause())
+      await (pauseMs === 0 ? nextTurn() : this.#pause(pauseMs))
       const groups = this.#groups
       this.#groups = new Map()
+      const gap = gapMs === 0 ? null : sleep(gapMs)
       await Promise.all(Array.from(groups.values(), (group) => this.#settle(group)))
+      await gap
     }
     this.#isWriting = false
   }
 
-  async #pause(): Promise<void> {
+  async #pause(pauseMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
       this.#hurry = resolve
-      timer = setTimeout(resolve, this.#pauseMs)
+      timer = setTimeout(resolve, pauseMs)
     })
     clearTimeout(timer)
     this.#hurry = null
