@@ -32,6 +32,6 @@ export function ask(host: string, port: number): Promise<string> {
     const late = (): void => reject(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" }))
     setTimeout(late, 1500).unref()
     socket.on("error", reject).on("message", () => resolve("answered"))
-    socket.connect(port, host, () => socket.send("x"))
+    socket.send("x", port, host, (error) => error !== null && reject(error))
   }).finally(() => socket.close())
 }
