@@ -116,8 +116,14 @@ async function ownRoot(
 
 async function ownersRoot(engine: Engine, name: string, image: string): Promise<BoxImage> {
   const found = await findImage(engine, image)
-  if (found !== null) return found
-  throw new AmcError("usage/invalid", `${name} has no image ${image}`, {
-    hint: `${name} pull ${image}`,
+  if (found === null)
+    throw new AmcError("usage/invalid", `${name} has no image ${image}`, {
+      hint: `${name} pull ${image}`,
+    })
+  const { volumes, ...used } = found
+  if (volumes.length === 0) return used
+  // An agent could write there past every limit.
+  throw new AmcError("usage/invalid", `the image ${image} has volumes: ${volumes.join(", ")}`, {
+    hint: "build it without VOLUME: the work folder alone can be written in a box",
   })
 }

@@ -37,7 +37,8 @@ test("nothing of the agent's environment is told to the engine", () => {
 })
 
 test("an engine is asked for the least: no capability, no privilege, no network, one folder to write to", () => {
-  const { HostConfig, User } = planContainer(spec, host).body
+  const { body } = planContainer(spec, host)
+  const { HostConfig, User } = body
   expect(User).toBe(`${host.user.uid}:${host.user.gid}`)
   expect(HostConfig).toMatchObject({
     CapDrop: ["ALL"],
@@ -48,6 +49,7 @@ test("an engine is asked for the least: no capability, no privilege, no network,
     Memory: 1 << 28,
     MemorySwap: 1 << 28,
   })
+  expect(body["Healthcheck"]).toEqual({ Test: ["NONE"] })
   expect(HostConfig["SecurityOpt"]).toContain("no-new-privileges")
   const writable = HostConfig.Mounts.filter(({ ReadOnly }) => !ReadOnly)
   expect(writable.map(({ Target }) => Target)).toEqual(["/workspace"])

@@ -68,6 +68,8 @@ function bodyOf(spec: SandboxSpec, host: ContainerHost): ContainerBody {
     Image: host.image.id,
     Entrypoint: [inBox.probe, "init", inBox.leash, inBox.probe],
     Cmd: [],
+    // What an image has its health told by would run beside the probe, and could change it before it answers.
+    Healthcheck: { Test: ["NONE"] },
     Env: [],
     User: `${uid}:${gid}`,
     WorkingDir: inBox.work,

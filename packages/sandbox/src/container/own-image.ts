@@ -52,19 +52,27 @@ export async function importRoot(
   // Podman takes no tag here, so what was made is known by its id alone.
   const [id = ""] = /\b[0-9a-f]{64}\b/.exec(said) ?? []
   const made = id === "" ? null : await findImage(engine, id)
-  if (made !== null) return made
+  if (made !== null) return { id: made.id, layersSha256: made.layersSha256 }
   throw new AmcError("sandbox/start-failed", "the engine did not take the box's own image")
 }
 
+/** An image with what it asks for beyond its layers. */
+export interface FoundImage extends BoxImage {
+  /** Places that an engine makes writable, on its own disk. */
+  readonly volumes: readonly string[]
+}
+
 /** An image that the engine has; null if it has none of that name. */
-export async function findImage(engine: Engine, name: string): Promise<BoxImage | null> {
+export async function findImage(engine: Engine, name: string): Promise<FoundImage | null> {
   const path = `/images/${encodeURIComponent(name)}/json`
   const found = (await engine.found({ method: "GET", path })) as {
     Id?: unknown
     RootFS?: { Layers?: unknown }
+    Config?: { Volumes?: object | null }
   } | null
   if (found === null) return null
   const layers = Array.isArray(found.RootFS?.Layers) ? found.RootFS.Layers.map(String) : []
   const id = String(found.Id).replace(/^sha256:/, "")
-  return { id, layersSha256: sha256Hex(canonicalize(layers)) }
+  const volumes = Object.keys(found.Config?.Volumes ?? {})
+  return { id, layersSha256: sha256Hex(canonicalize(layers)), volumes }
 }
