@@ -26,6 +26,8 @@ export interface ExchangeTerms {
   readonly onRevoked: (cut: () => void) => () => void
 }
 
+/** What HTTP allows in the words for a status. */
+const isReason = /^[\t\x20-\x7e\x80-\xff]*$/
 const timeouts = ["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]
 
 /**
@@ -83,6 +85,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const raw = rawTexts(controller.rawHeaders)
     this.#firstByteMs = this.#elapsed()
     this.#retryAfterMs = retryAfterMs(raw, this.#terms.clock())
+    // Node would refuse them when the answer is already recorded as given.
+    if (!isReason.test(message)) return this.#settle("refused", "gateway/upstream-unreachable")
     if (status >= 300 && status < 400 && status !== 304)
       return this.#settle("refused", "gateway/upstream-redirect")
     const contentType = fieldOf(raw, "content-type") ?? ""

@@ -270,6 +270,11 @@ test.each([
     bytes: "HTTP/1.1 200 \u0001\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n",
     completeness: "refused",
   },
+  {
+    why: "says so in an answer that would be held",
+    bytes: "HTTP/1.1 200 \u0001\r\ncontent-length: 2\r\n\r\n{}",
+    completeness: "refused",
+  },
 ])("a provider that $why gives 502", async ({ bytes, completeness = "upstream-cut" }) => {
   const server = createServer((socket) => {
     socket.on("error", () => undefined)
@@ -339,6 +344,10 @@ test.each([
   {
     why: "climbs out in disguise",
     bytes: "GET /openai/a/%2E%2e%2fadmin HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n",
+  },
+  {
+    why: "climbs out as Java's servers let it",
+    bytes: "GET /openai/a/..;x=1/%2e%2E%3b/admin HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n",
   },
 ])("a request that $why gets 400", async ({ bytes }) => {
   const opened = await lab()

@@ -1,5 +1,8 @@
 import { AmcError } from "@amc/core"
 
+/** A segment of dots; for Java's servers also with parameters behind it. */
+const dots = /^(?:\.|%2e){1,2}(?:(?:;|%3b).*)?$/i
+
 /** A request target, split behind its first segment. */
 export interface Target {
   readonly route: string
@@ -18,9 +21,7 @@ export function targetOf(url: string): Target {
   if (route === undefined || rest === undefined)
     throw new AmcError("gateway/bad-request", "the request target is not a path")
   const [path = ""] = rest.split("?", 1)
-  const hasDots =
-    /[.%]/.test(path) &&
-    path.split(/\/|\\|%2f|%5c/i).some((part) => /^(?:\.|%2e){1,2}$/i.test(part))
+  const hasDots = /[.%]/.test(path) && path.split(/\/|\\|%2f|%5c/i).some((part) => dots.test(part))
   if (hasDots || !/^[\x21-\x7e]*$/.test(rest))
     throw new AmcError("gateway/bad-request", "the request target can't be forwarded as it is")
   return { route, rest }

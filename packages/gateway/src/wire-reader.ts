@@ -63,6 +63,8 @@ export class WireReader implements JsonVisitor {
   readonly #tools: Tool[] = []
   readonly #toolNames = new Set<string>()
   readonly #temperatures: number[] = []
+  #first = ""
+  #top = ""
   #isObject = false
   #isAmbiguous = false
   #isInputElsewhere = false
@@ -98,7 +100,7 @@ export class WireReader implements JsonVisitor {
       this.#isObject = false
       return
     }
-    const top = folded(first)
+    const top = this.#topOf(first)
     if (path.length === 1) this.#member(top, value)
     const isParameter = path.length === 1 || (path.length === 2 && groups.has(top))
     if (isParameter) this.#parameter(folded(`${path.at(-1)}`), value)
@@ -108,6 +110,13 @@ export class WireReader implements JsonVisitor {
     if (top === "mcpservers" && path.at(-1) === "name" && typeof value === "string")
       this.#offer(value)
     if (value !== null && isElsewhere(path)) this.#elsewhere(path, value)
+  }
+
+  /** Many values in turn lie below one member. */
+  #topOf(first: string): string {
+    if (first === this.#first) return this.#top
+    this.#first = first
+    return (this.#top = folded(first))
   }
 
   #member(top: string, value: JsonScalar | undefined): void {
@@ -187,9 +196,9 @@ function isTools(member: string | number | undefined): boolean {
 
 /** A `url` alone may be anything's, such as a tool's argument. */
 function isElsewhere(path: JsonPath): boolean {
-  return (
-    elsewhere.test(folded(`${path.at(-1)}`)) || (path.at(-1) === "url" && path.at(-2) === "source")
-  )
+  const last = path.at(-1)
+  if (typeof last !== "string") return false
+  return elsewhere.test(folded(last)) || (last === "url" && path.at(-2) === "source")
 }
 
 /** Whether a body asks for many answers at once, each with a model, limits and tools of its own. */
