@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { until } from "../until.ts"
@@ -28,9 +28,19 @@ export async function startEngines(world: World): Promise<Engines> {
     podman,
     close: async () => {
       if (daemon !== null) await stop(daemon)
+      unmountBelow(folder)
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },
   }
+}
+
+/** Engines leave their stores mounted on themselves. */
+function unmountBelow(folder: string): void {
+  const points = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .filter((point) => point.startsWith(`${folder}/`))
+  for (const point of points.toReversed()) execFileSync("umount", ["--lazy", point])
 }
 
 async function orWhy(start: () => Promise<Engine>): Promise<Engine | string> {
