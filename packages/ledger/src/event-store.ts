@@ -58,7 +58,8 @@ export interface EventStore {
    * Appends rows and blobs in one durable transaction, if the lane still ends in `expectedHead`, the
    * event hash of its last event (`null` for an empty lane). Either all of it is there or nothing.
    *
-   * @throws {@link AmcError} `store/conflict` if the lane has another head, or a row's place is taken.
+   * @throws {@link AmcError} `store/conflict` if the lane has another head, a row's place is taken, or its id is
+   * not greater than the one before it, by which no id comes twice.
    */
   append(
     lane: string,

@@ -14,8 +14,8 @@ import {
 import type { EventRow, EventStore, LaneHead } from "./event-store.ts"
 import { type OpenSession, SessionBook } from "./session-book.ts"
 
-/** Makes the id of an event, a UUIDv7 of these milliseconds. */
-export type IdSource = (ms: number) => string
+/** Makes the id of an event, a UUIDv7 of these milliseconds or later, greater than that of the event before it. */
+export type IdSource = (ms: number, after: string | null) => string
 
 /** What a lane's events have in common. */
 export interface LaneTerms {
@@ -24,6 +24,12 @@ export interface LaneTerms {
   /** The digest of root 1, from which the first links come. */
   readonly rootSha256: string
   readonly ids: IdSource
+}
+
+/** The last event of a lane, as far as the next one needs it. */
+interface LaneEnd {
+  readonly head: LaneHead
+  readonly id: string
 }
 
 /** An event with its place in the lane, not yet stored. */
@@ -41,10 +47,12 @@ export class LaneChain {
   readonly #agents: Map<string, { aseq: number; hash: string }>
   readonly sessions: SessionBook
   #head: LaneHead | null
+  #lastId: string | null
 
-  private constructor(terms: LaneTerms, head: LaneHead | null, sessions: SessionBook) {
+  private constructor(terms: LaneTerms, end: LaneEnd | null, sessions: SessionBook) {
     this.#terms = terms
-    this.#head = head
+    this.#head = end?.head ?? null
+    this.#lastId = end?.id ?? null
     this.#agents = new Map()
     this.sessions = sessions
   }
@@ -57,8 +65,8 @@ export class LaneChain {
   static async load(store: EventStore, terms: LaneTerms): Promise<LaneChain> {
     const { lane } = terms
     const head = await store.head(lane)
-    if (head !== null) await checkHead(store, lane, head)
-    const chain = new LaneChain(terms, head, await loadSessions(store, lane))
+    const end = head === null ? null : { head, id: await idOfHead(store, lane, head) }
+    const chain = new LaneChain(terms, end, await loadSessions(store, lane))
     for (const { agent, aseq, event_hash: hash } of await store.agentHeads(lane))
       chain.#agents.set(agent, { aseq, hash })
     return chain
@@ -81,6 +89,7 @@ export class LaneChain {
     const { lseq, agent, aseq, session, type, ts, id } = event
     this.#agents.set(agent, { aseq, hash: eventHash })
     this.#head = { lseq, event_hash: eventHash, ts }
+    this.#lastId = id
     this.sessions.note(event, eventHash)
     return { row: { lseq, leafHash, leaf, agent, aseq, session, type, ts, id }, eventHash }
   }
@@ -96,7 +105,7 @@ export class LaneChain {
       aseq: (last?.aseq ?? -1) + 1,
       channel,
       facts: type === "session_seal" ? this.sessions.sealFacts(observation) : observation.facts,
-      id: ids(ts),
+      id: ids(ts, this.#lastId),
       kid: signer.key.kid,
       lane,
       lprev: this.#head?.event_hash ?? genesisHash(lane, "", rootSha256),
@@ -118,11 +127,11 @@ function delivered(
   return { blob_sha256: blobSha256, media, sha256, size }
 }
 
-async function checkHead(store: EventStore, lane: string, head: LaneHead): Promise<void> {
+async function idOfHead(store: EventStore, lane: string, head: LaneHead): Promise<string> {
   for await (const row of store.read(lane, head.lseq, head.lseq)) {
     const event = eventOf(row)
     const isHead = toHex(row.leafHash) === head.event_hash && event.ts === head.ts
-    if (isHead && event.lane === lane && event.lseq === head.lseq) return
+    if (isHead && event.lane === lane && event.lseq === head.lseq) return event.id
   }
   throw damaged(`event ${head.lseq} of lane ${lane} is not what the store says of it`)
 }

@@ -26,7 +26,7 @@ function rowOf(lseq: number): EventRow {
     session: null,
     type: "audit",
     ts: lseq,
-    id: `${lseq}`,
+    id: String(lseq).padStart(6, "0"),
   }
 }
 

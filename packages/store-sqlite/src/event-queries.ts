@@ -9,6 +9,10 @@ interface HashRow {
   readonly lseq: number
   readonly leafHash: Uint8Array
 }
+interface LastRow extends HashRow {
+  readonly ts: number
+  readonly id: string
+}
 type Position = "lseq" | "aseq"
 
 const hashShape: RowShape = { lseq: "number", leafHash: "bytes" }
@@ -22,7 +26,7 @@ const rowShape: RowShape = {
   ts: "number",
   id: "text",
 }
-const headShape: RowShape = { ...hashShape, ts: "number" }
+const lastShape: RowShape = { ...hashShape, ts: "number", id: "text" }
 const agentShape: RowShape = { agent: "text", aseq: "number", leafHash: "bytes" }
 const placeShape: RowShape = { lane: "text", lseq: "number" }
 const checkpointShape: RowShape = { size: "number", note: "text" }
@@ -35,9 +39,7 @@ const hashPageSize = 4096
 export class EventQueries {
   readonly #db: Database.Database
   // Made when they are first needed: who only reads a database that lacks a part still reads the rest.
-  #head:
-    | Database.Statement<[string], { lseq: number; leafHash: Uint8Array; ts: number }>
-    | undefined
+  #last: Database.Statement<[string], LastRow> | undefined
   #insert: Database.Statement<unknown[]> | undefined
   #insertBlob: Database.Statement<[Uint8Array, Uint8Array]> | undefined
 
@@ -45,14 +47,15 @@ export class EventQueries {
     this.#db = db
   }
 
-  head(lane: string): LaneHead | null {
-    this.#head ??= this.#db.prepare(
-      "SELECT lseq, leaf_hash AS leafHash, ts FROM evidence_events WHERE lane = ? ORDER BY lseq DESC LIMIT 1",
+  /** The end of a lane, and the id of its last event. */
+  last(lane: string): { readonly head: LaneHead; readonly id: string } | null {
+    this.#last ??= this.#db.prepare(
+      "SELECT lseq, leaf_hash AS leafHash, ts, id FROM evidence_events WHERE lane = ? ORDER BY lseq DESC LIMIT 1",
     )
-    const row = this.#head.get(lane)
+    const row = this.#last.get(lane)
     if (row === undefined) return null
-    shaped(row, headShape)
-    return { lseq: row.lseq, event_hash: toHex(row.leafHash), ts: row.ts }
+    const { lseq, leafHash, ts, id } = shaped(row, lastShape)
+    return { head: { lseq, event_hash: toHex(leafHash), ts }, id }
   }
 
   /** Jumps from agent to agent in the index, whatever the number of their events: CROSS keeps that order. */

@@ -20,7 +20,8 @@ export const isUncommon: string = `type NOT IN (${[...commonTypes].map((type) =>
 /**
  * Heads are not stored: they are the last rows, and what isn't stored twice can't disagree. The index
  * `evidence_hashes` lets a tree be rebuilt, and an event be found, without reading the leaves. That each place is
- * taken once is seen to by the append, which compares the head and holds the only lock meanwhile.
+ * taken once is seen to by the append, which compares the head and holds the only lock meanwhile, and so is
+ * that no id comes twice, as they ascend.
  */
 export const schema: string = `
 CREATE TABLE evidence_events (
@@ -34,7 +35,6 @@ CREATE TABLE evidence_events (
   ts INTEGER NOT NULL,
   id TEXT NOT NULL,
   leaf BLOB NOT NULL,
-  UNIQUE (lane, id),
   UNIQUE (lane, agent, aseq)
 ) STRICT;
 CREATE UNIQUE INDEX evidence_hashes ON evidence_events (lane, lseq, leaf_hash);

@@ -22,7 +22,7 @@ export class SqliteEventStore implements EventStore {
   }
 
   head(lane: string): Promise<LaneHead | null> {
-    return onMedium(() => this.#queries.head(lane))
+    return onMedium(() => this.#queries.last(lane)?.head ?? null)
   }
 
   agentHeads(lane: string): Promise<readonly AgentHead[]> {
@@ -96,12 +96,18 @@ export class SqliteEventStore implements EventStore {
   }
 
   #checkHead(lane: string, expectedHead: string | null, rows: readonly EventRow[]): void {
-    const head = this.#queries.head(lane)
-    const next = (head?.lseq ?? -1) + 1
-    if ((head?.event_hash ?? null) !== expectedHead)
+    const last = this.#queries.last(lane)
+    const next = (last?.head.lseq ?? -1) + 1
+    if ((last?.head.event_hash ?? null) !== expectedHead)
       throw new AmcError("store/conflict", `lane ${lane} has another head than expected`)
     const gap = rows.find(({ lseq }, at) => lseq !== next + at)
     if (gap !== undefined)
       throw new AmcError("store/conflict", `event ${gap.lseq} does not follow in lane ${lane}`)
+    let lastId = last?.id ?? ""
+    for (const { id, lseq } of rows) {
+      if (id <= lastId)
+        throw new AmcError("store/conflict", `the id of event ${lseq} does not follow`)
+      lastId = id
+    }
   }
 }

@@ -21,8 +21,13 @@ interface RowTerms extends Partial<Omit<EventRow, "leafHash" | "leaf">> {
 function row({ lseq, aseq = lseq, agent = "coder", ...rest }: RowTerms): EventRow {
   const leafHash = new Uint8Array(32).fill(lseq + 1)
   const leaf = new Uint8Array(100).fill(lseq)
-  const named = { session: "s1", type: "audit", ts: 1000 + lseq, id: `${agent}-${lseq}` }
+  const named = { session: "s1", type: "audit", ts: 1000 + lseq, id: idOf(lseq) }
   return { lseq, aseq, agent, leafHash, leaf, ...named, ...rest }
+}
+
+/** They ascend, also as texts. */
+function idOf(lseq: number): string {
+  return `id-${String(lseq).padStart(5, "0")}`
 }
 
 function hashOf(lseq: number): string {
@@ -104,7 +109,8 @@ export function eventStoreContract(name: string, make: () => Promise<EventStoreU
     test.each([
       { why: "a number is left out", second: { lseq: 3, aseq: 2 } },
       { why: "a number comes twice", second: { lseq: 1, aseq: 2 } },
-      { why: "an id comes twice", second: { lseq: 2, id: "coder-0" } },
+      { why: "an id comes twice", second: { lseq: 2, id: idOf(1) } },
+      { why: "an id of before comes again", second: { lseq: 2, id: idOf(0) } },
       { why: "an agent's number comes twice", second: { lseq: 2, aseq: 0 } },
     ])("writes nothing of a group in which $why", async ({ second }) => {
       const store = await (await setUp()).open()

@@ -70,6 +70,7 @@ export class MemoryEventStore implements EventStore {
     const stored = [...this.#rows(lane)]
     for (const row of rows) {
       if (row.lseq !== stored.length) throw conflict("an event does not follow")
+      if (row.id <= (stored.at(-1)?.id ?? "")) throw conflict("an id does not follow")
       if (stored.some((other) => takesPlaceOf(other, row))) throw conflict("a place is taken")
       stored.push(copyOf(row))
     }
@@ -137,7 +138,7 @@ function copyOf(row: EventRow): EventRow {
 }
 
 function takesPlaceOf(a: EventRow, b: EventRow): boolean {
-  return a.id === b.id || (a.agent === b.agent && a.aseq === b.aseq)
+  return a.agent === b.agent && a.aseq === b.aseq
 }
 
 function conflict(message: string): AmcError {

@@ -51,7 +51,7 @@ export class ChainCheck {
   readonly #monitors: ReadonlyMap<string, PublicKey>
   readonly #links: ChainLinks
   readonly #sessions = new SessionCheck()
-  readonly #ids = new Set<string>()
+  #lastId = ""
   #count = 0
 
   constructor(terms: ChainTerms, findings: FindingList) {
@@ -131,12 +131,12 @@ export class ChainCheck {
   }
 
   #idFindings(id: string): readonly Omit<Finding, "subject">[] {
-    if (this.#ids.has(id))
-      return [
-        { code: "ledger/id-repeated", detail: "another event has the same id", tampered: false },
-      ]
-    this.#ids.add(id)
-    return []
+    if (id > this.#lastId) {
+      this.#lastId = id
+      return []
+    }
+    const detail = "the event's id is not greater than those before it"
+    return [{ code: "ledger/id-repeated", detail, tampered: false }]
   }
 }
 

@@ -192,6 +192,12 @@ test.each([
     exit: 1,
   },
   {
+    why: "an id of its own that is not greater than those before it",
+    write: lie({ id: "01970000-0000-7000-8000-000000000001" }),
+    code: "ledger/id-repeated",
+    exit: 1,
+  },
+  {
     why: "a link to something else",
     write: lie({ lprev: "0".repeat(64) }),
     code: "ledger/lane-broken",
