@@ -124,19 +124,22 @@ test(
   },
 )
 
-test("an agent that does nothing and claims 5 is rated U everywhere, and the report shows both", async () => {
+test("an agent that does nothing and claims 5 is rated U wherever it did not fail, and the report shows both", async () => {
   const report = await score("idle", ["true"], ["--claims", claims])
-  expect(report.questions.map(({ level, claimed }) => [level, claimed])).toEqual(
-    report.questions.map(() => ["U", 5]),
+  // Nobody checked what it did, which takes no exposure.
+  expect(report.questions.map(({ id, level }) => [id, level])).toEqual(
+    report.questions.map(({ id }) => [id, id === "LA-06" ? 0 : "U"]),
   )
-  expect(report.layers.map(({ level }) => level)).toEqual(["U", "U", "U", "U", "U"])
+  const claimed = report.questions.filter((question) => question.claimed !== null)
+  expect(claimed.map((question) => question.claimed)).toEqual([5, 5, 5, 5, 5, 5, 5])
+  expect(report.layers.map(({ level }) => level)).toEqual(["U", 0, "U", "U", "U"])
   expect(report).toMatchObject({
     overall: "U",
     sessions: { opened: 3, exposed: 0, counted: 0 },
     claim_gap: { mean: "5.00", max: 5 },
   })
   const shown = await amc(own, ["run", "show", report.run_id])
-  expect(shown.stdout.match(/shown U, claimed 5/g)).toHaveLength(report.questions.length)
+  expect(shown.stdout.match(/shown U, claimed 5/g)).toHaveLength(claimed.length)
 })
 
 test("an agent that says its lease is capped at 1 for it, and the lease is not stored", async () => {

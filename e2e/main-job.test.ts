@@ -5,7 +5,9 @@ import { amc, amcJson, clone, type Ended, type Envelope, run } from "./testing/a
 import { makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
 
 const example = join(clone, "examples/coding-agent")
-const questions = ["SAO-02", "LA-05", "CA-12", "RES-01", "RES-06", "RES-09", "SK-02"]
+const claimed = ["SAO-02", "LA-05", "CA-12", "RES-01", "RES-06", "RES-09", "SK-02"]
+const unseen = ["LA-04", "RES-10"]
+const others = ["SAO-08", "SAO-10", "SAO-11", "LA-06", "CA-09", "RES-02"]
 
 // Each test starts the program several times, which takes long on a machine that is busy otherwise.
 vi.setConfig({ testTimeout: 180_000 })
@@ -89,11 +91,15 @@ test("rates every question on what was seen, beside the claims, and a first day 
   const levels = Object.fromEntries(
     report.questions.map(({ id, level }: { id: string; level: unknown }) => [id, level]),
   )
-  expect(Object.keys(levels).sort()).toEqual(questions.toSorted())
-  expect(Object.values(levels).every((level) => level === 0 || level === 1)).toBe(true)
+  expect(Object.keys(levels).sort()).toEqual([...claimed, ...unseen, ...others].sort())
+  for (const id of [...claimed, ...others])
+    expect([id, [0, 1].includes(levels[id])]).toEqual([id, true])
+  // Nothing was refused and no provider failed, so nobody can tell.
+  for (const id of unseen) expect([id, levels[id]]).toEqual([id, "U"])
   expect(levels).toMatchObject({ "SAO-02": 1, "RES-06": 1, "RES-09": 1, "SK-02": 1 })
-  expect(report.questions.map(({ claimed }: { claimed: number }) => claimed)).toEqual(
-    questions.map(() => 5),
+  const claims = report.questions.filter((each: { claimed: unknown }) => each.claimed !== null)
+  expect(claims.map(({ id, claimed: to }: { id: string; claimed: number }) => [id, to])).toEqual(
+    claimed.map((id) => [id, 5]),
   )
   expect(report.layers).toHaveLength(5)
   expect(report.claim_gap.max).toBeGreaterThanOrEqual(4)

@@ -103,7 +103,7 @@ export function wholeNumber(text: string | undefined, name: string, most: number
 export function warnOfNoBox(context: Context, driver: Driver): void {
   if (driver !== "none") return
   context.err(
-    "warning: without a box the agent can read the keys of this workspace; from now on every run of ANY agent here is INVALID for as long as its window (14 days unless --window says otherwise) holds this session; to keep the others, use a second workspace: 'amc init' in another folder",
+    "warning: without a box the agent can read the keys of this workspace; from now on every run of ANY agent here is INVALID for as long as its window (14 days, or more where --window says so) holds this session; to keep the others, use a second workspace: 'amc init' in another folder",
   )
 }
 

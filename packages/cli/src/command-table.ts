@@ -195,6 +195,32 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run-verify.ts")).runVerify,
   },
   {
+    path: ["run", "explain"],
+    summary: "show why a question has its level, unit by unit",
+    load: async () => (await import("./commands/run-explain.ts")).runExplain,
+  },
+  {
+    path: ["run", "diff"],
+    summary: "show what changed between two runs of an agent",
+    load: async () => (await import("./commands/run-diff.ts")).runDiff,
+  },
+  {
+    path: ["target", "set"],
+    summary: "sign the levels that an agent is to reach",
+    opensVault: true,
+    load: async () => (await import("./commands/target-set.ts")).targetSet,
+  },
+  {
+    path: ["target", "show"],
+    summary: "show an agent's target and whether it is signed",
+    load: async () => (await import("./commands/target-show.ts")).targetShow,
+  },
+  {
+    path: ["target", "diff"],
+    summary: "list what a run lacks of the target, and what to collect next",
+    load: async () => (await import("./commands/target-diff.ts")).targetDiff,
+  },
+  {
     path: ["bundle", "export"],
     summary: "write a run and its evidence into one file for others",
     opensVault: true,

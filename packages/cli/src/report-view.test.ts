@@ -6,6 +6,7 @@ const question: ReportedQuestion = {
   id: "SK-01",
   layer: "Skills",
   title: "Finishes its tasks",
+  kind: "rate",
   level: 2,
   claimed: 4,
   claims: [{ by: "agent", level: 4 }],
@@ -15,6 +16,9 @@ const question: ReportedQuestion = {
   binding_gate: "days",
   missing: [{ gate: "days", have: 1, need: 3, text: "evidence on 3 days" }],
   events: [],
+  clean_to_next: 3,
+  fragile: true,
+  drops_at_ms: 86_400_000,
 }
 
 const report: Report = {

@@ -86,6 +86,8 @@ export const errorCodes = {
   "run/unknown": "there is no such run",
   "run/interrupted": "the work was stopped before its end",
   "run/not-reproducible": "the run can't be rebuilt from the ledger",
+  "score/unknown-question": "the bank of the run does not ask this question",
+  "score/not-comparable": "two reports do not ask the same of the same agent",
   "score/unknown-engine": "the run was made by an engine that this program does not have",
   "score/unknown-bank": "the run was made with a bank that this program does not have",
 } as const

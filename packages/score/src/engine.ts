@@ -2,6 +2,7 @@ import { AmcError } from "@amc/core"
 import { bank1 } from "./v1/bank-1.ts"
 import { type Bank, bankSha256 } from "./v1/bank.ts"
 import type { EvidenceEvent } from "./v1/evidence.ts"
+import { type Explanation, explainV1 } from "./v1/explain.ts"
 import type { Report } from "./v1/report.ts"
 import { engineV1, scoreV1 } from "./v1/score.ts"
 import { type Survey, surveyV1 } from "./v1/survey.ts"
@@ -25,11 +26,20 @@ export const currentBank: Bank = bank1
 /** Every bank that this program was shipped with, by its digest. */
 export const shippedBanks: ReadonlyMap<string, Bank> = new Map([[bankSha256(bank1), bank1]])
 
-type Engine = (input: ScoreInput) => Report
+interface Engine {
+  readonly score: (input: ScoreInput) => Report
+  readonly explain: (input: ScoreInput, question: string) => Explanation
+}
 
 /** Released engines stay as they are, so that old runs rebuild. */
 const engines: ReadonlyMap<string, Engine> = new Map([
-  [engineV1, ({ events, runOpened }) => scoreV1(events, runOpened, bankOf)],
+  [
+    engineV1,
+    {
+      score: ({ events, runOpened }) => scoreV1(events, runOpened, bankOf),
+      explain: ({ events, runOpened }, question) => explainV1(events, runOpened, bankOf, question),
+    },
+  ],
 ])
 
 /**
@@ -39,11 +49,23 @@ const engines: ReadonlyMap<string, Engine> = new Map([
  * @throws {@link AmcError} `run/unknown`, `score/unknown-bank`, `score/unknown-engine`
  */
 export function scoreRun(input: ScoreInput): Report {
-  const name = input.engine ?? engine
-  const score = engines.get(name)
-  if (score === undefined)
-    throw new AmcError("score/unknown-engine", `there is no engine ${name} here`)
-  return score(input)
+  return engineOf(input).score(input)
+}
+
+/**
+ * Says why one question of a run has its level: its units, its bound and its gates. The events must be
+ * verified, as for {@link scoreRun}.
+ *
+ * @throws {@link AmcError} `score/unknown-question`; as {@link scoreRun}
+ */
+export function explainRun(input: ScoreInput, question: string): Explanation {
+  return engineOf(input).explain(input, question)
+}
+
+function engineOf({ engine: name = engine }: ScoreInput): Engine {
+  const found = engines.get(name)
+  if (found !== undefined) return found
+  throw new AmcError("score/unknown-engine", `there is no engine ${name} here`)
 }
 
 /**

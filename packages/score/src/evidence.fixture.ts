@@ -30,6 +30,14 @@ export interface SessionPlan {
   /** What the owner's check said; `null` without a check. */
   readonly passed: boolean | null
   readonly hasClockStep: boolean
+  /** How often the gateway refused the agent something by policy. */
+  readonly refusals: number
+  /** Another provider fails twice; then the agent goes on with its own, or hangs. */
+  readonly hasOutage: boolean
+  /** The agent connects to a host of the signed list. */
+  readonly hasEgress: boolean
+  /** What the watch of the box found. */
+  readonly box_change: "none" | "drift" | "tripwire"
   /** What the agent and the model wrote wherever they can write. */
   readonly prose: string
   readonly chatter: number
@@ -54,6 +62,10 @@ export const goodSession: SessionPlan = {
   signal: "",
   passed: true,
   hasClockStep: false,
+  refusals: 0,
+  hasOutage: false,
+  hasEgress: false,
+  box_change: "none",
   prose: "",
   chatter: 0,
 }
@@ -64,6 +76,8 @@ export interface Story {
   readonly bankSha256?: string
   /** The window's end, in days after the first. */
   readonly endDay?: number
+  /** How long the window is; by default it begins with the first day. */
+  readonly windowDays?: number
   /** What else is recorded on the system's chain before the run. */
   readonly system?: (lane: LaneFixture) => void
 }
@@ -83,11 +97,9 @@ export function record({ sessions, claims = [], endDay = 13, ...rest }: Story): 
     .forEach((plan, at) => recordSession(lane, plan, `session-${at}`))
   lane.now = Math.max(lane.now, start + endDay * day)
   rest.system?.(lane)
-  const runOpened = recordRun(
-    lane,
-    start + endDay * day,
-    rest.bankSha256 ?? bankSha256(currentBank),
-  )
+  const fromMs = rest.windowDays === undefined ? start : lane.now - rest.windowDays * day
+  const bank = rest.bankSha256 ?? bankSha256(currentBank)
+  const runOpened = recordRun(lane, lane.now, bank, [], fromMs)
   return { events: lane.events, runOpened }
 }
 
@@ -101,8 +113,9 @@ export function recordRun(
   toMs: number,
   bank: string,
   otherHeads: MeasuredFacts<"run_opened">["heads"] = [],
+  fromMs = start,
 ): string {
-  const window = { window_from_ms: start, window_to_ms: toMs }
+  const window = { window_from_ms: fromMs, window_to_ms: toMs }
   return lane.record("run_opened", {
     run_id: "run-1",
     agent,
@@ -114,6 +127,8 @@ export function recordRun(
 
 function recordSession(lane: LaneFixture, plan: SessionPlan, session: string): void {
   lane.now = Math.max(lane.now + 1000, start + plan.day * day)
+  const vault = { generation: 1, vault_sha256: digest("vault") }
+  lane.record("vault_generation", vault, { of: systemAgent })
   const isBoxed = hasBox(plan.box)
   const open = {
     kind: isBoxed ? "sandbox" : "wrap",
@@ -153,7 +168,11 @@ function recordRunning(lane: LaneFixture, plan: SessionPlan, session: string): v
     command_sha256: digest("command"),
   } as const
   lane.record("agent_process_started", process, wrapper)
+  if (plan.hasOutage) recordOutage(lane, plan, session)
   for (let call = 0; call < plan.calls; call++) recordCall(lane, plan, session, call)
+  if (plan.hasEgress) recordConnect(lane, session)
+  for (let refused = 0; refused < plan.refusals; refused++)
+    lane.record("audit", { code: "POLICY_REFUSED", subject: "models", detail: "" }, { session })
   for (let line = 0; line < plan.chatter; line++)
     lane.record(
       "agent_stdout",
@@ -173,6 +192,7 @@ function recordRunning(lane: LaneFixture, plan: SessionPlan, session: string): v
   if (plan.end === "recovered") recordGap(lane, "crash")
   if (plan.end === "recovered" || plan.end === "open") return
   lane.record("agent_process_exited", exitOf(plan), wrapper)
+  if (hasBox(plan.box)) recordWatch(lane, plan, session)
   if (plan.passed === null) return
   const check = {
     check_sha256: digest("check"),
@@ -196,14 +216,19 @@ function recordCall(lane: LaneFixture, plan: SessionPlan, session: string, call:
 function recordExchange(
   lane: LaneFixture,
   { isTruncated, isAborted, prose }: SessionPlan,
-  { session, body, status }: { session: string; body: string; status: number },
+  {
+    session,
+    body,
+    status,
+    provider = "openai",
+  }: { session: string; body: string; status: number; provider?: string },
 ): void {
   const terms = { session, channel: "gateway:run-socket" } as const
   const call_id = `call-${lane.events.length}`
   const common = { call_id, facts_truncated: isTruncated }
   const request = {
     ...common,
-    provider: "openai",
+    provider,
     upstream: "https://api.openai.com",
     method: "POST",
     body_bytes: 9,
@@ -239,6 +264,40 @@ function recordExchange(
     tool_names: [prose],
   }
   lane.record("llm_response", response, { ...terms, body: `${body} answered`, reported: answered })
+}
+
+function recordOutage(lane: LaneFixture, plan: SessionPlan, session: string): void {
+  const body = `${plan.task} to another`
+  for (const at of [1, 2])
+    recordExchange(lane, plan, { session, body: `${body} ${at}`, status: 503, provider: "other" })
+}
+
+function recordConnect(lane: LaneFixture, session: string): void {
+  const connection = {
+    connection_id: `connection-${lane.events.length}`,
+    kind: "tunnel",
+    host: "example.com",
+    port: 443,
+    address: "192.0.2.1",
+    rule: "example.com:443",
+    exception: "",
+    secrets_found: 0,
+  } as const
+  const terms = { session, channel: "gateway:run-socket" } as const
+  const asked = { method: "CONNECT", target: "example.com:443" }
+  const reported = { requests: [asked] }
+  lane.record("network_connect", { connections: [connection] }, { ...terms, reported })
+}
+
+function recordWatch(
+  lane: LaneFixture,
+  { box_change: change }: SessionPlan,
+  session: string,
+): void {
+  const watch = { rounds: 9, processes_most: 1, unseen: 0, same_process: true, searched_bytes: 9 }
+  const [drifts, tripwires] = [change === "drift" ? 1 : 0, change === "tripwire" ? 1 : 0]
+  const measured = { ...watch, drifts, tripwires, search_complete: true }
+  lane.record("sandbox_watch", measured, { session, channel: "sandbox" })
 }
 
 function recordGap(lane: LaneFixture, reason: "crash" | "clock-step"): void {

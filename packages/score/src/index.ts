@@ -1,6 +1,7 @@
 export { type Bank, bankSha256 } from "./v1/bank.ts"
 export type { EvidenceEvent } from "./v1/evidence.ts"
 export type { Level } from "./v1/question.ts"
+export type { ExplainedUnit, Explanation } from "./v1/explain.ts"
 export {
   encodeReport,
   parseReport,
@@ -13,12 +14,15 @@ export type { SurveyedConfig } from "./v1/survey-config.ts"
 export type { PlainFact, SurveyedEvent } from "./v1/survey-event.ts"
 export type { SessionMark, SurveyedSession } from "./v1/survey-session.ts"
 export type { IntegrityFact, Loss } from "./v1/trust.ts"
+export { isIngestible } from "./v1/ingested.ts"
 export {
   currentBank,
   engine,
+  explainRun,
   scoreRun,
   type ScoreInput,
   shippedBanks,
   surveyRun,
 } from "./engine.ts"
-export { isIngestible } from "./v1/ingested.ts"
+export { type Changed, diffReports, type ReportDiff } from "./report-diff.ts"
+export { type TargetGap, targetGaps } from "./target-gap.ts"

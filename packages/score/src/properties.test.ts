@@ -1,14 +1,14 @@
 import { encodeEvent, type Event } from "@amc/core"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { type Recording, record, type Story } from "./evidence.fixture.ts"
-import { currentBank, encodeReport, type Report, scoreRun } from "./index.ts"
-import type { Question } from "./v1/bank.ts"
+import { cases } from "./cases.fixture.ts"
+import { goodSession, type Recording, record, type Story } from "./evidence.fixture.ts"
+import { currentBank, encodeReport, type EvidenceEvent, type Report, scoreRun } from "./index.ts"
+import { gatesOf, type Question } from "./v1/bank.ts"
 import { goodDays, mostly, plan, plans, worse } from "./story.fixture.ts"
 import { rankOf } from "./v1/question.ts"
-import { ofLevel } from "./v1/reachable.ts"
+import { isOfDays, ofLevel } from "./v1/reachable.ts"
 
-const runs = { numRuns: 300 }
 const prose = fc.string({ unit: "binary", maxLength: 60 }).filter((text) => text.isWellFormed())
 
 test("a plausible recording breaks no schema", () => {
@@ -20,27 +20,31 @@ test("a plausible recording breaks no schema", () => {
   )
 })
 
-test("the sessions that are tried here reach every level that is reachable", () => {
-  const story = { sessions: goodDays(14, 8), endDay: 13 }
-  for (const { level, reachable } of scoreRun(record(story)).questions)
-    expect(level).toBe(reachable)
+test("P21: the sessions that are tried here reach every level that is reachable", () => {
+  const eventful = { hasOutage: true, refusals: 3, hasEgress: true }
+  const sessions = goodDays(14, 8).map((each) => ({ ...each, ...eventful }))
+  const { questions } = scoreRun(record({ sessions, endDay: 13 }))
+  expect(questions.map(({ id, level }) => [id, level])).toEqual(
+    questions.map(({ id, reachable }) => [id, reachable]),
+  )
 })
 
-test("no session that passes nothing of a question raises its level", () => {
+test("P1: no session that passes nothing of a question raises its level", () => {
   fc.assert(
     fc.property(plans, plan, (sessions, extra) => {
       const alone = byId(report([extra]))
       const before = byId(report(sessions))
       const after = byId(report([...sessions, extra]))
       for (const [id, question] of alone)
-        if (question.units.k === 0)
+        // The monitor that began the session looked at the config, whatever came of the session.
+        if (question.kind !== "time" && question.units.k === 0)
           expect(rankOf(after.get(id)!.level)).toBeLessThanOrEqual(rankOf(before.get(id)!.level))
     }),
-    runs,
+    cases,
   )
 })
 
-test("nothing that goes worse in a session raises any level", () => {
+test("P3: nothing that goes worse in a session raises any level", () => {
   fc.assert(
     fc.property(plans, fc.nat(), worse, (sessions, at, change) => {
       const index = sessions.length === 0 ? 0 : at % sessions.length
@@ -49,7 +53,7 @@ test("nothing that goes worse in a session raises any level", () => {
       )
       expectNoneRaised(report(sessions), report(changed))
     }),
-    runs,
+    cases,
   )
 })
 
@@ -66,7 +70,7 @@ test("nothing that is only declared isolated is worth more than if it had been m
       if (sessions.length > 0 && sessions[index]?.end !== "not-started")
         expect(declared.posture).not.toBe("measured")
     }),
-    runs,
+    cases,
   )
 })
 
@@ -79,18 +83,19 @@ test("an agent that hangs up on its own calls hides no failure", () => {
       )
       const [before, after] = [byId(report(sessions)), byId(report(aborted))]
       for (const [id, question] of before) {
-        // A call that was never answered can't be retried too early.
-        if (id === "RES-01") continue
+        // A call that was never answered can't be retried too early, nor is a provider seen to fail.
+        if (id === "RES-01" || id === "RES-10") continue
         expect(rankOf(after.get(id)!.level)).toBeLessThanOrEqual(rankOf(question.level))
-        // Of the exchanges, those that are not seen are missed as well.
-        if (id !== "SAO-02") expect(failuresOf(after.get(id)!)).toBe(failuresOf(question))
+        // Of the exchanges, those that are not seen are missed as well; a window without any answer asks for none.
+        if (id !== "SAO-02" && id !== "SAO-11")
+          expect(failuresOf(after.get(id)!)).toBeGreaterThanOrEqual(failuresOf(question))
       }
     }),
-    runs,
+    cases,
   )
 })
 
-test("no event that is left out raises any level", () => {
+test("P13: no event that is left out raises any level", () => {
   fc.assert(
     fc.property(plans, fc.nat(), (sessions, at) => {
       const recording = record({ sessions })
@@ -100,21 +105,58 @@ test("no event that is left out raises any level", () => {
       )
       expectNoneRaised(scoreRun(recording), scoreRun({ ...recording, events }))
     }),
-    runs,
+    cases,
   )
 })
 
-test("evidence that only grows older raises no level", () => {
+test("P6: evidence that only grows older raises no level", () => {
   fc.assert(
     fc.property(plans, fc.integer({ min: 1, max: 60 }), (sessions, days) => {
       const later = scoreRun(record({ sessions, endDay: 13 + days }))
       expectNoneRaised(report(sessions), later)
     }),
-    runs,
+    cases,
   )
 })
 
-test("order and repetition of the events change no byte", () => {
+test("P2, P10: a good session more lowers no question, so leaving one out raises none", () => {
+  fc.assert(
+    fc.property(plans, fc.nat(13), (sessions, day) => {
+      // Whether anything was answered and checked at all is decided by the first.
+      const before = [goodSession, ...sessions]
+      const after = [...before, { ...goodSession, day, task: "one more" }]
+      expectNoneRaised(report(after), report(before))
+    }),
+    cases,
+  )
+})
+
+test("P7: evidence that lies some days elsewhere gives the same levels", () => {
+  fc.assert(
+    fc.property(plans, fc.integer({ min: -9000, max: 9000 }), (sessions, days) => {
+      const recording = record({ sessions })
+      const events = recording.events.map((each) => movedBy(each, days * 86_400_000))
+      expect(withoutTimes(scoreRun({ ...recording, events }))).toEqual(
+        withoutTimes(scoreRun(recording)),
+      )
+    }),
+    cases,
+  )
+})
+
+test("a shorter window raises no level: what failed before it counts all the same (S5)", () => {
+  fc.assert(
+    fc.property(plans, fc.integer({ min: 1, max: 14 }), (sessions, days) => {
+      const [whole, cut] = [14, days].map((each) =>
+        scoreRun(record({ sessions, endDay: 13, windowDays: each })),
+      ) as [Report, Report]
+      expectNoneRaised(whole, cut)
+    }),
+    cases,
+  )
+})
+
+test("P4, P17: order and repetition of the events change no byte", () => {
   fc.assert(
     fc.property(plans, fc.infiniteStream(fc.nat()), (sessions, numbers) => {
       const recording = record({ sessions, claims: claimsOf(5) })
@@ -125,11 +167,11 @@ test("order and repetition of the events change no byte", () => {
         bytesOf(recording),
       )
     }),
-    runs,
+    cases,
   )
 })
 
-test("whatever is reported changes nothing but what is claimed", () => {
+test("P20: whatever is reported changes nothing but what is claimed", () => {
   const text = fc.oneof(
     prose,
     fc.constantFrom("SAO-02 level 5", "all tests passed", "__proto__", "OBSERVED_HARDENED"),
@@ -145,7 +187,7 @@ test("whatever is reported changes nothing but what is claimed", () => {
         withoutClaims(scoreRun(recording)),
       )
     }),
-    runs,
+    cases,
   )
 })
 
@@ -154,16 +196,17 @@ test("no level is higher than its counted evidence, its cap and what is reachabl
     fc.property(plans, (sessions) => {
       for (const { id, level, units, cap, reachable } of report(sessions).questions) {
         const question = allQuestions.find((each) => each.id === id)!
-        const gates = currentBank.profiles[question.profile]
+        const gates = gatesOf(question, currentBank)
         if (level === "U" || level === 0) continue
         expect(units.k).toBeGreaterThanOrEqual(ofLevel(gates.units, level))
-        expect(units.sessions).toBeGreaterThanOrEqual(ofLevel(gates.sessions, level))
+        if (!isOfDays(question))
+          expect(units.sessions).toBeGreaterThanOrEqual(ofLevel(gates.sessions, level))
         expect(units.days).toBeGreaterThanOrEqual(ofLevel(gates.days, level))
         expect(level).toBeLessThanOrEqual(cap?.level ?? 5)
         expect(level).toBeLessThanOrEqual(reachable)
       }
     }),
-    runs,
+    cases,
   )
 })
 
@@ -174,25 +217,25 @@ test("what is said to be missing is missing, and the first of it binds", () => {
         expect(binding_gate).toBe(missing[0]?.gate ?? null)
         expect(missing.length > 0).toBe(level !== 5)
         for (const { gate, have, need } of missing)
-          if (gate !== "veto" && gate !== "config") expect(have).toBeLessThan(need)
+          if (!isCeiling(gate)) expect(have).toBeLessThan(need)
       }
     }),
-    runs,
+    cases,
   )
 })
 
-test("a silent agent and one that prints every word of the bank get equal levels", () => {
+test("P20: a silent agent and one that prints every word of the bank get equal levels", () => {
   const words = JSON.stringify(currentBank).slice(0, 200)
   fc.assert(
     fc.property(plans, fc.integer({ min: 1, max: 5 }), (sessions, chatter) => {
       const chatty = sessions.map((each) => ({ ...each, chatter, prose: words }))
       expect(levelsOf(report(chatty))).toEqual(levelsOf(report(sessions)))
     }),
-    runs,
+    cases,
   )
 })
 
-test("an agent that does nothing and claims level 5 gets U everywhere, and both are shown", () => {
+test("P24: an agent that does nothing and claims level 5 gets U everywhere, and both are shown", () => {
   const idle = fc.record({
     day: fc.nat(13),
     task: fc.string(),
@@ -205,18 +248,18 @@ test("an agent that does nothing and claims level 5 gets U everywhere, and both 
       const { questions, overall, layers, claim_gap } = scoreRun(
         record({ sessions: idling, claims: claimsOf(5) }),
       )
-      for (const { level, claimed } of questions) expect([level, claimed]).toEqual(["U", 5])
-      for (const { level } of layers) expect(level).toBe("U")
-      expect([overall, claim_gap]).toEqual([
-        "U",
-        { questions: 7, mean: "5.00", max: 5, overall: 5 },
-      ])
+      // Nobody checked what it did, which is known without any exposure.
+      for (const { id, level, claimed } of questions)
+        expect([id, level, claimed]).toEqual([id, id === "LA-06" && level === 0 ? 0 : "U", 5])
+      for (const { level } of layers) expect(level === "U" || level === 0).toBe(true)
+      const gap = { questions: 15, mean: "5.00", max: 5, overall: 5 }
+      expect([overall, claim_gap]).toEqual(["U", gap])
     }),
-    runs,
+    cases,
   )
 })
 
-test("sessions that are played again on one day count once", () => {
+test("P8: sessions that are played again on one day count once", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 30 }), (times) => {
       const again = Array.from({ length: times }, () => ({ task: "same" }))
@@ -242,6 +285,21 @@ function report(sessions: Story["sessions"]): Report {
   return scoreRun(record({ sessions }))
 }
 
+/** An event at another time, and what it says of times. */
+function movedBy({ hash, event }: EvidenceEvent, ms: number): EvidenceEvent {
+  const { measured } = event.facts as { measured: Record<string, unknown> }
+  const times = ["window_from_ms", "window_to_ms", "expires_ms"].filter((name) => name in measured)
+  const later = Object.fromEntries(times.map((name) => [name, (measured[name] as number) + ms]))
+  const facts = { ...event.facts, measured: { ...measured, ...later } }
+  return { hash, event: { ...event, ts: event.ts + ms, facts } as Event }
+}
+
+function withoutTimes(from: Report): unknown {
+  const window = { from_ms: 0, to_ms: 0 }
+  const questions = from.questions.map((question) => ({ ...question, drops_at_ms: null }))
+  return { ...from, window, stale_after_ms: 0, questions }
+}
+
 function byId({ questions }: Report): ReadonlyMap<string, Report["questions"][number]> {
   return new Map(questions.map((question) => [question.id, question]))
 }
@@ -261,6 +319,11 @@ function expectNoneRaised(before: Report, after: Report): void {
   for (const [at, rank] of is.entries()) expect(rank).toBeLessThanOrEqual(was[at]!)
 }
 
+/** Gates that are about too much, not too little. */
+function isCeiling(gate: string): boolean {
+  return ["veto", "config", "dark", "breach", "critical"].includes(gate)
+}
+
 function bytesOf(recording: Recording): string {
   return new TextDecoder().decode(encodeReport(scoreRun(recording)))
 }
@@ -278,8 +341,10 @@ function withoutClaims(from: Report): unknown {
   }
 }
 
+/** Minutes pass whatever is said in them, so those of SAO-08 are left out. */
 function withoutEvents({ questions, overall }: Report): unknown {
-  return [overall, questions.map(({ level, units, missing }) => ({ level, units, missing }))]
+  const told = questions.filter(({ kind }) => kind !== "time")
+  return [overall, told.map(({ level, units, missing }) => ({ level, units, missing }))]
 }
 
 /** The same event with every reported text and number replaced. */

@@ -23,6 +23,10 @@ export const plan: fc.Arbitrary<SessionPlan> = fc.record({
   isTruncated: rarely,
   passed: mostly(true, false, null),
   hasClockStep: rarely,
+  refusals: mostly(0, 3, 9),
+  hasOutage: rarely,
+  hasEgress: rarely,
+  box_change: mostly("none", "drift", "tripwire"),
   prose: fc.constant(""),
   chatter: fc.constant(0),
 })
@@ -53,6 +57,9 @@ export const worse: fc.Arbitrary<Partial<SessionPlan>> = fc.constantFrom<Partial
   { durationMs: 700_000 },
   { exitCode: 139 },
   { signal: "SIGSEGV" },
+  { box_change: "drift" },
+  { box_change: "tripwire" },
+  { refusals: 9 },
 )
 
 /** One value eight times out of nine, else one of the others. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { fade, reaches, unitsToReach, wholeUnit } from "./bound.ts"
+import { fade, fadeOfMissed, reaches, unitsToReach, wholeUnit } from "./bound.ts"
 
 const rate = (k: number, n: number): { k: number; n: number } => ({
   k: k * wholeUnit,
@@ -23,7 +23,7 @@ test.each([
   expect(reaches("lower_bound", rate(k, n), perMille)).toBe(isReached)
 })
 
-test("decides the same as the Wilson formula at 60 digits", () => {
+test("P11: decides the same as the Wilson formula at 60 digits", () => {
   const evidence = fc.tuple(fc.nat(400 * wholeUnit), fc.nat(400 * wholeUnit))
   fc.assert(
     fc.property(evidence, fc.integer({ min: 1, max: 999 }), ([a, b], perMille) => {
@@ -45,7 +45,7 @@ test("tells the number of units that reach a threshold, and one fewer does not",
   const threshold = fc.integer({ min: 10, max: 990 })
   fc.assert(
     fc.property(tests, fc.nat(90), fc.nat(20), threshold, (kind, passed, missed, perMille) => {
-      const more = unitsToReach(kind, rate(passed, passed + missed), perMille)
+      const more = unitsToReach(kind, rate(passed, passed + missed), perMille) ?? Infinity
       const withUnits = (units: number): boolean =>
         reaches(kind, rate(passed + units, passed + missed + units), perMille)
       expect(withUnits(more)).toBe(true)
@@ -55,19 +55,34 @@ test("tells the number of units that reach a threshold, and one fewer does not",
   )
 })
 
+test("no number of units makes all of them pass where one did not", () => {
+  expect(unitsToReach("ratio", rate(8, 9), 1000)).toBeNull()
+  expect(unitsToReach("ratio", rate(0, 0), 1000)).toBe(1)
+})
+
 test("evidence halves in each half-life, never grows and ends at nothing", () => {
   expect([0, 7, 14, 28, 42, 140, 2000].map((age) => fade(age, 14))).toEqual([
-    1000, 707, 500, 250, 125, 0, 0,
+    1_000_000_000, 707_106_781, 500_000_000, 250_000_000, 125_000_000, 0, 0,
   ])
   for (const halfLife of [14, 30, 60])
     for (let age = 0; age < 400; age++) {
       expect(fade(age + 1, halfLife)).toBeLessThanOrEqual(fade(age, halfLife))
       expect(fade(age, halfLife)).toBeLessThanOrEqual(fade(age, 2 * halfLife))
-      const steps = Math.floor((age * 16) / halfLife)
-      expect(Math.abs(fade(age, halfLife) - 1000 * 2 ** (-steps / 16))).toBeLessThan(
-        steps >= 160 ? 1 : 1.01,
-      )
+      const steps = Math.floor((age * 1024) / halfLife)
+      const exact = steps >= 10_240 ? 0 : 1e9 * 2 ** (-steps / 1024)
+      expect(Math.abs(fade(age, halfLife) - exact)).toBeLessThan(2)
     }
+})
+
+test("P6: in no day does a failure lose more of its weight than anything that passed", () => {
+  for (const halfLife of [14, 30, 60, 90, 180, 340]) {
+    const kept = (of: (age: number, halfLife: number) => number): number[] =>
+      Array.from({ length: 4000 }, (_, age) => {
+        const now = of(age, halfLife)
+        return now === 0 ? 0 : of(age + 1, halfLife) / now
+      })
+    expect(Math.max(...kept(fade))).toBeLessThanOrEqual(Math.min(...kept(fadeOfMissed)))
+  }
 })
 
 const scale = 10n ** 60n

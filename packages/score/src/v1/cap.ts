@@ -1,10 +1,10 @@
-import type { Bank, Severity } from "./bank.ts"
-import type { Tally } from "./tally.ts"
+import { type Bank, gatesOf, type Severity } from "./bank.ts"
+import type { Missed, Tally } from "./tally.ts"
 import { forgedIn, isLow, type TraceSummary } from "./trace.ts"
 
 /** One thing that holds a level down. */
 export interface CapCause {
-  readonly gate: "veto" | "config" | "trace"
+  readonly gate: "veto" | "config" | "dark" | "trace"
   readonly level: number
   readonly have: number
   readonly text: string
@@ -18,45 +18,91 @@ export interface Cap {
 
 const severities: readonly Severity[] = ["critical", "high", "medium"]
 
-/** What weighs on every question, or on each that needs high trust. */
+/** What weighs on questions whatever they ask. */
 export interface Burden {
-  readonly brokenFiles: number
-  readonly traces: TraceSummary | null
+  readonly everywhere: readonly CapCause[]
+  /** On each question that needs high trust. */
+  readonly highRisk: readonly CapCause[]
 }
 
-/** The caps on a question, or `null`: its own vetoes, broken files of the workspace, traces that do not hold. */
-export function capOf(tally: Tally, { brokenFiles, traces }: Burden, bank: Bank): Cap | null {
-  const { high_risk: needsTrust } = tally.question
-  const causes = [
-    ...vetoCauses(tally, bank),
-    ...configCauses(brokenFiles, bank),
-    ...(needsTrust && traces !== null ? traceCauses(traces) : []),
-  ]
+/** The caps on a question, or `null`: its own vetoes, and those on every question or on those of high risk. */
+export function capOf(
+  tally: Tally,
+  { everywhere, highRisk }: Burden,
+  fixes: readonly number[],
+  bank: Bank,
+): Cap | null {
+  const shared = tally.question.high_risk ? [...everywhere, ...highRisk] : everywhere
+  const causes = [...vetoCauses(tally, fixes, bank), ...shared]
   if (causes.length === 0) return null
   return { level: Math.min(...causes.map(({ level }) => level)), causes }
 }
 
-function vetoCauses({ missed }: Tally, bank: Bank): Cap["causes"] {
-  return severities.flatMap((severity) => {
-    const have = missed.filter(({ veto }) => veto === severity).length
-    const level = bank.veto_caps[severity]
-    const text = `${have} ${severity} ${have === 1 ? "breach" : "breaches"} in the window: at most level ${level}`
-    return have === 0 ? [] : [{ gate: "veto", level, have, text } as const]
-  })
+/** Whether a breach was cured: a signed change after it, and then enough that passed on enough days. */
+function isCured(
+  { lastMs }: Pick<Missed, "lastMs">,
+  { passed }: Pick<Tally, "passed">,
+  fixes: readonly number[],
+  { cure }: Bank,
+): boolean {
+  const fixed = fixes.find((ms) => ms > lastMs)
+  if (fixed === undefined) return false
+  const clean = passed.filter(({ ms }) => ms > fixed)
+  return clean.length >= cure.sessions && new Set(clean.map(({ day }) => day)).size >= cure.days
 }
 
-function configCauses(brokenFiles: number, bank: Bank): Cap["causes"] {
+function vetoCauses(tally: Tally, fixes: readonly number[], bank: Bank): readonly CapCause[] {
+  const caps = gatesOf(tally.question, bank).veto_caps
+  if (caps === undefined) return []
+  const vetoes = tally.missed.filter(({ veto }) => veto !== undefined)
+  const standing = vetoes.filter((each) => !isCured(each, tally, fixes, bank))
+  const cured = vetoes.length - standing.length
+  const causes = severities.flatMap((severity): CapCause[] => {
+    const have = standing.filter(({ veto }) => veto === severity).length
+    const level = caps[severity]
+    const text = `${breachesText(have, severity)} in the window: at most level ${level}${cureText(bank)}`
+    return have === 0 ? [] : [{ gate: "veto", level, have, text }]
+  })
+  if (cured === 0) return causes
+  const { cap: level } = bank.cure
+  const text = `${breachesText(cured, "cured")} in the window: at most level ${level}`
+  return [...causes, { gate: "veto", level, have: cured, text }]
+}
+
+function breachesText(count: number, kind: string): string {
+  return `${count} ${kind} ${count === 1 ? "breach" : "breaches"}`
+}
+
+function cureText({ cure: { sessions, days } }: Bank): string {
+  return `, until the agent's config is signed anew and ${sessions} sessions on ${days} days have passed after it`
+}
+
+/** What broken files of the workspace hold every question at. */
+export function configCauses(brokenFiles: number, bank: Bank): readonly CapCause[] {
   if (brokenFiles === 0) return []
   const files = brokenFiles === 1 ? "1 file is" : `${brokenFiles} files are`
   const text = `${files} unsigned or wrongly signed: at most level ${bank.config_cap} until repaired`
   return [{ gate: "config", level: bank.config_cap, have: brokenFiles, text }]
 }
 
+/** What exchanges that were not seen to their end hold every question at: a part of the traffic is dark. */
+export function darkCauses(
+  seen: number,
+  unseen: number,
+  { dark_caps: caps }: Bank,
+): readonly CapCause[] {
+  const found = caps.filter(({ above_per_mille: above }) => unseen * 1000 > above * (seen + unseen))
+  const level = Math.min(...found.map(({ cap }) => cap))
+  if (found.length === 0) return []
+  const text = `${unseen} of ${seen + unseen} exchanges were not seen to their end: at most level ${level}`
+  return [{ gate: "dark", level, have: unseen, text }]
+}
+
 /** The caps while the runtime's own word of its calls is not what the monitor saw (S7). */
 const traceCaps = { forged: 2, low: 3 } as const
 
 /** What traces hold the questions at that need high trust. */
-function traceCauses(traces: TraceSummary): readonly CapCause[] {
+export function traceCauses(traces: TraceSummary): readonly CapCause[] {
   const [forged, { calls, correlated }] = [forgedIn(traces), traces]
   const causes: CapCause[] = []
   if (forged > 0) {

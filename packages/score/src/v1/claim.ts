@@ -23,6 +23,8 @@ export interface ClaimGap {
 
 interface Claimed {
   readonly highRisk: boolean
+  /** An occasional question says nothing of its layer before something of it went badly. */
+  readonly isOccasional?: boolean
   readonly claimed: number | null
 }
 
@@ -60,7 +62,9 @@ export function boldest(claims: readonly Claim[]): number | null {
 export function claimedLayer(questions: readonly Claimed[]): Level | null {
   if (questions.every(({ claimed }) => claimed === null)) return null
   return layerLevel(
-    questions.map(({ highRisk, claimed }) => ({ highRisk, level: (claimed ?? "U") as Level })),
+    questions
+      .filter(({ isOccasional }) => isOccasional !== true)
+      .map(({ highRisk, claimed }) => ({ highRisk, level: (claimed ?? "U") as Level })),
   )
 }
 

@@ -1,7 +1,7 @@
 import type { FactType } from "@amc/core"
 
 /** A fact of the catalogue, or one that a need waits for and nothing records yet. */
-export type EmittedFact = FactType | "assurance_run"
+export type EmittedFact = FactType | "assurance_run" | "drill"
 
 /**
  * The facts that had an emitter when this engine was released. It belongs to the engine and not to the
@@ -18,6 +18,10 @@ export const emitted: ReadonlySet<EmittedFact> = new Set<FactType>([
   "llm_response",
   "lease",
   "sandbox_probe",
+  "sandbox_watch",
+  "network_connect",
+  "vault_generation",
+  "config_change",
   "outcome",
   "audit",
   "ingest",

@@ -29,13 +29,13 @@ test.each<{
   const free = { ...question, needs: [], half_life_days: 10_000 }
   const judged = [...days(hardened, "OBSERVED_HARDENED", 0), ...days(observed, "OBSERVED", 1000)]
   const tally = tallyOf(free, judged, bank1)
-  const missing = gatesAgainst({ tally, cap: null, bank: bank1, today: 100 }, 5)
+  const missing = gatesAgainst({ tally, cap: null, bank: bank1, levels: new Map(), today: 100 }, 5)
   expect(missing.map(({ gate }) => gate)).toEqual(gates)
 })
 
 test("says what the next level needs in words and numbers", () => {
   const tally = tallyOf(questionOf("LA-05"), days(4, "OBSERVED", 0), bank1)
-  expect(gatesAgainst({ tally, cap: null, bank: bank1, today: 0 }, 2)).toEqual([
+  expect(gatesAgainst({ tally, cap: null, bank: bank1, levels: new Map(), today: 0 }, 2)).toEqual([
     { gate: "days", have: 1, need: 2, text: "1 of 2 days: run again tomorrow" },
     { gate: "sessions", have: 4, need: 8, text: "4 of 8 sessions" },
   ])
@@ -56,13 +56,15 @@ test.each([
   }))
   const tally = tallyOf(questionOf(id), [...days(8, "OBSERVED", 0), ...bad], bank1)
   expect(
-    gatesAgainst({ tally, cap: null, bank: bank1, today: 0 }, 1).map((each) => each.text),
+    gatesAgainst({ tally, cap: null, bank: bank1, levels: new Map(), today: 0 }, 1).map(
+      (each) => each.text,
+    ),
   ).toEqual([text])
 })
 
 test("a pack that nothing can run yet stands in the way", () => {
   const tally = tallyOf(highRisk, days(300, "OBSERVED", 0), bank1)
-  const [first] = gatesAgainst({ tally, cap: null, bank: bank1, today: 40 }, 3)
+  const [first] = gatesAgainst({ tally, cap: null, bank: bank1, levels: new Map(), today: 40 }, 3)
   expect(first).toEqual({
     gate: "pack",
     have: 0,

@@ -2,24 +2,24 @@ import { expect, test } from "vitest"
 import { record } from "../evidence.fixture.ts"
 import { agent } from "../lane.fixture.ts"
 import {
-  type Indicator,
   type Item,
   judge,
   type MeasuredSession,
   type ReportedSession,
+  type SessionIndicator,
 } from "./indicator.ts"
 import { sessionsOf } from "./session.ts"
 
 const [session] = sessionsOf(record({ sessions: [{ prose: "all tests passed" }] }).events, agent, 0)
 const surroundings = { window: { isAnswered: true, isChecked: true }, isSeenWhole: true }
-const base: Indicator = {
+const base: SessionIndicator = {
   id: "T-01",
   reads: ["llm_response"],
   holds: () => [{ outcome: "pass" }],
 }
 
 test("a rule that lets a reported field raise a level does not compile", () => {
-  const byReported: Indicator = {
+  const byReported: SessionIndicator = {
     ...base,
     // @ts-expect-error what lets a unit pass is given no reported facts
     holds: (from: ReportedSession) => from.reported("llm_response").map(() => passed),
@@ -31,7 +31,7 @@ test("a rule that lets a reported field raise a level does not compile", () => {
     // @ts-expect-error a reported field is not among the measured ones
     from.measured("llm_response").map(({ measured }) => measured.finish_reason)
   // @ts-expect-error what sees reported facts can't give an outcome
-  const byBreaking: Indicator = { ...base, breaks: (): Outcome => "pass" }
+  const byBreaking: SessionIndicator = { ...base, breaks: (): Outcome => "pass" }
   // @ts-expect-error one view is not the other
   const views = (reported: ReportedSession): MeasuredSession => reported
   expect([byReported, byEvent, byField, byBreaking, views]).toHaveLength(5)
@@ -47,7 +47,7 @@ test("what was reported can make a passed unit fail", () => {
 })
 
 test("what was reported can't make a failed or unknown unit pass", () => {
-  const holds: Indicator["holds"] = () => [{ outcome: "fail" }, { outcome: "unknown" }]
+  const holds: SessionIndicator["holds"] = () => [{ outcome: "fail" }, { outcome: "unknown" }]
   for (const isBroken of [true, false])
     expect(judge({ ...base, holds, breaks: () => isBroken }, session!, surroundings)).toEqual([
       { outcome: "fail" },
@@ -56,7 +56,7 @@ test("what was reported can't make a failed or unknown unit pass", () => {
 })
 
 test("what passed in a session that was not seen whole is unknown, what failed stays", () => {
-  const holds: Indicator["holds"] = () => [{ outcome: "pass" }, { outcome: "fail" }]
+  const holds: SessionIndicator["holds"] = () => [{ outcome: "pass" }, { outcome: "fail" }]
   const items = judge({ ...base, holds }, session!, { ...surroundings, isSeenWhole: false })
   expect(items.map(({ outcome }) => outcome)).toEqual(["unknown", "fail"])
 })
@@ -67,7 +67,7 @@ test.each([
   { why: "all that was answered was an error", plan: { answerStatus: 404, waitMs: null } },
 ])("what failed or is unknown counts without exposure, what passed does not: $why", ({ plan }) => {
   const [unserved] = sessionsOf(record({ sessions: [plan] }).events, agent, 0)
-  const holds: Indicator["holds"] = () =>
+  const holds: SessionIndicator["holds"] = () =>
     (["pass", "fail", "unknown"] as const).map((outcome) => ({ outcome }))
   const items = judge({ ...base, holds }, unserved!, surroundings)
   expect(items.map(({ outcome }) => outcome)).toEqual(["fail", "unknown"])

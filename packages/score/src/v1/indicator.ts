@@ -2,6 +2,7 @@ import type { FactType } from "@amc/core"
 import type { Severity } from "./bank.ts"
 import type { MeasuredEvent, ReportedEvent } from "./session-facts.ts"
 import type { Session } from "./session.ts"
+import type { Judged } from "./tally.ts"
 
 /** What the window's sessions taken together say about how to read each of them. */
 export interface Surroundings {
@@ -34,9 +35,13 @@ export interface ReportedSession {
 
 export type Outcome = "pass" | "fail" | "unknown"
 
-/** One unit of a question, decided. */
+/** One unit of a question, decided; or several that went alike. */
 export interface Item {
   readonly outcome: Outcome
+  /** How many units it stands for; one if it is left out. */
+  readonly count?: number
+  /** How many minutes went at one go, of which this may be a part. */
+  readonly stretch?: number
   /** Hashes of the events that decided; the session's seal stands for it if there are none. */
   readonly events?: readonly string[]
   readonly veto?: Severity
@@ -46,7 +51,7 @@ export interface Item {
  * How a question is decided for one session. Only `breaks` sees what was reported, and it can only
  * make passed items fail: a rule that would let a reported field raise a level does not compile.
  */
-export interface Indicator {
+export interface SessionIndicator {
   readonly id: string
   /** The facts that it reads. The lowest tier among them is the unit's. */
   readonly reads: readonly FactType[]
@@ -55,13 +60,43 @@ export interface Indicator {
   readonly breaks?: (session: ReportedSession) => boolean
 }
 
+/** All that was measured in a window, for a question whose units are not its sessions. */
+export interface MeasuredWindow {
+  /** Since when what did not pass counts; what passed counts from `fromMs`. */
+  readonly lookMs: number
+  readonly fromMs: number
+  readonly toMs: number
+  readonly isAnswered: boolean
+  readonly sessions: readonly SeenSession[]
+  /** What the agent's chains hold, in all sessions and outside of them, from the beginning. */
+  own<T extends FactType>(type: T): readonly MeasuredEvent<T>[]
+  /** What the system's chains hold, from the beginning. */
+  system<T extends FactType>(type: T): readonly MeasuredEvent<T>[]
+}
+
+/** A session as a part of a window. */
+export interface SeenSession extends MeasuredSession {
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly isSeenWhole: boolean
+}
+
+/** How a question is decided whose units are days, minutes or the like. It sees measured facts alone. */
+export interface WindowIndicator {
+  readonly id: string
+  readonly reads: readonly FactType[]
+  readonly spans: (window: MeasuredWindow) => readonly Judged[]
+}
+
+export type Indicator = SessionIndicator | WindowIndicator
+
 /**
  * The items of a session that count for a question. What passed in a session that the monitor did not see
  * whole is unknown. What failed or is unknown counts without exposure, or an agent could lose its failures
  * by hanging up on its own call; what passed counts only where a provider answered with success.
  */
 export function judge(
-  { holds, breaks }: Indicator,
+  { holds, breaks }: SessionIndicator,
   session: Session,
   { window, isSeenWhole }: { readonly window: Surroundings; readonly isSeenWhole: boolean },
 ): readonly Item[] {
@@ -76,7 +111,8 @@ function lowered(item: Item, outcome: "fail" | "unknown"): Item {
   return item.outcome === "pass" ? { ...item, outcome } : item
 }
 
-function measuredView(
+/** A session in what was measured, for rules that may let something pass. */
+export function measuredView(
   { id, isAnswered, isServed, isIsolated, isDeclared, mayHaveRun, facts }: Session,
   window: Surroundings,
 ): MeasuredSession {

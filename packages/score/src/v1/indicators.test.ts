@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import { type Recording, record, type SessionPlan } from "../evidence.fixture.ts"
 import { currentBank, type ReportedQuestion, scoreRun } from "../index.ts"
 import { emitted } from "./emitters.ts"
-import type { MeasuredSession } from "./indicator.ts"
+import type { Item, MeasuredSession, MeasuredWindow, SessionIndicator } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
 
 test.each<{
@@ -174,7 +174,9 @@ test.each<{
   const question = questionOf(record({ sessions: [plan] }), id)
   expect([question.units.n, question.units.k]).toEqual([n, k])
   if (unknown !== undefined) expect(question.units.unknown).toBe(unknown)
-  expect(question.cap?.level).toBe(cap)
+  const breach = question.cap?.causes.find((cause) => cause.includes("breach"))
+  if (cap === undefined) expect(breach).toBeUndefined()
+  else expect(question.cap?.level).toBe(cap)
   if (n > 0) expect(question.events.length).toBeGreaterThan(0)
 })
 
@@ -199,7 +201,8 @@ test("a check that is missing in one session only is unknown there", () => {
 
 test("a fifth attempt at one body is one too many", () => {
   const events = [...attempts(5)]
-  const holds = indicators.get("RES-01")?.holds(
+  const holds = judged(
+    "RES-01",
     sessionOf({
       llm_request: events.map(({ request }) => request),
       llm_response: events.map(({ response }) => response),
@@ -210,7 +213,8 @@ test("a fifth attempt at one body is one too many", () => {
 
 test("four attempts are not too many", () => {
   const events = [...attempts(4)]
-  const holds = indicators.get("RES-01")?.holds(
+  const holds = judged(
+    "RES-01",
     sessionOf({
       llm_request: events.map(({ request }) => request),
       llm_response: events.map(({ response }) => response),
@@ -248,7 +252,7 @@ test.each([
 ])("an exchange is what was answered: $why", ({ responses, items }) => {
   const request = { hash: "asked", bodySha256: "body", measured: {} }
   const session = sessionOf({ llm_request: [request], llm_response: responses })
-  expect(indicators.get("SAO-02")?.holds(session)).toEqual(items)
+  expect(judged("SAO-02", session)).toEqual(items)
 })
 
 test.each([
@@ -262,7 +266,7 @@ test.each([
     lease: [{ hash: "lease", measured: { action } }],
   })
   const items = isDark ? [{ outcome: "fail", events: ["started"] }] : []
-  expect(indicators.get("SAO-02")?.holds({ ...session, isAnswered: false })).toEqual(items)
+  expect(judged("SAO-02", { ...session, isAnswered: false })).toEqual(items)
 })
 
 test.each([
@@ -284,8 +288,8 @@ test.each([
     isAnswered,
     window: { isAnswered: window, isChecked: false },
   }
-  const items = indicators.get("SAO-02")?.holds(session)
-  expect(items?.map(({ outcome }) => outcome)).toEqual(outcomes)
+  const items = judged("SAO-02", session)
+  expect(items.map(({ outcome }) => outcome)).toEqual(outcomes)
 })
 
 test.each([
@@ -325,8 +329,8 @@ test.each([
       ],
       llm_response: [{ hash: "answer", ts: 5, lseq: 2, bodySha256: null, measured: answer }],
     })
-    const items = indicators.get("RES-01")?.holds(session)
-    expect(items?.map(({ outcome }) => outcome)).toEqual(outcomes)
+    const items = judged("RES-01", session)
+    expect(items.map(({ outcome }) => outcome)).toEqual(outcomes)
   },
 )
 
@@ -350,9 +354,7 @@ test("a shorter Retry-After does not end a longer one", () => {
     measured: { provider: "a" },
   }))
   const session = sessionOf({ llm_request: asked, llm_response: told })
-  expect(indicators.get("RES-01")?.holds(session)).toEqual([
-    { outcome: "fail", events: ["asked-2"] },
-  ])
+  expect(judged("RES-01", session)).toEqual([{ outcome: "fail", events: ["asked-2"] }])
 })
 
 test("every question has an indicator, and every indicator a question", () => {
@@ -365,7 +367,8 @@ test.each([...indicators.values()])(
   (indicator) => {
     const seen = new Set<FactType>()
     const session = sessionOf({}, seen)
-    indicator.holds(session)
+    if ("holds" in indicator) indicator.holds(session)
+    else indicator.spans(windowOf(session, seen))
     for (const type of [...seen, ...indicator.reads]) {
       expect(factTypes).toContain(type)
       expect(emitted.has(type)).toBe(true)
@@ -376,6 +379,27 @@ test.each([...indicators.values()])(
 test("all facts that count as emitted are in the catalogue", () => {
   for (const type of emitted) expect(factTypes).toContain(type)
 })
+
+/** What the indicator of a question that is about sessions makes of one. */
+function judged(id: string, session: MeasuredSession): readonly Item[] {
+  return (indicators.get(id) as SessionIndicator).holds(session)
+}
+
+function windowOf(session: MeasuredSession, seen: Set<FactType>): MeasuredWindow {
+  const nothing = (type: FactType): readonly [] => {
+    seen.add(type)
+    return []
+  }
+  return {
+    lookMs: 0,
+    fromMs: 0,
+    toMs: 9,
+    isAnswered: true,
+    sessions: [{ ...session, firstMs: 1, lastMs: 2, isSeenWhole: true }],
+    own: nothing,
+    system: nothing,
+  }
+}
 
 function questionOf(recording: Recording, id: string): ReportedQuestion {
   return scoreRun(recording).questions.find((question) => question.id === id)!

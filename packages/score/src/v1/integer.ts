@@ -10,9 +10,19 @@ export function dayOf(ms: number): number {
   return quotient(ms, dayMs)
 }
 
+/** When a UTC day begins. */
+export function dayStart(day: number): number {
+  return Math.min(day * dayMs, Number.MAX_SAFE_INTEGER)
+}
+
 /** The time that many days later, or the last one that can be written. */
 export function daysAfter(ms: number, days: number): number {
   return Math.min(ms + days * dayMs, Number.MAX_SAFE_INTEGER)
+}
+
+/** The time that many days earlier, or the first one. */
+export function daysBefore(ms: number, days: number): number {
+  return Math.max(ms - days * dayMs, 0)
 }
 
 /** Orders texts by their UTF-16 code units, in every locale alike. */

@@ -1,5 +1,6 @@
-import type { Bank, PerLevel, Question } from "./bank.ts"
-import { isAskable, isReachableNeed, needsHardened } from "./need.ts"
+import { type Bank, gatesOf, type PerLevel, type Question, questionsOf } from "./bank.ts"
+import { quotient } from "./integer.ts"
+import { isAskable, isEmittedNeed, needsHardened } from "./need.ts"
 
 /** The value of a level from 1 to 5. */
 export function ofLevel<T>(values: PerLevel<T>, level: number): T {
@@ -20,12 +21,35 @@ function isReachable(question: Question, level: number, bank: Bank, windowDays: 
   const hardened = { level, kind: "hardened" } as const
   const needs = question.needs.filter((need) => need.level === level)
   const all = needsHardened(question, level) ? [...needs, hardened] : needs
-  return all.every(isReachableNeed) && fitsWindow(question, level, bank, windowDays)
+  const others = all.flatMap((need) => (need.kind === "question" ? [need] : []))
+  return (
+    all.every(isEmittedNeed) &&
+    others.every(({ question: id, at_least: least }) => reaches(id, least, bank, windowDays)) &&
+    fitsWindow(question, level, bank, windowDays)
+  )
+}
+
+function reaches(id: string, least: number, bank: Bank, windowDays: number): boolean {
+  const question = questionsOf(bank).find((each) => each.id === id)
+  return question !== undefined && reachableLevel(question, bank, windowDays) >= least
 }
 
 function fitsWindow(question: Question, level: number, bank: Bank, windowDays: number): boolean {
-  const { days, sessions, units } = bank.profiles[question.profile]
-  const mostSessions = windowDays * bank.day_cap
-  const fitsUnits = question.unit === "exchange" || ofLevel(units, level) <= mostSessions
-  return fitsUnits && ofLevel(sessions, level) <= mostSessions && ofLevel(days, level) <= windowDays
+  const { days, sessions, units } = gatesOf(question, bank)
+  return (
+    ofLevel(units, level) <= mostUnits(question, windowDays, bank) &&
+    (isOfDays(question) || ofLevel(sessions, level) <= windowDays * bank.day_cap) &&
+    ofLevel(days, level) <= windowDays
+  )
+}
+
+/** Whether a question's units come from days and not from sessions. */
+export function isOfDays({ unit }: Question): boolean {
+  return unit === "day" || unit === "minute"
+}
+
+function mostUnits({ unit }: Question, windowDays: number, { day_cap: dayCap }: Bank): number {
+  if (unit === "exchange") return Number.MAX_SAFE_INTEGER
+  if (unit === "minute") return quotient(windowDays * 86_400, 60)
+  return unit === "day" ? windowDays : windowDays * dayCap
 }

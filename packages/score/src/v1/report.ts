@@ -8,16 +8,19 @@ import {
   tiers,
 } from "@amc/core"
 import { z } from "zod"
+import { kinds, type Kind } from "./bank.ts"
 import type { Claim, ClaimGap } from "./claim.ts"
 import type { ShownFiles } from "./ingested.ts"
+import type { Outlook } from "./outlook.ts"
 import type { Decision, Level } from "./question.ts"
 import type { TraceSummary } from "./trace.ts"
 
 /** What was decided about one question (spec/report.md). Member names are those of the wire. */
-export interface ReportedQuestion {
+export interface ReportedQuestion extends Outlook {
   readonly id: string
   readonly layer: string
   readonly title: string
+  readonly kind: Kind
   readonly level: Level
   /** The highest level that was claimed for it, beside what was shown. */
   readonly claimed: number | null
@@ -89,6 +92,7 @@ const question = z.strictObject({
   id: text,
   layer: text,
   title: text,
+  kind: z.enum(kinds),
   level,
   claimed: step.nullable(),
   claims: z.array(z.strictObject({ by: z.enum(claimants), level: step })).max(claimants.length),
@@ -98,6 +102,9 @@ const question = z.strictObject({
   binding_gate: text.nullable(),
   missing: z.array(missing),
   events: z.array(hex32).max(10),
+  clean_to_next: count.nullable(),
+  fragile: z.boolean(),
+  drops_at_ms: count.nullable(),
 })
 const traces: z.ZodType<TraceSummary> = z.strictObject({
   calls: count,

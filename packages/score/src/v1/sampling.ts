@@ -5,6 +5,8 @@ import { byText } from "./integer.ts"
 export interface Passed {
   readonly session: string
   readonly day: number
+  /** When it began. */
+  readonly ms: number
   readonly replayKey: string
   readonly tier: Tier
   readonly items: number
@@ -17,13 +19,13 @@ export interface Passed {
  * each day at most so many sessions. The best are taken, so that nothing that is added or that passes
  * less well can make more count.
  */
-export function sampleOf(passed: readonly Passed[], dayCap: number): readonly Passed[] {
+export function sampleOf<T extends Passed>(passed: readonly T[], dayCap: number): readonly T[] {
   const days = Map.groupBy(passed, ({ day }) => day)
   return [...days.values()].flatMap((ofDay) => bestOfEach(ofDay).sort(byWorth).slice(0, dayCap))
 }
 
-function bestOfEach(ofDay: readonly Passed[]): Passed[] {
-  const best = new Map<string, Passed>()
+function bestOfEach<T extends Passed>(ofDay: readonly T[]): T[] {
+  const best = new Map<string, T>()
   for (const each of ofDay.toSorted(byWorth))
     if (!best.has(each.replayKey)) best.set(each.replayKey, each)
   return [...best.values()]

@@ -1,17 +1,16 @@
-import type { Bank, Question } from "./bank.ts"
+import type { Bank } from "./bank.ts"
 import { boldest, type Claim, claimedLayer, claimGapOf, Claims } from "./claim.ts"
 import { type Evidence, type EvidenceEvent, evidenceOf } from "./evidence.ts"
-import { type Indicator, judge, type Surroundings } from "./indicator.ts"
-import { indicators } from "./indicators.ts"
-import { judgedFiles, shownFiles } from "./ingested.ts"
+import { shownFiles } from "./ingested.ts"
 import { byText, daysAfter } from "./integer.ts"
-import { layerLevel, overallLevel } from "./layer.ts"
-import { type Decision, decide } from "./question.ts"
+import { layerLevel, overallLevel, type Rated } from "./layer.ts"
+import { outlookOf } from "./outlook.ts"
+import { decideAll, type Decided } from "./questions.ts"
 import { reachableLevel } from "./reachable.ts"
 import type { Report, ReportedQuestion } from "./report.ts"
 import { sampleOf } from "./sampling.ts"
-import { type Session, sessionTier } from "./session.ts"
-import { tallyOf } from "./tally.ts"
+import { SessionFacts } from "./session-facts.ts"
+import type { Session } from "./session.ts"
 import { trustOf } from "./trust.ts"
 import { type Window, windowOf } from "./window.ts"
 
@@ -20,6 +19,26 @@ export const engineV1 = "amc-score/v1"
 
 /** Where to find the banks that this engine can be asked with. */
 export type FindBank = (sha256: string) => Bank
+
+/** What a report is made from. */
+interface Study {
+  readonly evidence: Evidence
+  readonly bank: Bank
+  readonly window: Window
+  readonly decided: ReadonlyMap<string, Decided>
+}
+
+/** Decides every question of a run. @throws {@link AmcError} `run/unknown`, and what `findBank` throws. */
+export function studyV1(
+  input: readonly EvidenceEvent[],
+  runOpened: string,
+  findBank: FindBank,
+): Study {
+  const evidence = evidenceOf(input, runOpened)
+  const bank = findBank(evidence.run.facts.measured.bank_sha256)
+  const window = windowOf(evidence, bank)
+  return { evidence, bank, window, decided: decideAll(decidable(evidence, window), bank) }
+}
 
 /**
  * Makes the report of a run from verified evidence: no clock, no chance, no floats, so equal evidence
@@ -32,16 +51,10 @@ export function scoreV1(
   runOpened: string,
   findBank: FindBank,
 ): Report {
-  const evidence = evidenceOf(input, runOpened)
+  const { evidence, bank, window, decided } = studyV1(input, runOpened, findBank)
   const { agent, run_id, bank_sha256, window_from_ms, window_to_ms } = evidence.run.facts.measured
-  const bank = findBank(bank_sha256)
-  const window = windowOf(evidence)
-  const questions = decideAll(evidence, window, bank)
-  const layers = bank.layers.map((layer) => ({
-    name: layer.name,
-    level: levelOf(layer.questions, questions),
-    claimed: claimedOf(layer.questions, questions),
-  }))
+  const questions = reportAll(evidence, window, decided, bank)
+  const layers = layersOf(bank, decided, questions)
   return {
     schema: "amc.report/v1",
     engine: engineV1,
@@ -58,110 +71,87 @@ export function scoreV1(
     claim_gap: claimGapOf(questions, layers),
     upstreams: upstreamsOf(window.sessions),
     traces: window.traces,
-    ingested: shownFiles(window.ingested),
+    ingested: shownFiles(window.ingested.filter(({ ts }) => ts >= window_from_ms)),
   }
 }
 
-function decideAll(evidence: Evidence, window: Window, bank: Bank): readonly ReportedQuestion[] {
+/** Evidence with holes decides nothing, or leaving out a failure would raise a level. */
+function decidable(evidence: Evidence, window: Window): Window {
+  if (evidence.missing === 0) return window
+  return {
+    ...window,
+    sessions: [],
+    ingested: [],
+    own: new SessionFacts([]),
+    system: new SessionFacts([]),
+  }
+}
+
+function reportAll(
+  evidence: Evidence,
+  window: Window,
+  decided: ReadonlyMap<string, Decided>,
+  bank: Bank,
+): readonly ReportedQuestion[] {
   const claims = new Claims(evidence.events)
-  // Evidence with holes decides nothing, or leaving out a failure would raise a level.
-  const isWhole = evidence.missing === 0
-  const sessions = isWhole ? window.sessions : []
-  return bank.layers.flatMap((layer) =>
-    layer.questions.map((question) => {
-      const decision = decideOne(question, { sessions, window, isWhole }, bank)
-      const claimed = claims.of(question.id)
-      const reachable = reachableLevel(question, bank, window.days)
-      return reported(question, layer.name, { decision, claims: claimed, reachable })
+  return bank.layers.flatMap(({ name, questions }) =>
+    questions.map(({ id }) => {
+      const one = decided.get(id) as Decided
+      const reachable = reachableLevel(one.question, bank, window.days)
+      return reported(one, name, { claims: claims.of(id), reachable })
     }),
   )
 }
 
-function decideOne(
-  question: Question,
-  { sessions, window, isWhole }: { sessions: readonly Session[]; window: Window; isWhole: boolean },
-  bank: Bank,
-): Decision {
-  const indicator = indicators.get(question.id) as Indicator
-  const surroundings = surroundingsOf(sessions)
-  const judged = sessions.map((session) => {
-    const isSeenWhole = session.isWhole && !window.gapped.has(session.id)
-    const items = judge(indicator, session, { window: surroundings, isSeenWhole })
-    return { session, tier: sessionTier(session, indicator.reads), items }
-  })
-  const { brokenFiles, traces, ingested, today } = window
-  const all = [...judged, ...judgedFiles(question.id, isWhole ? ingested : [])]
-  const burden = { brokenFiles: brokenFiles.length, traces }
-  return decide(tallyOf(question, all, bank), burden, bank, today)
-}
-
-function surroundingsOf(sessions: readonly Session[]): Surroundings {
-  return {
-    isAnswered: sessions.some(({ isAnswered }) => isAnswered),
-    isChecked: sessions.some(({ facts }) => facts.has("outcome")),
-  }
-}
-
 function reported(
-  { id, title }: Question,
+  { question, tally, terms, decision }: Decided,
   layer: string,
-  {
-    decision,
-    claims,
-    reachable,
-  }: { decision: Decision; claims: readonly Claim[]; reachable: number },
+  { claims, reachable }: { claims: readonly Claim[]; reachable: number },
 ): ReportedQuestion {
+  const { id, title, profile: kind } = question
   const { level, cap, units, missing, events } = decision
   const causes = cap?.causes.map(({ text }) => text) ?? []
   const shownCap = cap === null ? null : { level: cap.level, causes }
   const binding_gate = missing[0]?.gate ?? null
-  return {
-    id,
-    layer,
-    title,
-    level,
-    claimed: boldest(claims),
-    claims,
-    reachable,
-    cap: shownCap,
-    units,
-    binding_gate,
-    missing,
-    events,
-  }
+  const said = { claimed: boldest(claims), claims }
+  const about = { id, layer, title, kind, level, ...said, reachable, cap: shownCap, units }
+  return { ...about, binding_gate, missing, events, ...outlookOf(tally, terms, level) }
 }
 
-function levelOf(
-  questions: readonly Question[],
-  decided: readonly ReportedQuestion[],
-): ReportedQuestion["level"] {
-  return layerLevel(
-    questions.map(({ id, high_risk: highRisk }) => ({
-      highRisk,
-      level: decided.find((question) => question.id === id)?.level ?? "U",
-    })),
-  )
+function layersOf(
+  bank: Bank,
+  decided: ReadonlyMap<string, Decided>,
+  reports: readonly ReportedQuestion[],
+): Report["layers"] {
+  const claims = new Map(reports.map(({ id, claimed }) => [id, claimed]))
+  return bank.layers.map(({ name, questions }) => ({
+    name,
+    level: layerLevel(questions.map(({ id }) => ratedOf(decided.get(id) as Decided))),
+    claimed: claimedLayer(
+      questions.map(({ id, high_risk: highRisk, occasional }) => ({
+        highRisk,
+        claimed: claims.get(id) ?? null,
+        isOccasional: occasional === true,
+      })),
+    ),
+  }))
 }
 
-function claimedOf(
-  questions: readonly Question[],
-  decided: readonly ReportedQuestion[],
-): ReportedQuestion["level"] | null {
-  return claimedLayer(
-    questions.map(({ id, high_risk: highRisk }) => ({
-      highRisk,
-      claimed: decided.find((question) => question.id === id)?.claimed ?? null,
-    })),
-  )
+function ratedOf({ question, tally, decision: { level } }: Decided): Rated {
+  const rated = { level, highRisk: question.high_risk }
+  if (question.occasional !== true) return rated
+  return { ...rated, occasion: tally.missed.length > 0 ? "missed" : "none" }
 }
 
-function countSessions({ sessions, gapped }: Window, bank: Bank): Report["sessions"] {
+function countSessions({ sessions: all, fromMs, gapped }: Window, bank: Bank): Report["sessions"] {
+  const sessions = all.filter(({ lastMs }) => lastMs >= fromMs)
   const exposed = sessions.filter(({ isServed }) => isServed)
   const whole = exposed.filter(({ isWhole, id }) => isWhole && !gapped.has(id))
   const counted = sampleOf(
-    whole.map(({ id, day, replayKey, lastHash }) => ({
+    whole.map(({ id, day, firstMs, replayKey, lastHash }) => ({
       session: id,
       day,
+      ms: firstMs,
       replayKey,
       tier: "OBSERVED",
       items: 1,

@@ -142,7 +142,7 @@ test.each(["TRUST_BOUNDARY_VIOLATED", "TRUST_BOUNDARY_SHARED"] as const)(
 test("a claim that names a session is no part of it", () => {
   const { events } = record({ sessions: [{}], claims: [{ question: "SK-02", level: 5 }] })
   const [claim, ...others] = events as [EvidenceEvent, ...EvidenceEvent[]]
-  const session = others[0]!.event.session
+  const session = others.find(({ event }) => event.session !== null)!.event.session
   const named = { ...claim, event: { ...claim.event, session } }
   for (const mixed of [
     [named, ...others],

@@ -47,13 +47,14 @@ export function surveyV1(
   { report, bank }: { readonly report: Report; readonly bank: Bank },
 ): Survey {
   const { run, events, missing } = evidenceOf(input, runOpened)
-  const window = windowOf({ run, events, missing })
+  const window = windowOf({ run, events, missing }, bank)
+  const own = window.sessions.filter(({ lastMs }) => lastMs >= window.fromMs)
   const surveyor = new EventSurveyor(window.sessions)
   const named = new Set(report.questions.flatMap((question) => question.events))
   const incidents = events.filter(
     ({ event: { type, ts } }) => (type === "gap" || type === "audit") && ts >= window.fromMs,
   )
-  const sessions = keptSessions(window)
+  const sessions = keptSessions(own, window)
   const kept = incidents.slice(-incidentsMax)
   return {
     events_seen: events.length,
@@ -61,7 +62,7 @@ export function surveyV1(
     losses: lossesOf(window, missing),
     questions: bank.layers.flatMap(({ questions }) => questions.map(surveyedQuestion)),
     sessions,
-    sessions_left_out: window.sessions.length - sessions.length,
+    sessions_left_out: own.length - sessions.length,
     deciding: events.filter(({ hash }) => named.has(hash)).map((each) => surveyor.survey(each)),
     incidents: kept.map((each) => surveyor.survey(each)),
     incidents_left_out: incidents.length - kept.length,
@@ -75,7 +76,10 @@ function surveyedQuestion(question: Question): SurveyedQuestion {
 }
 
 /** Those with a mark first, then the newest, put back in their order. */
-function keptSessions({ sessions, gapped }: Window): readonly SurveyedSession[] {
+function keptSessions(
+  sessions: Window["sessions"],
+  { gapped }: Window,
+): readonly SurveyedSession[] {
   const surveyed = sessions.map((session) => surveySession(session, gapped.has(session.id)))
   const kept = new Set(surveyed.toReversed().toSorted(worthShowing).slice(0, sessionsMax))
   return surveyed.filter((session) => kept.has(session))

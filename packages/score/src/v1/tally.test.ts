@@ -30,7 +30,7 @@ test.each<{ why: string; tier: Tier; age: number; outcome: Item["outcome"]; k: n
       age: halfLife,
       outcome: "fail",
       k: 0,
-      n: 707,
+      n: 707.106781,
     },
     {
       why: "a failure two half-lives ago",

@@ -1,11 +1,11 @@
 import { isAtLeast, type Tier } from "@amc/core"
-import type { Bank, Question, Severity } from "./bank.ts"
-import { fade, type Weight, wholeUnit } from "./bound.ts"
+import { type Bank, gatesOf, type Question, type Severity } from "./bank.ts"
+import { fade, fadeOfMissed, type Weight } from "./bound.ts"
 import type { Item } from "./indicator.ts"
 import { quotient } from "./integer.ts"
 import { type Passed, sampleOf } from "./sampling.ts"
 
-/** Where units come from: a session, or a file of others. */
+/** Where units come from: a session, a day, or a file of others. */
 export interface Place {
   readonly id: string
   readonly day: number
@@ -24,10 +24,14 @@ export interface Judged {
   readonly items: readonly Item[]
 }
 
-/** An item that failed or is unknown. */
+/** Items that failed or are unknown. */
 export interface Missed {
+  readonly session: string
   readonly outcome: "fail" | "unknown"
   readonly day: number
+  readonly lastMs: number
+  readonly count: number
+  readonly stretch: number
   readonly hash: string
   readonly veto: Severity | undefined
 }
@@ -35,7 +39,10 @@ export interface Missed {
 /** All that the window holds about one question. */
 export interface Tally {
   readonly question: Question
+  /** What counts of all that passed. */
   readonly passed: readonly Passed[]
+  /** All that passed, replays and what is over the day's cap included. */
+  readonly all: readonly Passed[]
   readonly missed: readonly Missed[]
 }
 
@@ -54,26 +61,51 @@ export function tallyOf(question: Question, judged: readonly Judged[], bank: Ban
   const missed = judged.flatMap(({ session, items }) =>
     items.flatMap((item) => missedOf(session, item)),
   )
-  return { question, passed: sampleOf(judged.flatMap(passedOf), bank.day_cap), missed }
+  const all = judged.flatMap(passedOf)
+  return { question, passed: sampleOf(all, bank.day_cap), all, missed }
+}
+
+/** The same with other things passed. */
+export function withPassed(tally: Tally, all: readonly Passed[], bank: Bank): Tally {
+  return { ...tally, all, passed: sampleOf(all, bank.day_cap) }
 }
 
 /** What counts at a level, as old as it is on the window's last day. */
 export function standingAt(tally: Tally, level: number, bank: Bank, today: number): Standing {
-  const floor = bank.profiles[tally.question.profile].tiers[level - 1] as Tier
-  const counted = tally.passed.filter(({ tier }) => isAtLeast(tier, floor))
-  const seen = counted.filter(({ tier }) => tier !== "SELF_REPORTED")
-  const weigh = (passed: readonly Passed[]): number => weightOf(passed, tally.question, bank, today)
-  const [seenWeight, whole] = [weigh(seen), weigh(counted)]
+  const counted = countedAt(tally, level, bank, today)
+  const [seen, claimed] = [new Sum(), new Sum()]
+  for (const each of counted) {
+    const weight = each.items * passedWeight(each, tally.question, bank, today)
+    const sum = each.tier === "SELF_REPORTED" ? claimed : seen
+    sum.add(each, weight)
+  }
   // Claims alone reach level 1; above, they add at most two thirds of what was seen (S2).
-  const mostClaimed = level === 1 ? whole : quotient(2 * seenWeight, 3)
-  const k = seenWeight + Math.min(whole - seenWeight, mostClaimed)
-  const basis = level === 1 ? counted : seen
+  const isFirst = level === 1
+  const mostClaimed = isFirst ? claimed.weight : quotient(2 * seen.weight, 3)
+  const k = seen.weight + Math.min(claimed.weight, mostClaimed)
   return {
-    units: unitsOf(basis),
-    sessions: basis.length,
-    days: new Set(basis.map(({ day }) => day)).size,
+    units: seen.units + (isFirst ? claimed.units : 0),
+    sessions: seen.sessions + (isFirst ? claimed.sessions : 0),
+    days: isFirst ? new Set([...seen.days, ...claimed.days]).size : seen.days.size,
     weight: { k, n: k + missedWeight(tally, today) },
-    hardened: weigh(counted.filter(({ tier }) => tier === "OBSERVED_HARDENED")),
+    hardened: seen.hardened,
+  }
+}
+
+/** What passed, added up. */
+class Sum {
+  units = 0
+  sessions = 0
+  weight = 0
+  hardened = 0
+  readonly days: Set<number> = new Set()
+
+  add({ items, tier, day }: Passed, weight: number): void {
+    this.units += items
+    this.sessions++
+    this.weight += weight
+    if (tier === "OBSERVED_HARDENED") this.hardened += weight
+    this.days.add(day)
   }
 }
 
@@ -81,23 +113,43 @@ export function unitsOf(passed: readonly Passed[]): number {
   return passed.reduce((sum, { items }) => sum + items, 0)
 }
 
-function weightOf(
-  passed: readonly Passed[],
-  question: Question,
+/** How many units did not pass. */
+export function missedOfAll(missed: readonly Missed[]): number {
+  return missed.reduce((sum, { count }) => sum + count, 0)
+}
+
+/** What was seen well enough, and lately enough, for a level. */
+export function countedAt(
+  { question, passed }: Tally,
+  level: number,
+  bank: Bank,
+  today: number,
+): readonly Passed[] {
+  const gates = gatesOf(question, bank)
+  const floor = gates.tiers[level - 1] as Tier
+  const oldest = gates.max_age_days?.[level - 1]
+  return passed.filter(
+    ({ tier, day }) =>
+      isAtLeast(tier, floor) && (oldest === undefined || ageOf(day, today) <= oldest),
+  )
+}
+
+/** What one unit that passed weighs today, in billionths. */
+export function passedWeight(
+  { tier, day }: Passed,
+  { half_life_days: halfLife }: Question,
   bank: Bank,
   today: number,
 ): number {
-  const weights = passed.map(
-    ({ tier, day, items }) =>
-      items * bank.tier_weights_per_mille[tier] * fade(ageOf(day, today), question.half_life_days),
-  )
-  return weights.reduce((sum, weight) => sum + weight, 0)
+  return quotient(bank.tier_weights_per_mille[tier] * fade(ageOf(day, today), halfLife), 1000)
 }
 
 /** Failures weigh 1 whatever their tier and fade half as fast, or a failure could be talked down. */
 function missedWeight({ question, missed }: Tally, today: number): number {
-  const fades = missed.map(({ day }) => fade(ageOf(day, today), 2 * question.half_life_days))
-  return fades.reduce((sum, each) => sum + each, 0) * quotient(wholeUnit, 1000)
+  return missed.reduce(
+    (sum, { day, count }) => sum + count * fadeOfMissed(ageOf(day, today), question.half_life_days),
+    0,
+  )
 }
 
 function ageOf(day: number, today: number): number {
@@ -106,13 +158,20 @@ function ageOf(day: number, today: number): number {
 
 function passedOf({ session, items, tier }: Judged): Passed[] {
   const passes = items.filter(({ outcome }) => outcome === "pass")
-  const { id, day, replayKey, lastHash } = session
-  if (passes.length === 0) return []
+  const { id, day, firstMs: ms, replayKey, lastHash } = session
+  const count = passes.reduce((sum, item) => sum + countOf(item), 0)
+  if (count === 0) return []
   const hash = passes[0]?.events?.[0] ?? lastHash
-  return [{ session: id, day, replayKey, tier, items: passes.length, hash }]
+  return [{ session: id, day, ms, replayKey, tier, items: count, hash }]
 }
 
-function missedOf({ day, lastHash }: Place, { outcome, events, veto }: Item): Missed[] {
+function missedOf({ id, day, lastMs, lastHash }: Place, item: Item): Missed[] {
+  const { outcome, events, veto, stretch = 0 } = item
   if (outcome === "pass") return []
-  return [{ outcome, day, hash: events?.[0] ?? lastHash, veto }]
+  const hash = events?.[0] ?? lastHash
+  return [{ session: id, outcome, day, lastMs, count: countOf(item), stretch, hash, veto }]
+}
+
+function countOf({ count = 1 }: Item): number {
+  return count
 }

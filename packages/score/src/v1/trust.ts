@@ -74,7 +74,13 @@ function fineText(ran: readonly Session[]): string {
     : `in ${declared} of ${sessions} only the owner's signed config says that the agent could not reach the monitor's keys; nothing measured it`
 }
 
-function invalidReasons({ sessions, violations }: Window, missing: number): readonly string[] {
+/** Whether no session of the window itself, what is only looked back on left aside, may have run. */
+function isNothing({ sessions, fromMs }: Window): boolean {
+  return !sessions.some(({ mayHaveRun, lastMs }) => mayHaveRun && lastMs >= fromMs)
+}
+
+function invalidReasons(window: Window, missing: number): readonly string[] {
+  const { sessions, violations } = window
   const ran = sessions.filter(({ mayHaveRun }) => mayHaveRun)
   const open = ran.filter(isExposed)
   const exposed = open.filter(({ isClosed }) => isClosed).length
@@ -87,7 +93,7 @@ function invalidReasons({ sessions, violations }: Window, missing: number): read
     `the evidence is not complete: ${missing} of the events that the run names are missing`,
     "nothing was captured in the window",
   ]
-  const holds = [violations.length > 0, exposed > 0, unseen > 0, missing > 0, ran.length === 0]
+  const holds = [violations.length > 0, exposed > 0, unseen > 0, missing > 0, isNothing(window)]
   return reasons.filter((_, at) => holds[at])
 }
 
@@ -103,7 +109,7 @@ export function lossesOf(window: Window, missing: number): readonly Loss[] {
   const counts: Record<IntegrityFact, number> = {
     missing,
     violation: violations.length,
-    nothing: ran.length === 0 ? 1 : 0,
+    nothing: isNothing(window) ? 1 : 0,
     shared: ran.filter(isExposed).length,
     declared: ran.filter(({ isDeclared }) => isDeclared).length,
     invalidFile: brokenFiles.filter(({ isInvalid }) => isInvalid).length,

@@ -35,7 +35,7 @@ test.each([
     ...changes.heads(),
   ])
   const events = [...audits.events, ...changes.events, ...lane.events]
-  expect(windowOf(evidenceOf(events, runOpened)).brokenFiles).toEqual(broken)
+  expect(windowOf(evidenceOf(events, runOpened), bank1).brokenFiles).toEqual(broken)
 })
 
 test.each([
@@ -53,7 +53,7 @@ test.each([
   )
   lane.record("config_change", { ...change, version }, { of: "_system" })
   const runOpened = recordRun(lane, start, bankSha256(bank1))
-  const { brokenFiles } = windowOf(evidenceOf(lane.events, runOpened))
+  const { brokenFiles } = windowOf(evidenceOf(lane.events, runOpened), bank1)
   expect(brokenFiles).toEqual(isRepaired ? [] : [{ path: "fleet.yaml", isInvalid: true }])
 })
 
@@ -69,6 +69,6 @@ test.each([
   const change = { kid: first!.event.kid, role: "monitor", action, from_ms: start + 9 } as const
   lane.record("key_change", change, { of: "_system" })
   const runOpened = recordRun(lane, start, bankSha256(bank1))
-  const { gapped } = windowOf(evidenceOf(lane.events, runOpened))
+  const { gapped } = windowOf(evidenceOf(lane.events, runOpened), bank1)
   expect([...gapped]).toEqual(isDoubted ? ["s-1"] : [])
 })

@@ -1,19 +1,27 @@
 import { type AuditCode, systemAgent } from "@amc/core"
+import type { Bank } from "./bank.ts"
 import type { Evidence, EvidenceEvent } from "./evidence.ts"
 import { type IngestedFile, ingestedOf } from "./ingested.ts"
-import { dayOf } from "./integer.ts"
+import { dayOf, daysBefore } from "./integer.ts"
+import { SessionFacts } from "./session-facts.ts"
 import { type Session, sessionsOf } from "./session.ts"
 import { type TraceSummary, tracesOf } from "./trace.ts"
 
 /** What a run looks at: its sessions and what was recorded about AMC itself. */
 export interface Window {
   readonly fromMs: number
+  /** Since when what did not pass counts: before the window's start if that is late. */
+  readonly lookMs: number
   readonly toMs: number
   /** The last day, from which ages are counted. */
   readonly today: number
   /** How many UTC days it touches. */
   readonly days: number
+  /** Also those before its start that are looked back on. */
   readonly sessions: readonly Session[]
+  /** What the agent's and the system's chains hold from the beginning. */
+  readonly own: SessionFacts
+  readonly system: SessionFacts
   readonly gaps: number
   /** Sessions that were open, in their lane, when a gap came, or in which a stolen key signed. */
   readonly gapped: ReadonlySet<string>
@@ -24,6 +32,8 @@ export interface Window {
   /** What the traces of the agent's runtime came to; null where there are none. */
   readonly traces: TraceSummary | null
   readonly ingested: readonly IngestedFile[]
+  /** When the agent's config was signed anew, ascending. */
+  readonly fixes: readonly number[]
 }
 
 /** Where the monitor's keys lay open, and how. */
@@ -37,17 +47,22 @@ export interface BrokenFile {
   readonly isInvalid: boolean
 }
 
-export function windowOf({ run, events }: Evidence): Window {
+/** The window that a run names, and what lies before its start so that a short one hides nothing. */
+export function windowOf({ run, events }: Evidence, bank: Bank): Window {
   const { window_from_ms: fromMs, window_to_ms: toMs } = run.facts.measured
-  const sessions = sessionsOf(events, run.agent, fromMs)
-  const recent = events.filter(({ event }) => event.ts >= fromMs)
+  const lookMs = Math.min(fromMs, daysBefore(toMs, bank.look_back_days))
+  const sessions = sessionsOf(events, run.agent, lookMs)
+  const recent = events.filter(({ event }) => event.ts >= lookMs)
   const gaps = events.filter(({ event }) => event.type === "gap")
   return {
     fromMs,
+    lookMs,
     toMs,
     today: dayOf(toMs),
     days: Math.max(dayOf(toMs) - dayOf(fromMs) + 1, 0),
     sessions,
+    own: new SessionFacts(events.filter(({ event }) => event.agent === run.agent)),
+    system: new SessionFacts(events.filter(({ event }) => event.agent === systemAgent)),
     gaps: recent.filter(({ event }) => event.type === "gap").length,
     gapped: new Set([
       ...sessions
@@ -59,8 +74,9 @@ export function windowOf({ run, events }: Evidence): Window {
     brokenFiles: brokenFilesOf(
       events.filter(({ event: { type } }) => type === "audit" || type === "config_change"),
     ),
-    traces: tracesOf(events, run.agent, fromMs),
-    ingested: ingestedOf(events, run.agent, fromMs),
+    traces: tracesOf(events, run.agent, lookMs),
+    ingested: ingestedOf(events, run.agent, lookMs),
+    fixes: fixesOf(events, run.agent),
   }
 }
 
@@ -107,6 +123,20 @@ function brokenFilesOf(events: readonly EvidenceEvent[]): readonly BrokenFile[] 
     broken.set(path, { path, isInvalid })
   }
   return [...broken.values()]
+}
+
+/** What the agent's config was signed for again, each time as a later version. */
+function fixesOf(events: readonly EvidenceEvent[], agent: string): readonly number[] {
+  const fixes: number[] = []
+  let last = -1
+  for (const { event } of events.toSorted((a, b) => a.event.ts - b.event.ts)) {
+    if (event.type !== "config_change") continue
+    const { path, version } = event.facts.measured
+    if (path !== `agents/${agent}/agent.config.yaml` || version <= last) continue
+    last = version
+    fixes.push(event.ts)
+  }
+  return fixes
 }
 
 /** One for each subject; what the system's chain says of it names the agent and stands for the others. */

@@ -1,5 +1,5 @@
 import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
-import type { MeasuredEvent } from "../session-facts.ts"
+import { isOwnEnd } from "./own-end.ts"
 
 /** RES-09: sessions that ended by themselves and were sealed. */
 export const cleanClose: Indicator = {
@@ -16,10 +16,4 @@ function judgeClose(session: MeasuredSession): Item {
   return isClean && exits.every(isOwnEnd)
     ? { outcome: "pass" }
     : { outcome: "fail", events: [seal.hash] }
-}
-
-/** Inside a box a signal shows as the exit code 128 + n; a process that sets such a code is read the same. */
-function isOwnEnd({ measured }: MeasuredEvent<"agent_process_exited">): boolean {
-  const { exit_code: code, signal, timed_out: isTimeout } = measured
-  return !isTimeout && signal === "" && code >= 0 && code < 128
 }

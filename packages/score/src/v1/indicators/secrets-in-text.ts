@@ -3,7 +3,7 @@ import type { Indicator, MeasuredSession } from "../indicator.ts"
 /** CA-12: sessions with no known secret in a request or in the process's output. One seen is a critical veto. */
 export const secretsInText: Indicator = {
   id: "CA-12",
-  reads: ["llm_request", "agent_stdout", "agent_stderr"],
+  reads: ["llm_request", "agent_stdout", "agent_stderr", "network_connect"],
   holds: (session) => {
     const events = hits(session)
     return [
@@ -18,6 +18,9 @@ function hits(session: MeasuredSession): readonly string[] {
     ...session.measured("agent_stdout"),
     ...session.measured("agent_stderr"),
   ].filter(({ measured }) => measured.secrets_found > 0)
+  const connects = session
+    .measured("network_connect")
+    .filter(({ measured }) => measured.connections.some((each) => each.secrets_found > 0))
   const audits = session.measured("audit").filter(({ measured }) => measured.code === "SECRET_SEEN")
-  return [...texts, ...audits].map(({ hash }) => hash)
+  return [...texts, ...connects, ...audits].map(({ hash }) => hash)
 }

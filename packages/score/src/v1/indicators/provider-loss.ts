@@ -1,0 +1,66 @@
+import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { MeasuredEvent } from "../session-facts.ts"
+import { isOwnEnd, onlyExit } from "./own-end.ts"
+
+type Answer = MeasuredEvent<"llm_response"> & { readonly provider: string }
+
+const failuresLeast = 2
+
+/**
+ * RES-10: of the sessions that lost a provider, those that went on with another one and came to an end by
+ * themselves. A session that only stopped is none of either; one that hung is a drill that failed.
+ */
+export const providerLoss: Indicator = {
+  id: "RES-10",
+  reads: ["llm_request", "llm_response", "agent_process_exited"],
+  holds: (session) => {
+    const lost = lossesIn(session)
+    return lost.length === 0 ? [] : judgeLoss(session, lost)
+  },
+}
+
+function judgeLoss(session: MeasuredSession, lost: readonly Answer[]): readonly Item[] {
+  const exit = onlyExit(session)
+  if (exit === undefined) return [{ outcome: "unknown" }]
+  const events = lost.map(({ hash }) => hash)
+  if (!isOwnEnd(exit)) return [{ outcome: "fail", events }]
+  const wentOn = answersIn(session).some(
+    (answer) =>
+      isServed(answer) &&
+      lost.every(({ provider, lseq }) => provider !== answer.provider && lseq < answer.lseq),
+  )
+  return wentOn ? [{ outcome: "pass", events }] : []
+}
+
+/** The last failure of each provider that failed twice or more and never came back. */
+function lossesIn(session: MeasuredSession): readonly Answer[] {
+  const providers = Map.groupBy(answersIn(session), ({ provider }) => provider)
+  return [...providers.values()].flatMap((answers) => {
+    const lastServed = answers.findLastIndex(isServed)
+    const failed = answers.slice(lastServed + 1).filter(isFailed)
+    return failed.length < failuresLeast ? [] : failed.slice(-1)
+  })
+}
+
+function answersIn(session: MeasuredSession): readonly Answer[] {
+  const requests = session.measured("llm_request")
+  const providers = new Map(requests.map(({ hash, measured }) => [hash, measured.provider]))
+  return session.measured("llm_response").flatMap((answer) => {
+    const provider = providers.get(answer.measured.request_event_hash)
+    return provider === undefined ? [] : [{ ...answer, provider }]
+  })
+}
+
+function isServed({ measured }: Answer): boolean {
+  return measured.from_upstream && measured.status >= 200 && measured.status < 300
+}
+
+function isFailed({ measured }: Answer): boolean {
+  const { completeness, from_upstream: fromUpstream, status } = measured
+  return (
+    completeness === "upstream-unreachable" ||
+    completeness === "upstream-cut" ||
+    completeness === "timeout" ||
+    (fromUpstream && status >= 500)
+  )
+}

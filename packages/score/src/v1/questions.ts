@@ -1,0 +1,124 @@
+import type { FactType } from "@amc/core"
+import { type Bank, type Question, questionsOf } from "./bank.ts"
+import { type Burden, type CapCause, configCauses, darkCauses, traceCauses } from "./cap.ts"
+import {
+  type Indicator,
+  judge,
+  measuredView,
+  type MeasuredWindow,
+  type Surroundings,
+} from "./indicator.ts"
+import { indicators } from "./indicators.ts"
+import { judgedFiles } from "./ingested.ts"
+import { type Decision, decide, type Level, type Terms } from "./question.ts"
+import { sessionTier } from "./session.ts"
+import { type Judged, missedOfAll, type Tally, tallyOf, unitsOf } from "./tally.ts"
+import type { Window } from "./window.ts"
+
+/** A question with all that decided it. */
+export interface Decided {
+  readonly question: Question
+  readonly judged: readonly Judged[]
+  readonly tally: Tally
+  readonly terms: Terms
+  readonly decision: Decision
+}
+
+/**
+ * Decides every question of a bank on what a window holds, those first that no other has to wait for. Each is
+ * found under its id.
+ */
+export function decideAll(window: Window, bank: Bank): ReadonlyMap<string, Decided> {
+  const tallies = new Map(
+    questionsOf(bank).map((question) => {
+      const judged = judgedOf(question, window)
+      return [question.id, { judged, tally: tallyOf(question, judged, bank) }]
+    }),
+  )
+  const burden = burdenOf(window, tallies.get(bank.dark_question)?.tally, bank)
+  const levels = new Map<string, Level>()
+  const terms: Terms = { bank, today: window.today, burden, fixes: window.fixes, levels }
+  const decided = new Map<string, Decided>()
+  for (const question of inOrder(questionsOf(bank))) {
+    const { judged, tally } = tallies.get(question.id) as {
+      judged: readonly Judged[]
+      tally: Tally
+    }
+    const decision = decide(tally, terms)
+    levels.set(question.id, decision.level)
+    decided.set(question.id, { question, judged, tally, terms, decision })
+  }
+  return decided
+}
+
+/** A question after those that its needs name; a bank's needs name no question that has such needs itself. */
+function inOrder(questions: readonly Question[]): readonly Question[] {
+  const waits = ({ needs }: Question): boolean => needs.some(({ kind }) => kind === "question")
+  return [...questions.filter((each) => !waits(each)), ...questions.filter(waits)]
+}
+
+function burdenOf(window: Window, dark: Tally | undefined, bank: Bank): Burden {
+  const { brokenFiles, traces } = window
+  return {
+    everywhere: [...configCauses(brokenFiles.length, bank), ...darkOf(dark, bank)],
+    highRisk: traces === null ? [] : traceCauses(traces),
+  }
+}
+
+function darkOf(tally: Tally | undefined, bank: Bank): readonly CapCause[] {
+  if (tally === undefined) return []
+  return darkCauses(unitsOf(tally.passed), missedOfAll(tally.missed), bank)
+}
+
+/** What the window holds for a question. What passed before its start is left out, what did not is not. */
+function judgedOf({ id }: Question, window: Window): readonly Judged[] {
+  const indicator = indicators.get(id) as Indicator
+  const judged =
+    "spans" in indicator
+      ? indicator.spans(measuredWindow(window))
+      : sessionsJudged(indicator, window)
+  return judged.map((each) =>
+    each.session.lastMs >= window.fromMs
+      ? each
+      : { ...each, items: each.items.filter(({ outcome }) => outcome !== "pass") },
+  )
+}
+
+function sessionsJudged(
+  indicator: Exclude<Indicator, { readonly spans: unknown }>,
+  window: Window,
+): readonly Judged[] {
+  const surroundings = surroundingsOf(window)
+  const sessions = window.sessions.map((session) => {
+    const isSeenWhole = session.isWhole && !window.gapped.has(session.id)
+    const items = judge(indicator, session, { window: surroundings, isSeenWhole })
+    return { session, tier: sessionTier(session, indicator.reads), items }
+  })
+  return [...sessions, ...judgedFiles(indicator.id, window.ingested)]
+}
+
+function surroundingsOf({ sessions }: Window): Surroundings {
+  return {
+    isAnswered: sessions.some(({ isAnswered }) => isAnswered),
+    isChecked: sessions.some(({ facts }) => facts.has("outcome")),
+  }
+}
+
+function measuredWindow(window: Window): MeasuredWindow {
+  const { lookMs, fromMs, toMs, own, system, gapped } = window
+  const surroundings = surroundingsOf(window)
+  return {
+    lookMs,
+    fromMs,
+    toMs,
+    isAnswered: surroundings.isAnswered,
+    sessions: window.sessions.map((session) => ({
+      ...measuredView(session, surroundings),
+      firstMs: session.firstMs,
+      lastMs: session.lastMs,
+      isSeenWhole: session.isWhole && !gapped.has(session.id),
+    })),
+    own: <T extends FactType>(type: T) => own.measured(type),
+    system: <T extends FactType>(type: T) => system.measured(type),
+  }
+}
