@@ -1,14 +1,16 @@
-import type { Event, EventBody } from "@amc/core"
+import { type EventBody, isFault, type MeasuredFacts } from "@amc/core"
 import {
   type Amounts,
   boundsOf,
   BudgetBook,
   noAmounts,
+  type Outlay,
   PriceList,
   spentOn,
   sumAmounts,
+  WireReader,
 } from "@amc/gateway"
-import type { EventStore } from "@amc/ledger"
+import type { BlobStore, EventStore } from "@amc/ledger"
 import type { Capture } from "./capture.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 
@@ -22,8 +24,8 @@ export function openBudgets(capture: Capture): {
   const prices = new PriceList(flaw === null ? value.prices : [])
   const { workspace, clock } = capture
   const budgets = new BudgetBook(clock, (agent, sinceMs) =>
-    withLedger(workspace, ({ events }) =>
-      spentSince({ events, lane: workspace.lane, agent }, sinceMs, prices),
+    withLedger(workspace, ({ events, blobs }) =>
+      spentSince({ events, blobs, lane: workspace.lane, agent }, sinceMs, prices),
     ),
   )
   return { prices, budgets }
@@ -31,14 +33,20 @@ export function openBudgets(capture: Capture): {
 
 interface AgentChain {
   readonly events: EventStore
+  readonly blobs: BlobStore
   readonly lane: string
   readonly agent: string
 }
 
-/** What an agent's calls came to since a time, by the facts of their requests and responses. */
+type RequestEvent = EventBody<"llm_request">
+
+/**
+ * What an agent's calls came to since a time, by the facts of their requests and responses. What an earlier process
+ * left open recovery has closed; what is open now, this process holds itself.
+ */
 async function spentSince(chain: AgentChain, sinceMs: number, prices: PriceList): Promise<Amounts> {
   const { events, lane, agent } = chain
-  const requests = new Map<string, EventBody<"llm_request">["facts"]>()
+  const requests = new Map<string, RequestEvent>()
   let spent = noAmounts
   for await (const { leaf, type } of events.readAgent(
     lane,
@@ -47,32 +55,65 @@ async function spentSince(chain: AgentChain, sinceMs: number, prices: PriceList)
   )) {
     if (type !== "llm_request" && type !== "llm_response") continue
     const event = eventOf(leaf)
-    if (event.type === "llm_request") requests.set(event.facts.measured.call_id, event.facts)
+    if (event.type === "llm_request") requests.set(event.facts.measured.call_id, event)
     if (event.type !== "llm_response") continue
     const request = requests.get(event.facts.measured.call_id)
-    if (request !== undefined) spent = sumAmounts(spent, spentBy(event.facts, request, prices))
+    if (request !== undefined)
+      spent = sumAmounts(spent, await spentBy(chain, outlayOf(event, request), request, prices))
     requests.delete(event.facts.measured.call_id)
   }
   return spent
 }
 
-function spentBy(
-  { measured, reported }: Extract<Event, { type: "llm_response" }>["facts"],
-  request: EventBody<"llm_request">["facts"],
+/** What the answer does not tell counts as the most that the request asked for, so that is read again. */
+async function spentBy(
+  { blobs }: AgentChain,
+  outlay: Outlay,
+  { facts, payload }: RequestEvent,
   prices: PriceList,
-): Amounts {
-  const isForwarded = measured.from_upstream || !notForwarded.has(measured.completeness)
-  const bounds = boundsOf(request.measured.body_bytes, null, prices.find(request.reported.model))
-  return spentOn(bounds, {
-    isForwarded,
+): Promise<Amounts> {
+  const reader = new WireReader()
+  const body = isTold(outlay) ? null : await storedBody(blobs, payload?.blob_sha256 ?? null)
+  if (body !== null) reader.push(body)
+  const wire = reader.end()
+  const price = prices.find(facts.reported.model || (wire.model ?? ""))
+  return spentOn(boundsOf(facts.measured.body_bytes, wire, price), outlay)
+}
+
+/** Null for one that was too long to be stored, or is not there any more. */
+async function storedBody(blobs: BlobStore, sha256: string | null): Promise<Uint8Array | null> {
+  try {
+    return sha256 === null ? null : await blobs.get(sha256)
+  } catch (error) {
+    // Whether what is stored was damaged is for 'amc verify' to say.
+    if (isFault(error) && error.code === "store/damaged") return null
+    throw error
+  }
+}
+
+function isTold({ response, reported }: Outlay): boolean {
+  const { input_tokens: input, output_tokens: output } = reported
+  return response.completeness === "complete" && input >= 0 && output >= 0
+}
+
+function outlayOf(
+  { facts: { measured, reported } }: EventBody<"llm_response">,
+  request: RequestEvent,
+): Outlay {
+  return {
+    isForwarded: measured.from_upstream || !isStopped(measured),
     response: measured,
     reported,
     receivedBytes: measured.body_bytes,
-    format: request.reported.format,
-  })
+    format: request.facts.reported.format,
+  }
 }
 
-const notForwarded: ReadonlySet<string> = new Set(["refused", "upstream-unreachable"])
+/** Whether a rule or a budget stopped a call, or nobody was there; what was refused otherwise may have been forwarded. */
+function isStopped({ completeness, status }: MeasuredFacts<"llm_response">): boolean {
+  if (completeness === "refused") return status === 403 || status === 429
+  return completeness === "upstream-unreachable"
+}
 
 /** The place in an agent's chain from which on events are that late; times never decrease in it. */
 async function firstSince(chain: AgentChain, sinceMs: number): Promise<number> {

@@ -19,9 +19,10 @@ let made: Place
 let port = 0
 beforeAll(async () => {
   const usage = { prompt_tokens: 10, completion_tokens: 5 }
-  const server = createServer((_request, response) =>
-    response.setHeader("content-type", "application/json").end(JSON.stringify({ usage })),
-  )
+  const server = createServer((request, response) => {
+    if (request.url?.endsWith("/silent") === true) return
+    response.setHeader("content-type", "application/json").end(JSON.stringify({ usage }))
+  })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   port = (server.address() as AddressInfo).port
   made = await newPlace()
@@ -44,7 +45,7 @@ interface Standing {
   readonly place: Place
   readonly gateway: StandingGateway
   readonly time: { now: number }
-  ask(token: string): Promise<string>
+  ask(token: string, mostTokens?: number): Promise<string>
 }
 
 async function start(place: Place = copyOf(made)): Promise<Standing> {
@@ -52,11 +53,11 @@ async function start(place: Place = copyOf(made)): Promise<Standing> {
   const terms = { host: "127.0.0.1", port: 0, egressPort: 0, clock: () => time.now }
   const gateway = await StandingGateway.start(reopened(place), terms)
   onTestFinished(() => gateway.close())
-  const ask = async (token: string): Promise<string> => {
+  const ask = async (token: string, mostTokens = 5): Promise<string> => {
     const response = await fetch(`${gateway.url}/up/v1/chat/completions`, {
       method: "POST",
       headers: { "x-api-key": token },
-      body: JSON.stringify({ model: "m", max_tokens: 5 }),
+      body: JSON.stringify({ model: "m", max_tokens: mostTokens }),
     })
     const { code = "answered" } = (await response.json()) as { code?: string }
     return code
@@ -136,6 +137,32 @@ test("L7: what was spent on a day counts after a restart", async () => {
   second.time.now += 24 * 60 * minute
   expect(await second.ask((await second.gateway.issue(wanted)).token)).toBe("answered")
 })
+
+test.each([
+  { why: "asks for few tokens", most: 5, next: "answered" },
+  { why: "asks for nearly all", most: 100, next: "gateway/budget" },
+])(
+  "L7: a call that $why and was cut counts after a restart as what was held for it",
+  async ({ most, next }) => {
+    const place = copyOf(made)
+    const policy = { budgets: { day: { tokens: 200 } } }
+    await bindAgent(reopened(place), { agent: "a1", providers: ["up"], policy, clock: () => now })
+    const first = await start(place)
+    const { token } = await first.gateway.issue(wanted)
+    const asked = fetch(`${first.gateway.url}/up/silent`, {
+      method: "POST",
+      headers: { "x-api-key": token },
+      body: JSON.stringify({ model: "m", max_tokens: most }),
+    }).catch(() => null)
+    await expect
+      .poll(async () => (await eventsIn(place)).some(({ type }) => type === "llm_request"))
+      .toBe(true)
+    await first.gateway.close()
+    await asked
+    const second = await start(place)
+    expect(await second.ask((await second.gateway.issue(wanted)).token, 100)).toBe(next)
+  },
+)
 
 test("F2: what nobody signed for can't widen what was signed last", async () => {
   const place = copyOf(made)
