@@ -42,8 +42,9 @@ class Relay implements Relayed {
     this.#response.end()
   }
 
-  onResponseError(_controller: Controller, error: Error): void {
-    throw error
+  /** What is under way when the bench stops ends so too. */
+  onResponseError(): void {
+    this.#response.destroy()
   }
 }
 

@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http"
 import type { Duplex } from "node:stream"
 import type { Recorder } from "@amc/core"
 import { AuditGate } from "./audit-gate.ts"
+import { limitConnections } from "./connection-places.ts"
 import { EgressAccounts } from "./egress-account.ts"
 import { exceptedRange } from "./egress-address.ts"
 import type { EgressLimits } from "./egress-limits.ts"
@@ -81,7 +82,7 @@ class ForwardProxy implements Egress {
     const accounts = new EgressAccounts(leases, limits)
     const nextId = connectionIds(random)
     const rounds = new Rounds(roundsMs(limits))
-    const own = { audits, accounts, routes, open, rounds, nextId }
+    const own = { audits, accounts, routes, open, rounds, nextId, known: new WeakSet<Duplex>() }
     const evidence = new ConnectionEvidence(recorder, clock)
     const scanners = new LeaseScanners(secrets)
     const { sessions } = terms
@@ -125,7 +126,8 @@ class ForwardProxy implements Egress {
           request.socket.destroy(),
         ),
     )
-    server.maxConnections = limits.connections
+    const { known } = this.#world
+    limitConnections(server, limits.connections, (socket) => known.has(socket))
     server.on("connect", (request, socket, head) => {
       this.#keep(socket)
       this.#listeners.track(new Visit(this.#world, visitor, request).connect(socket, head), () =>

@@ -6,6 +6,7 @@ import type { Completeness, Ending, Head } from "./ending.ts"
 import type { Format } from "./format.ts"
 import { GrowingBytes } from "./growing-bytes.ts"
 import { fieldOf, responseHeaders } from "./header-fields.ts"
+import type { LeaseEnd } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
 import { ResponseMeter } from "./response-meter.ts"
 import { retryAfterMs } from "./retry-after.ts"
@@ -22,8 +23,8 @@ export interface ExchangeTerms {
   readonly isStreamWanted: boolean
   /** The gateway's own headers of the answer. */
   readonly ownHeaders: readonly string[]
-  /** Takes what breaks the exchange off when its lease is revoked. Gives what ends the waiting. */
-  readonly onRevoked: (cut: () => void) => () => void
+  /** Takes what breaks the exchange off when its lease is revoked, or is past its end now. Gives what ends the waiting. */
+  readonly onRevoked: (cut: (why: LeaseEnd) => void) => () => void
 }
 
 /** What HTTP allows in the words for a status. */
@@ -66,7 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       terms.limits.totalMs,
     )
     terms.client.onGone(() => this.#settle("client-gone", null))
-    this.#unwatch = terms.onRevoked(() => this.#settle("refused", "gateway/lease-revoked"))
+    this.#unwatch = terms.onRevoked((why) => this.#settle("refused", why))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -285,14 +285,41 @@ test("G6: a lease that is revoked ends its calls at once: before the answer by 4
   await others
 })
 
-test("a lease that is revoked while its request is recorded is not forwarded", async () => {
+test.each<{ ends: string; code: string; end: (opened: Lab) => void }>([
+  {
+    ends: "is revoked",
+    code: "gateway/lease-revoked",
+    end: ({ leases }) => void leases.revoke(leases.list()[0]?.id ?? ""),
+  },
+  {
+    ends: "runs out",
+    code: "gateway/lease-expired",
+    end: ({ time }) => void (time.now += 60_000),
+  },
+])("a lease that $ends while its request is recorded is not forwarded", async ({ end, code }) => {
   const opened = await lab()
-  const id = opened.leases.list()[0]?.id ?? ""
   opened.recorder.before = ({ type }) => {
-    if (type === "llm_request") opened.leases.revoke(id)
+    if (type === "llm_request") end(opened)
   }
-  expect((await chat(opened, opened.token)).code).toBe("gateway/lease-revoked")
+  expect((await chat(opened, opened.token)).code).toBe(code)
   expect(opened.upstream.requests).toHaveLength(0)
+  expect(opened.recorder.of("llm_response")[0]?.facts.measured.completeness).toBe("refused")
+})
+
+test("a lease that runs out while its body comes in is not forwarded", async () => {
+  const opened = await lab()
+  const head = rawRequest("POST", "/openai/x", {
+    "x-api-key": opened.token,
+    "content-length": "4",
+    expect: "100-continue",
+  })
+  const { text } = await talk({ port: opened.port }, head, (all, socket) => {
+    if (!all.endsWith("100 Continue\r\n\r\n")) return
+    opened.time.now += 60_000
+    socket.write("late")
+  })
+  expect(text).toMatch(/HTTP\/1.1 401 [^]*gateway\/lease-expired/)
+  expect(opened.upstream.connections).toBe(0)
 })
 
 test.each([

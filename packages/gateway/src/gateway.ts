@@ -8,6 +8,7 @@ import { CallDesk } from "./call-desk.ts"
 import type { CallWorld } from "./call-terms.ts"
 import { ClientLink } from "./client-link.ts"
 import { ConnectionLeases } from "./connection-leases.ts"
+import { limitConnections } from "./connection-places.ts"
 import { auditForeignKey, auditRefusal } from "./gateway-refusal.ts"
 import { presentedIn } from "./header-fields.ts"
 import type { Door, Ingress, Lease, LeaseBook } from "./lease.ts"
@@ -78,7 +79,8 @@ class HttpGateway implements Gateway {
     const audits = new AuditGate(recorder, limits.auditsPerMinute, clock)
     const admission = new Admission(budgets, prices)
     this.#terms = terms
-    this.#leaseTerms = { ...terms, connections: new ConnectionLeases(terms.leases) }
+    const connections = new ConnectionLeases(terms.leases, limits.connectionsPerLease)
+    this.#leaseTerms = { ...terms, connections }
     const [receipts, callIds] = [new ReceiptShelf(limits.receipts), new CallIds(terms.random)]
     this.#world = { ...terms, audits, admission, receipts, callIds }
     this.#calls = new CallDesk(this.#world, terms)
@@ -119,7 +121,8 @@ class HttpGateway implements Gateway {
           request.socket.destroy(),
         ),
     )
-    server.maxConnections = limits.connections
+    const { connections } = this.#leaseTerms
+    limitConnections(server, limits.connections, (socket) => connections.has(socket))
     server.on("upgrade", (request, socket) => {
       // At once, lease or not: a client that tries a WebSocket first waits for this before it goes on.
       answerRaw(socket, noUpgrade, ["upgrade", "HTTP/1.1"])

@@ -46,6 +46,9 @@ export interface Door {
 export const leasePrefix = "amc-lease-"
 const day = 86_400_000
 
+/** Why a lease counts no more. */
+export type LeaseEnd = "gateway/lease-expired" | "gateway/lease-revoked"
+
 interface Entry {
   readonly lease: Lease
   readonly digest: Buffer
@@ -114,9 +117,7 @@ export class LeaseBook {
     const isElsewhere = door.session !== null && door.session !== lease.session
     if (lease.ingress !== door.ingress || isElsewhere)
       throw new AmcError("gateway/lease-elsewhere", "the lease does not count on this ingress")
-    if (entry.isRevoked) throw revoked()
-    if (this.#clock() >= lease.expiresMs)
-      throw new AmcError("gateway/lease-expired", "the lease is past its end")
+    this.#requireGood(entry)
     return lease
   }
 
@@ -141,12 +142,12 @@ export class LeaseBook {
   /**
    * Counts bytes of a request's body on the lease, of which `most` are allowed in all.
    *
-   * @throws {@link AmcError} `gateway/byte-limit`, `gateway/lease-revoked`
+   * @throws {@link AmcError} `gateway/byte-limit`, `gateway/lease-expired`, `gateway/lease-revoked`
    */
   takeBytes({ id }: Lease, bytes: number, most: number): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
-    if (entry.isRevoked) throw revoked()
+    this.#requireGood(entry)
     entry.bytes += bytes
     if (entry.bytes > most)
       throw new AmcError(
@@ -165,15 +166,16 @@ export class LeaseBook {
     return entry.lease
   }
 
-  /** Calls back once when the lease is revoked, at once if it already is. Gives what ends the waiting. */
-  onRevoked({ id }: Lease, cut: () => void): () => void {
-    const entry = this.#entries.get(id)
-    if (entry === undefined || entry.isRevoked) {
-      cut()
+  /** Calls back once when the lease is revoked, at once if it counts no more. Gives what ends the waiting. */
+  onRevoked(lease: Lease, cut: (why: LeaseEnd) => void): () => void {
+    const entry = this.#entries.get(lease.id)
+    if (entry === undefined || !this.holds(lease)) {
+      cut(entry?.isRevoked === false ? "gateway/lease-expired" : "gateway/lease-revoked")
       return () => undefined
     }
-    entry.cuts.add(cut)
-    return () => void entry.cuts.delete(cut)
+    const cutRevoked = (): void => cut("gateway/lease-revoked")
+    entry.cuts.add(cutRevoked)
+    return () => void entry.cuts.delete(cutRevoked)
   }
 
   /** The leases that are good now. */
@@ -182,6 +184,12 @@ export class LeaseBook {
     return Array.from(this.#entries.values())
       .filter(({ lease, isRevoked }) => !isRevoked && now < lease.expiresMs)
       .map(({ lease, calls, bytes }) => ({ ...lease, calls, bytes }))
+  }
+
+  #requireGood({ lease, isRevoked }: Entry): void {
+    if (isRevoked) throw new AmcError("gateway/lease-revoked", "the lease was revoked")
+    if (this.#clock() >= lease.expiresMs)
+      throw new AmcError("gateway/lease-expired", "the lease is past its end")
   }
 
   /** An expired or revoked lease is still told apart from an unknown one for a day. */
@@ -200,11 +208,6 @@ export function leaseFacts(lease: Lease, action: "issued" | "revoked"): Facts<"l
     measured: { lease_id: id, action, ingress, provider, expires_ms: expiresMs },
     reported: {},
   }
-}
-
-/** The fault of a call whose lease was taken back. */
-function revoked(): AmcError {
-  return new AmcError("gateway/lease-revoked", "the lease was revoked")
 }
 
 function digestOf(token: string): Buffer {

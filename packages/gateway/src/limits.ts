@@ -20,6 +20,8 @@ export interface GatewayLimits {
   readonly headerBytes: number
   /** Connections of clients, for each listener. */
   readonly connections: number
+  /** Connections of one lease. */
+  readonly connectionsPerLease: number
   /** Connections to each provider; further calls wait. */
   readonly upstreamConnections: number
   /** Receipts that can be fetched; the oldest calls make room. */
@@ -52,6 +54,7 @@ export const defaultLimits: GatewayLimits = {
   decodedBytes: 64 * MiB,
   headerBytes: 64 * KiB,
   connections: 512,
+  connectionsPerLease: 128,
   upstreamConnections: 256,
   receipts: 4096,
   auditsPerMinute: 30,

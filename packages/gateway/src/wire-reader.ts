@@ -130,7 +130,8 @@ export class WireReader implements JsonVisitor {
 
   #parameter(name: string, value: JsonScalar | undefined): void {
     if (value === null) return
-    if (value !== false && this.#members.size <= most) this.#members.add(name)
+    if (this.#members.size > most) this.#isAmbiguous = true
+    else if (value !== false) this.#members.add(name)
     if (name === "temperature") {
       if (typeof value === "number") this.#temperatures.push(value)
       else this.#isAmbiguous = true

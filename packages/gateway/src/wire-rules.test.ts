@@ -124,6 +124,35 @@ test.each<{
     body: { store: false },
     rule: null,
   },
+  {
+    why: "an answer in the background, which tells no usage",
+    policy: { budgets: { day: { tokens: 9 } } },
+    body: { model: "m", background: true },
+    rule: "budgets of gateway.yaml",
+  },
+  {
+    why: "a batch whose requests lie in a file",
+    policy: { budgets: { session: { money_micros: "9" } } },
+    body: { input_file_id: "file-1", endpoint: "/v1/responses" },
+    rule: "budgets of gateway.yaml",
+  },
+  {
+    why: "an answer in the background where only calls are counted",
+    policy: { models: ["m"], budgets: { day: { calls: 9 } } },
+    body: { model: "m", background: true },
+    rule: null,
+  },
+  {
+    why: "a forbidden parameter behind more than can be told apart",
+    policy: { parameters: { forbidden: ["store"] } },
+    body: {
+      options: {
+        ...Object.fromEntries(Array.from({ length: 10_001 }, (_none, n) => [`x${n}`, 1])),
+        store: true,
+      },
+    },
+    rule: "body of gateway.yaml",
+  },
   { why: "an allowed tool", policy: { tools: { allowed: ["re*"] } }, rule: null },
   {
     why: "a tool that is not allowed",

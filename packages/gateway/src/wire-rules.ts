@@ -36,13 +36,20 @@ export function brokenRule(
 }
 
 /** Whether a policy has rules for which a body has to be read. */
-export function looksIntoBody({ models, parameters, tools, budgets }: WirePolicy): boolean {
-  const spans = Object.values(budgets ?? {})
-  const isCounted = spans.some(
+export function looksIntoBody(policy: WirePolicy): boolean {
+  const { models, parameters, tools } = policy
+  return [models, parameters, tools].some((rule) => rule !== undefined) || countsTokens(policy)
+}
+
+/** Whether what answers come to is counted. */
+function countsTokens({ budgets }: WirePolicy): boolean {
+  return Object.values(budgets ?? {}).some(
     (budget) => budget?.tokens !== undefined || budget?.money_micros !== undefined,
   )
-  return models !== undefined || parameters !== undefined || tools !== undefined || isCounted
 }
+
+/** Members by which a request begins work whose usage no answer to it tells; as {@link folded} gives them. */
+const deferring = ["background", "inputfileid", "trainingfile"] as const
 
 type Broken = readonly [rule: string, detail: string, next: string]
 
@@ -62,6 +69,7 @@ function judge(policy: WirePolicy, request: JudgedRequest): Broken | null {
   return (
     judgeModel(policy, request, wire) ??
     judgeParameters(policy, wire) ??
+    judgeDeferred(policy, wire) ??
     judgeTools(policy.tools, wire)
   )
 }
@@ -102,6 +110,16 @@ function judgeParameters({ parameters }: WirePolicy, wire: WireRequest): Broken 
       "set the temperature in that range",
     ]
   return null
+}
+
+function judgeDeferred(policy: WirePolicy, { members }: WireRequest): Broken | null {
+  const member = deferring.find((name) => members.has(name))
+  if (member === undefined || !countsTokens(policy)) return null
+  return [
+    "budgets",
+    `what a request with ${member} comes to is not in its answer`,
+    "ask for an answer that comes at once",
+  ]
 }
 
 function judgeTools(rules: ToolRules | undefined, { tools }: WireRequest): Broken | null {
