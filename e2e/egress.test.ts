@@ -142,7 +142,7 @@ test("what the owner signs for is let out, and recorded with its counts (G3, R2)
     id: "egress.http",
     expect: "reached",
     outcome: "reached",
-    control: "none",
+    control: "denied",
   })
   const seal = measuredOf(events, "session_seal", "traveller")[0]
   expect(seal?.posture).toBe("measured")

@@ -248,7 +248,7 @@ export const factSchemas = {
             id: label,
             expect: z.enum(["denied", "reached"]),
             outcome: z.enum(["denied", "reached", "inconclusive"]),
-            control: z.enum(["reached", "denied", "none"]),
+            control: z.enum(["reached", "stand_in", "denied", "none"]),
           }),
         )
         .max(128),

@@ -209,8 +209,10 @@ const probeView: Record<string, SeenValue> = {
 const program: ProbeRecord = {
   ...good,
   checks: [
-    ...good.checks,
-    ...requiredTries.map((id) => walled(id, "denied")),
+    ...good.checks.map((check) =>
+      check.expect === "denied" ? check : ({ ...check, control: "denied" } as const),
+    ),
+    ...requiredTries.map((id) => walled(id, id.startsWith("monitor.") ? "reached" : "stand_in")),
     ...hardeningTries.map((id) => walled(id, id.startsWith("surface.") ? "denied" : "reached")),
   ],
   inside: probeView,
@@ -274,6 +276,21 @@ test.each([
     reason: "monitor.ptrace was reached",
   },
   {
+    why: "nobody could trace the stand, the monitor neither",
+    record: programWith("monitor.ptrace", { outcome: "inconclusive", control: "denied" }),
+    reason: "monitor.ptrace has no control that reached",
+  },
+  {
+    why: "the gateway's check was not seen to fail elsewhere",
+    record: programWith("gateway.http", { control: "none" }),
+    reason: "gateway.http has no control that was denied",
+  },
+  {
+    why: "the gateway's check finds one where there is none",
+    record: programWith("gateway.http", { control: "reached" }),
+    reason: "gateway.http has no control that was denied",
+  },
+  {
     why: "the views differ on mounts",
     record: programSeen({ mounts: 3 }),
     reason: "inside and outside differ on mounts",
@@ -287,6 +304,16 @@ test.each([
     why: "a call went through that nobody else here can make",
     record: programWith("surface.bpf", { outcome: "reached" }),
     reason: "surface.bpf was reached",
+  },
+  {
+    why: "there was no stand-in for an engine",
+    record: programWith("engine.docker", { outcome: "inconclusive", control: "denied" }),
+    reason: "engine.docker has no control that reached",
+  },
+  {
+    why: "the internet did not answer in time",
+    record: programWith("internet.dns", { outcome: "inconclusive" }),
+    reason: "internet.dns is inconclusive",
   },
   {
     why: "vsock has no control",

@@ -3,8 +3,12 @@ export interface ProbeCheck {
   readonly id: string
   readonly expect: "denied" | "reached"
   readonly outcome: "denied" | "reached" | "inconclusive"
-  /** What the same code found outside the sandbox; `none` where no control is possible. */
-  readonly control: "reached" | "denied" | "none"
+  /**
+   * What the same code found outside the sandbox; `stand_in` where it reached what it had put at the same address
+   * itself, in namespaces of its own, and `none` where nothing was tried. For what must be reached, something that
+   * is not there was tried.
+   */
+  readonly control: "reached" | "stand_in" | "denied" | "none"
 }
 
 export type SeenValue = string | number | boolean
@@ -129,9 +133,10 @@ export const agreedProbeFacts = [
  * offline verifier comes to the monitor's own verdict (DESIGN.md section 7).
  *
  * `measured` needs every must-deny check denied with a control that reached, every must-reach check
- * reached, all required checks, and two views that agree. Anything else is `shared`. Checks of
- * `engine`, `internet`, `monitor` and `surface` often can't have a control: what they reached counts against
- * the box, and that they were denied counts for nothing. A network with interfaces is no better than the monitor's
+ * reached with one that was denied, all required checks, and two views that agree. Anything else is `shared`. Checks
+ * of `engine`, `internet` and `surface` can't have a control on every machine: what they reached counts against the
+ * box, without a control they count for nothing, and a box is not hardened then if {@link requiredTries} are among
+ * them. A network with interfaces is no better than the monitor's
  * own unless the monitor closed it in the box's namespace; such a box is not hardened. The record must come from an event whose signature
  * was verified.
  */
@@ -139,6 +144,7 @@ export function judgeIsolation(record: ProbeRecord): IsolationVerdict {
   const open = [
     ...missingChecks(record),
     ...record.checks.filter((check) => !isHardening(check.id)).flatMap(failureOf),
+    ...withoutCounterControl(record),
     ...(isOtherProgram(record) ? ["the process at the barrier is not the probe"] : []),
     ...disagreements(record),
     ...sharedParts(record),
@@ -152,8 +158,17 @@ function isHardening(id: string): boolean {
   return /^(?:hardening|surface)\./.test(id)
 }
 
-function isUncontrolled(id: string): boolean {
-  return /^(?:engine|internet|monitor|surface)\./.test(id)
+/** Not every machine can have a control for these: reached counts against a box all the same. */
+function isOftenUncontrolled(id: string): boolean {
+  return /^(?:engine|internet|surface)\./.test(id)
+}
+
+/**
+ * Whether the control shows that the check can come out both ways: without that, what was found is inconclusive.
+ */
+export function hasControl({ expect, control }: Pick<ProbeCheck, "expect" | "control">): boolean {
+  if (expect === "reached") return control === "denied"
+  return control === "reached" || control === "stand_in"
 }
 
 function isOtherProgram({ probe_sha256, outside }: ProbeRecord): boolean {
@@ -171,12 +186,25 @@ function missingChecks({ checks, probe_sha256 }: ProbeRecord): string[] {
   ].map((id) => `${id} was not checked`)
 }
 
-function failureOf({ id, expect, outcome, control }: ProbeCheck): string[] {
+function failureOf(check: ProbeCheck): string[] {
+  const { id, expect, outcome } = check
   if (expect === "reached") return outcome === "reached" ? [] : [`${id} was not reached`]
   if (outcome === "reached") return [`${id} was reached`]
-  if (isUncontrolled(id)) return []
-  if (outcome !== "denied") return [`${id} is inconclusive`]
-  return control === "reached" ? [] : [`${id} has no control that reached`]
+  return isOftenUncontrolled(id) ? [] : doubtIn(check)
+}
+
+/** Why what was denied shows nothing, if it does not. */
+function doubtIn(check: ProbeCheck): string[] {
+  if (!hasControl(check)) return [`${check.id} has no control that reached`]
+  return check.outcome === "denied" ? [] : [`${check.id} is inconclusive`]
+}
+
+/** What must be reached counts only where the same code was seen to say that something is not there. */
+function withoutCounterControl({ checks, probe_sha256 }: ProbeRecord): string[] {
+  if (probe_sha256 === undefined) return []
+  return checks
+    .filter((check) => check.expect === "reached" && !hasControl(check))
+    .map(({ id }) => `${id} has no control that was denied`)
 }
 
 function disagreements({ inside, outside, probe_sha256 }: ProbeRecord): string[] {
@@ -210,6 +238,7 @@ function softSpots(record: ProbeRecord): string[] {
   const required = [...hardeningChecks, ...(probe_sha256 === undefined ? [] : hardeningTries)]
   const reasons = required.filter((id) => !ids.has(id)).map((id) => `${id} was not checked`)
   reasons.push(...checks.filter((check) => isHardening(check.id)).flatMap(failureOf))
+  if (probe_sha256 !== undefined) reasons.push(...checks.filter(isRequiredTry).flatMap(doubtIn))
   if (seen(outside, "seccomp") !== 2) reasons.push("no seccomp filter")
   if (seen(outside, "no_new_privs") !== 1) reasons.push("no_new_privs is not set")
   if (!isNoCapability(seen(outside, "cap_bnd"))) reasons.push("the bounding set is not empty")
@@ -217,6 +246,10 @@ function softSpots(record: ProbeRecord): string[] {
   if (!isPositive(seen(outside, "memory_limit_bytes"))) reasons.push("no memory limit in force")
   if (!isPositive(seen(outside, "pids_limit"))) reasons.push("no process limit in force")
   return probe_sha256 === undefined ? reasons : [...reasons, ...softSpotsOfDriver(outside)]
+}
+
+function isRequiredTry({ id }: ProbeCheck): boolean {
+  return requiredTries.some((required) => required === id)
 }
 
 /** The monitor closed the box's network by rules in its namespace, and read them back. */

@@ -121,7 +121,7 @@ static bool is_folder(DIR *in, const struct dirent *entry) {
 static struct result look_in(struct walk *walk, const char *folder) {
   struct result result = was_denied(ENOENT);
   DIR *open = opendir(*folder == 0 ? "/" : folder);
-  if (open == NULL) return result;
+  if (open == NULL) return was_denied(errno);
   const char *base = strrchr(folder, '/');
   bool is_state = base != NULL && strcmp(base, "/.amc") == 0;
   for (struct dirent *entry; result.outcome == denied && (entry = readdir(open)) != NULL;) {

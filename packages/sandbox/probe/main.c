@@ -172,8 +172,10 @@ int main(int count, char **words) {
   signal(SIGPIPE, SIG_IGN);
   if (count == 2 && strcmp(words[1], "stand") == 0) return stand();
   if (count > 3 && strcmp(words[1], "init") == 0) return init(words[2], words + 3);
-  if (count != 1) return fail(EINVAL);
+  bool is_alone = count == 2 && strcmp(words[1], "alone") == 0;
+  if (count != 1 && !is_alone) return fail(EINVAL);
   if (!read_order(&order)) return fail(EPROTO);
+  if (is_alone && !go_alone(&order)) return fail(errno);
   try_all(&order);
   if (!answer(&order)) return not_started;
   char go[37] = {0};

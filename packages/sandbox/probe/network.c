@@ -35,7 +35,7 @@ bool is_network(const struct check *check) {
          is_kind(check, "dns") || is_kind(check, "unix") || is_kind(check, "abstract");
 }
 
-static bool is_datagram(const struct check *check) {
+bool is_datagram(const struct check *check) {
   return is_kind(check, "udp") || is_kind(check, "dns");
 }
 
@@ -76,6 +76,21 @@ static bool address_of(struct address *to, const struct check *check) {
   if (is_kind(check, "unix")) return unix_address(to, check->args[0], false);
   if (is_kind(check, "abstract")) return unix_address(to, check->args[0], true);
   return internet_address(to, check->args[0], check->args[1]);
+}
+
+int listen_for(const struct check *check) {
+  struct address at;
+  if (!address_of(&at, check)) return -1;
+  int type = is_datagram(check) ? SOCK_DGRAM : SOCK_STREAM;
+  int fd = socket(at.bytes.ss_family, type | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  bool is_there = bind(fd, (struct sockaddr *)&at.bytes, at.size) == 0 &&
+                  (is_datagram(check) || listen(fd, 1) == 0);
+  if (is_there) return fd;
+  int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
 }
 
 static void settle(struct dial *dial, struct result result) {

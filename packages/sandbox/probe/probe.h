@@ -35,8 +35,13 @@ struct order {
 };
 
 static inline struct result was_reached(void) { return (struct result){reached, 0}; }
-static inline struct result was_denied(int error) { return (struct result){denied, error}; }
 static inline struct result not_known(int error) { return (struct result){inconclusive, error}; }
+/* What ran out, or was interrupted, is no wall: another process might get through. */
+static inline struct result was_denied(int error) {
+  bool is_want = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+                 error == EAGAIN || error == EINTR;
+  return is_want ? not_known(error) : (struct result){denied, error};
+}
 
 /* order.c: reads exactly the order's bytes from stdin, and never one of the agent's. */
 bool read_exactly(void *to, size_t size);
@@ -45,6 +50,12 @@ bool read_order(struct order *order);
 /* network.c: all at once, with one deadline. */
 bool is_network(const struct check *check);
 void try_network(struct order *order);
+/* A socket that takes what the check sends, or -1. */
+int listen_for(const struct check *check);
+bool is_datagram(const struct check *check);
+
+/* alone.c: goes into namespaces of its own, where something is at every address that the order names. */
+bool go_alone(const struct order *order);
 
 /* file.c */
 struct result try_read(const char *path, const char *canary);

@@ -56,7 +56,7 @@ struct result try_environ(const char *canary) {
     size_t size;
     snprintf(path, sizeof path, "/proc/%.10s/environ", entry->d_name);
     char *bytes = slurp(path, &size);
-    if (bytes == NULL) result.error = errno;
+    if (bytes == NULL) result = was_denied(errno);
     else if (holds(bytes, size, canary)) result = was_reached();
     free(bytes);
   }
@@ -71,7 +71,7 @@ struct result try_visible(const char *pid, const char *started) {
   if (!is_pid(pid)) return not_known(EINVAL);
   snprintf(path, sizeof path, "/proc/%s/stat", pid);
   char *stat = slurp(path, &size);
-  if (stat == NULL) return was_denied(ESRCH);
+  if (stat == NULL) return was_denied(errno == ENOENT ? ESRCH : errno);
   char *field = strrchr(stat, ')');
   for (int at = 0; field != NULL && at < 20; at++) field = strchr(field + 1, ' ');
   size_t length = strlen(started);

@@ -39,12 +39,13 @@ describe("the box", () => {
     expect(verdict.posture).toBe("measured")
     expect(verdict.reasons.filter((reason) => reason !== "no memory limit in force")).toEqual([])
     expect(record.agree).toBe(true)
-    const mayLackControl = /^(engine|internet|monitor|surface)\./
     const walls = record.checks.filter((c) => c.expect === "denied")
-    expect(
-      walls.filter((c) => !mayLackControl.test(c.id)).every((c) => c.control === "reached"),
-    ).toBe(true)
-    expect(walls.filter((c) => c.outcome !== "denied")).toEqual([])
+    const standsIn = /^(engine|internet|surface)\./
+    const known = walls.filter((c) => c.outcome === "denied")
+    expect(known.every((c) => standsIn.test(c.id) || c.control === "reached")).toBe(true)
+    // Calls that nobody can make here.
+    const unknown = walls.filter((c) => c.outcome !== "denied")
+    expect(unknown.filter(({ id }) => !/^surface\.(?:alg|bpf|perf)$/.test(id))).toEqual([])
     expect(walls.length).toBeGreaterThan(50)
     expect(record.outside).toMatchObject({
       exe_sha256: probeBinary().sha256,

@@ -46,7 +46,10 @@ export interface PlannedCheck {
   readonly id: string
   readonly expect: "denied" | "reached"
   readonly inside: CheckSpec
+  /** For what must be reached, something that is not there: the control is that the code says so. */
   readonly outside: CheckSpec | null
+  /** What is tried where the program has made it reachable, for what this machine may not have. */
+  readonly standIn: CheckSpec | null
 }
 
 const mostChecks = 128
@@ -62,6 +65,8 @@ export function planChecks(
   stands: Stands,
   place: ProbePlace,
 ): readonly PlannedCheck[] {
+  // What listens there answers at once, and with no HTTP.
+  const noGateway = at("http", canaries.tcp[0] ?? { host: "127.0.0.1", port: 1 })
   const checks = [
     ...secretChecks(targets, canaries, place.walkRoot),
     ...networkChecks(targets, canaries),
@@ -70,11 +75,9 @@ export function planChecks(
     ...processChecks(canaries, stands),
     ...kernelChecks(canaries.scratch, place),
     ...callChecks(),
-    reach("gateway.http", check("http", place.gateway.host, String(place.gateway.port))),
-    ...(place.egress === null
-      ? []
-      : [reach("egress.http", check("http", place.egress.host, String(place.egress.port)))]),
-    reach("workspace.write", check("write", place.work)),
+    reach("gateway.http", at("http", place.gateway), noGateway),
+    ...(place.egress === null ? [] : [reach("egress.http", at("http", place.egress), noGateway)]),
+    reach("workspace.write", check("write", place.work), check("write", `${canaries.scratch}-not`)),
   ]
   const ids = new Set(checks.map(({ id }) => id))
   const isNamed = checks.every(({ id }) => /^[a-z]+\.[a-z0-9_]{1,48}$/.test(id))
@@ -97,8 +100,6 @@ function secretChecks(targets: ProbeTargets, canaries: Canaries, walkRoot: strin
 
 function networkChecks(targets: ProbeTargets, canaries: Canaries): PlannedCheck[] {
   const named = (index: number): string => (index === 0 ? "loopback" : `host_${index}`)
-  const at = (kind: CheckKind, { host, port }: { host: string; port: number }): CheckSpec =>
-    check(kind, host, String(port))
   return [
     ...canaries.tcp.map((place, index) => deny(`tcp.${named(index)}`, at("tcp", place))),
     ...canaries.udp.map((place, index) => deny(`udp.${named(index)}`, at("udp", place))),
@@ -108,7 +109,7 @@ function networkChecks(targets: ProbeTargets, canaries: Canaries): PlannedCheck[
   ]
 }
 
-/** Who may talk to one of these owns the machine. Most hosts have none, so that there is no control. */
+/** Who may talk to one of these owns the machine. Most hosts have none, so that the control is a stand-in. */
 export function engineChecks(): readonly PlannedCheck[] {
   const own = `/run/user/${process.getuid?.() ?? 0}`
   const sockets = {
@@ -122,10 +123,13 @@ export function engineChecks(): readonly PlannedCheck[] {
     systemd: "/run/systemd/private",
     dbus: "/run/dbus/system_bus_socket",
   }
-  return Object.entries(sockets).map(([id, path]) => deny(`engine.${id}`, check("unix", path)))
+  return Object.entries(sockets).map(([id, path]) => {
+    const spec = check("unix", path)
+    return { ...deny(`engine.${id}`, spec), standIn: spec }
+  })
 }
 
-/** Tried from inside alone: the monitor dials nobody who was not asked for. */
+/** The monitor dials nobody who was not asked for: its control has these addresses in a network of its own. */
 export function internetChecks(): readonly PlannedCheck[] {
   const tries = {
     tcp: check("tcp", "1.1.1.1", "443"),
@@ -139,6 +143,7 @@ export function internetChecks(): readonly PlannedCheck[] {
   return Object.entries(tries).map(([id, inside]) => ({
     ...deny(`internet.${id}`, inside),
     outside: null,
+    standIn: inside,
   }))
 }
 
@@ -148,8 +153,13 @@ function processChecks({ secret }: Canaries, { inside, outside }: Stands): Plann
     check(kind, pid, address, fd)
   const byCall = (kind: CheckKind): PlannedCheck =>
     deny(`monitor.${kind}`, from(inside, kind), from(outside, kind))
+  // A process that lets itself be traced, as the monitor itself need not be able to.
   const byFile = (part: string): PlannedCheck =>
-    deny(`monitor.own_${part}`, check("part", ...monitor, part))
+    deny(
+      `monitor.own_${part}`,
+      check("part", ...monitor, part),
+      check("part", outside.pid, outside.started, part),
+    )
   return [
     deny("env.secrets", check("env"), check("env", secret)),
     deny("process.visible", check("visible", ...monitor)),
@@ -177,12 +187,15 @@ function kernelChecks(scratch: string, place: ProbePlace): PlannedCheck[] {
   ]
 }
 
-/** System calls that an agent has no honest use for. Those of `surface` can often be made by nobody here. */
+/** System calls that an agent has no honest use for. Some of `surface` can be made by nobody here. */
 export function callChecks(): readonly PlannedCheck[] {
   const hardening = ["userns", "vsock", "io_uring"]
   return [
     ...hardening.map((name) => deny(`hardening.${name}`, check("call", name))),
-    ...surfaceCalls.map((name) => deny(`surface.${name}`, check("call", name))),
+    ...surfaceCalls.map((name) => ({
+      ...deny(`surface.${name}`, check("call", name)),
+      standIn: check("call", name),
+    })),
   ]
 }
 
@@ -190,10 +203,14 @@ function check(kind: CheckKind, ...args: readonly string[]): CheckSpec {
   return { kind, args }
 }
 
-function deny(id: string, inside: CheckSpec, outside: CheckSpec = inside): PlannedCheck {
-  return { id, expect: "denied", inside, outside }
+function at(kind: CheckKind, { host, port }: Endpoint): CheckSpec {
+  return check(kind, host, String(port))
 }
 
-function reach(id: string, inside: CheckSpec): PlannedCheck {
-  return { id, expect: "reached", inside, outside: null }
+function deny(id: string, inside: CheckSpec, outside: CheckSpec = inside): PlannedCheck {
+  return { id, expect: "denied", inside, outside, standIn: null }
+}
+
+function reach(id: string, inside: CheckSpec, outside: CheckSpec): PlannedCheck {
+  return { id, expect: "reached", inside, outside, standIn: null }
 }

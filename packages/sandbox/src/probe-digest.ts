@@ -11,7 +11,7 @@ export interface ProbeBuild {
 export const probeBuilds: Readonly<Record<string, ProbeBuild>> = {
   x64: {
     file: "amc-probe-linux-x64",
-    sha256: "fda2e3791d98bbdcad4c3fd8c857e33a9b020266651b5e4a2685db2d98c79f71",
+    sha256: "9378ed1470d7e8889f7029be896d7aa51060050286576ad30ba7d590ca05e564",
     compiler: "gcc (Debian 12.2.0-14+deb12u1) 12.2.0",
     musl: "1.2.3-1",
   },

@@ -140,6 +140,36 @@ test("an address that does not answer in time decides nothing", async () => {
   expect(outcomeOf("tcp", "not an address", "1")).toBe("inconclusive")
 })
 
+test("what the program could not try for want of descriptors is neither denied nor reached", () => {
+  const kinds: readonly [CheckKind, ...string[]][] = [
+    ["read", "/etc/passwd"],
+    ["write", folder],
+    ["walk", folder, "name"],
+    ["unix", "/run/docker.sock"],
+    ["abstract", "name"],
+    ["tcp", "127.0.0.1", "1"],
+    ["udp", "127.0.0.1", "1"],
+    ["dns", "127.0.0.1", "53"],
+    ["http", "127.0.0.1", "1"],
+    ["environ"],
+    ["visible", "1", "1"],
+    ["part", "1", "1", "mem"],
+    ["memory", "1", "1", "1"],
+    ["fd", "1", "1", "1"],
+    ["call", "vsock"],
+    ["call", "setns"],
+  ]
+  const checks = kinds.map(([kind, ...args], index) => ({
+    id: `x.c${index}`,
+    spec: { kind, args },
+  }))
+  const input = encodeOrder({ canary, checks, command: [], env: {} })
+  const words = ["--nofile=3", probeBinary().file]
+  const { stdout } = spawnSync("prlimit", words, { input, env: {}, encoding: "latin1" })
+  const lines = stdout.split("\n").filter((line) => line.startsWith("check "))
+  expect(lines.map((line) => line.split(" ")[2])).toEqual(kinds.map(() => "inconclusive"))
+})
+
 test.each([
   { why: "nothing", next: "", out: "" },
   { why: "a no", next: "NO! ".padEnd(36, "0"), out: "failed EPERM\n" },

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { chmodSync } from "node:fs"
 import path from "node:path"
-import { judgeIsolation, type ProbeRecord } from "@amc/core"
+import { hasControl, judgeIsolation, type ProbeRecord } from "@amc/core"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { onlyChild, outsideView } from "./outside.ts"
 import { openPipes } from "./pipes.ts"
@@ -138,6 +138,23 @@ test("a target that is not there is no control, so the posture is shared", async
   const record = await box.runProbe({ ...rig.targets, sockets: { notary: "/nowhere/notary.sock" } })
   await box.refuse()
   expect(judgeIsolation(record).reasons).toEqual(["socket.notary has no control that reached"])
+  expect(record.checks).toContainEqual({
+    id: "socket.notary",
+    expect: "denied",
+    outcome: "inconclusive",
+    control: "denied",
+  })
+})
+
+test("in a box every check that must fail has a control or is inconclusive, and so has every one that must reach", async () => {
+  const box = await open(rig.spec(["true"]))
+  const { checks } = await box.runProbe(rig.targets)
+  await box.refuse()
+  const bare = checks.filter((check) => !hasControl(check))
+  expect(bare.map(({ outcome }) => outcome)).toEqual(bare.map(() => "inconclusive"))
+  expect(bare.map(({ id }) => id).filter((id) => !/^surface\.(?:alg|bpf|perf)$/.test(id))).toEqual(
+    [],
+  )
 })
 
 test("a box that can't reach its gateway is shared", async () => {

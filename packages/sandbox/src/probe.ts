@@ -2,6 +2,7 @@ import {
   AmcError,
   agreedFacts,
   agreedProbeFacts,
+  hasControl,
   type ProbeCheck,
   type ProbeRecord,
 } from "@amc/core"
@@ -82,12 +83,12 @@ function recordOf(
 ): ProbeRecord {
   const inside = bounded(answer.inside)
   return {
-    checks: checks.map(({ id, expect }) => ({
-      id,
-      expect,
-      outcome: answer.results.get(id)?.outcome ?? "inconclusive",
-      control: controls.get(id) ?? "none",
-    })),
+    checks: checks.map(({ id, expect }) => {
+      const control = controls.get(id) ?? "none"
+      const outcome = answer.results.get(id)?.outcome ?? "inconclusive"
+      const isKnown = hasControl({ expect, control }) || outcome === failing[expect]
+      return { id, expect, outcome: isKnown ? outcome : "inconclusive", control }
+    }),
     inside,
     outside: bounded(outside),
     agree: [...agreedFacts, ...agreedProbeFacts].every(
@@ -95,6 +96,9 @@ function recordOf(
     ),
   }
 }
+
+/** What counts against a box, with or without a control. */
+const failing = { denied: "reached", reached: "denied" } as const
 
 function viewOf(process: ProbedProcess): ProcessView {
   try {

@@ -3,10 +3,13 @@ import { once } from "node:events"
 import { AmcError } from "@amc/core"
 import type { ProbeBinary } from "./probe-binary.ts"
 import { readLine } from "./probe-channel.ts"
+import { startedAt } from "./process-view.ts"
 
 /** A process of the monitor's own user that holds a canary in its memory, its environment and a file. */
 export interface Stand {
   readonly pid: string
+  /** When it started, in the kernel's ticks. */
+  readonly started: string
   /** Where in its memory, in hex. */
   readonly address: string
   /** Its descriptor of the file. */
@@ -54,7 +57,7 @@ async function startStand(binary: ProbeBinary, canary: string): Promise<Stand> {
     await close()
     throw noControl()
   }
-  return { pid, address, fd, close }
+  return { pid, started: startedAt(Number(pid)) ?? "", address, fd, close }
 }
 
 function noControl(): AmcError {

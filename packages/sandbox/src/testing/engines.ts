@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { Engine } from "../container/engine.ts"
+import { removeEngineFolder } from "./engine-folder.ts"
 
 /** An engine that a test started for itself, or why there is none. */
 export type TestEngine =
@@ -68,7 +69,7 @@ async function start(
   const said = lastWords(child)
   const close = async (): Promise<void> => {
     await stop(child)
-    rmSync(folder, { recursive: true, force: true })
+    removeEngineFolder(folder)
   }
   if (await answers(socket, child))
     return {

@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { statSync } from "node:fs"
 import type { ProbeRecord } from "@amc/core"
 import { bubblewrapDriver } from "../bubblewrap-driver.ts"
-import type { SandboxDriver } from "../driver.ts"
+import type { BoxNetwork, SandboxDriver } from "../driver.ts"
 import { sandboxDriver } from "../drivers.ts"
 import { onlyChild } from "../outside.ts"
 import type { ProbedProcess } from "../probe.ts"
@@ -24,6 +24,8 @@ export interface Engine {
   readonly version: string
   /** Its API's socket; empty where there is none. */
   readonly socket: string
+  /** What AMC's own driver is told. */
+  readonly environment: Readonly<Record<string, string>>
 }
 
 type Arrangement = (scene: Scene, engine: Engine) => Promise<ProbeRecord>
@@ -46,8 +48,11 @@ export const arrangements: Readonly<Record<string, Arrangement>> = {
   "docker --network none": (scene, engine) => alone(scene, engine, hardened),
   "docker, engine's socket": (scene, engine) =>
     alone(scene, engine, [...hardened, ...withEngine(engine)]),
-  "docker (AMC)": (scene, engine) => byDriver(scene, ofDocker(engine)),
+  "docker (AMC)": (scene, engine) => byDriver(scene, driverOf("docker", engine)),
+  "docker (AMC), internal": (scene, engine) =>
+    byDriver(scene, driverOf("docker", engine, "internal")),
   "podman --network none": (scene, engine) => alone(scene, engine, hardened),
+  "podman (AMC)": (scene, engine) => byDriver(scene, driverOf("podman", engine)),
 }
 
 /** As AMC builds it. */
@@ -60,9 +65,12 @@ async function byDriver(scene: Scene, driver: SandboxDriver): Promise<ProbeRecor
   }
 }
 
-function ofDocker({ socket }: Engine): SandboxDriver {
-  const environment = { DOCKER_HOST: `unix://${socket}` }
-  return sandboxDriver({ name: "docker", environment, image: null, network: "none" })
+function driverOf(
+  name: "docker" | "podman",
+  { environment }: Engine,
+  network: BoxNetwork = "none",
+): SandboxDriver {
+  return sandboxDriver({ name, environment, image: null, network })
 }
 
 /** What people who know docker well would give it. */

@@ -1,9 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { until } from "../until.ts"
+import { removeEngineFolder } from "./engine-folder.ts"
+import { podmanConfig } from "./engines.ts"
 import type { Engine } from "./matrix-arrangements.ts"
 import type { World } from "./matrix-world.ts"
 
@@ -28,19 +30,9 @@ export async function startEngines(world: World): Promise<Engines> {
     podman,
     close: async () => {
       if (daemon !== null) await stop(daemon)
-      unmountBelow(folder)
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+      removeEngineFolder(folder)
     },
   }
-}
-
-/** Engines leave their stores mounted on themselves. */
-function unmountBelow(folder: string): void {
-  const points = readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[4] ?? "")
-    .filter((point) => point.startsWith(`${folder}/`))
-  for (const point of points.toReversed()) execFileSync("umount", ["--lazy", point])
 }
 
 async function orWhy(start: () => Promise<Engine>): Promise<Engine | string> {
@@ -92,7 +84,14 @@ async function readyDocker(
   await until(() => existsSync(socket) || daemon.exitCode !== null, 60_000)
   const command = ["docker", "-H", `unix://${socket}`]
   execFileSync("docker", [...command.slice(1), "import", archive, image], { stdio: "pipe" })
-  return { command, image, limits: [], socket, version: versionOf(command, "{{.Server.Version}}") }
+  return {
+    command,
+    image,
+    limits: [],
+    socket,
+    environment: { DOCKER_HOST: `unix://${socket}` },
+    version: versionOf(command, "{{.Server.Version}}"),
+  }
 }
 
 function readyPodman(folder: string, world: World, archive: string): Engine {
@@ -104,7 +103,17 @@ function readyPodman(folder: string, world: World, archive: string): Engine {
   execFileSync(file, words, { stdio: "pipe" })
   // Podman asks for more than a process here may have, unless it is told.
   const limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"]
-  return { command, image, limits, socket: "", version: versionOf(command, "{{.Client.Version}}") }
+  const own = path.join(folder, "podman")
+  mkdirSync(own)
+  return {
+    command,
+    image,
+    limits,
+    socket: "",
+    // AMC starts the engine itself, with a store of its own.
+    environment: { PATH: process.env["PATH"] ?? "", HOME: folder, ...podmanConfig(own) },
+    version: versionOf(command, "{{.Client.Version}}"),
+  }
 }
 
 function versionOf([file = "", ...words]: readonly string[], format: string): string {
