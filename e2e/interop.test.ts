@@ -1,5 +1,5 @@
 import { createHash, createPublicKey } from "node:crypto"
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fromHex, parseCheckpoint, parseNote, parseTlogProof, toBase64 } from "@amc/core"
 import { TileReader } from "@amc/ledger"
@@ -20,6 +20,7 @@ if (!hasGo)
   )
 
 const calls = 150
+const hasSshKeygen = existsSync("/usr/bin/ssh-keygen")
 let own: TestWorkspace
 let folder: string
 let vkey: string
@@ -154,6 +155,53 @@ test("openssl verifies the signature of a DSSE envelope that the auditor made", 
     stdout: expect.stringContaining("Verified Successfully") as unknown,
   })
   expect((await verify(Buffer.concat([signed, Buffer.from(" ")]))).exit).not.toBe(0)
+})
+
+describe.skipIf(!hasSshKeygen)("ssh-keygen and sha256sum", () => {
+  let at: string
+
+  /** Unpacks the run's bundle beside the keys that the owner handed out. */
+  beforeAll(async () => {
+    at = mkdtempSync(join(own.top, "stock-"))
+    const bundle = join(at, "a.amcbundle")
+    const which = ["--agent", "a", "--run", runId, "--out", bundle]
+    expect((await amcJson(own, ["bundle", "export", ...which])).exit).toBe(0)
+    expect((await run(["tar", "-xf", bundle], { cwd: at, env: own.env })).exit).toBe(0)
+    const keys = ["keys", "export", "--format", "allowed_signers", "--out"]
+    expect((await amcJson(own, [...keys, join(at, "allowed_signers")])).exit).toBe(0)
+  })
+
+  const verifyList = (list: string, namespace = "amc.bundle"): Promise<Ended> => {
+    const how = ["-f", "allowed_signers", "-I", own.workspace, "-n", namespace]
+    const verify = ["ssh-keygen", "-Y", "verify", ...how, "-s", "SHA256SUMS.sshsig"]
+    return run(["sh", "-c", `${verify.join(" ")} < ${list}`], { cwd: at, env: own.env })
+  }
+
+  test("check a bundle's list of files and the files, with keys that the owner handed out", async () => {
+    const verified = await verifyList("SHA256SUMS")
+    expect([verified.exit, verified.stderr]).toEqual([0, ""])
+    expect(verified.stdout).toMatch(/^Good "amc.bundle" signature for \S+ with ED25519 key/)
+    const check = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    const { exit, stdout } = await run(check, { cwd: at, env: own.env })
+    expect(exit).toBe(0)
+    expect(stdout.trim().split("\n")).toContain("run/report.json: OK")
+    expect(stdout).not.toContain("FAILED")
+  })
+
+  test("refuse another list, another purpose and another file", async () => {
+    writeFileSync(
+      join(at, "changed"),
+      readFileSync(join(at, "SHA256SUMS"), "utf8").replace("a", "b"),
+    )
+    expect((await verifyList("changed")).exit).not.toBe(0)
+    expect((await verifyList("SHA256SUMS", "file")).exit).not.toBe(0)
+    appendFileSync(join(at, "run/report.json"), " ")
+    const checked = await run(["sha256sum", "--check", "SHA256SUMS"], { cwd: at, env: own.env })
+    expect([checked.exit, checked.stdout.match(/^.*: FAILED$/gmu)]).toEqual([
+      1,
+      ["run/report.json: FAILED"],
+    ])
+  })
 })
 
 /** The id of a key is the digest of its DER. */

@@ -17,12 +17,13 @@ import {
 } from "@amc/bundle"
 import {
   bundleManifestPath,
-  bundleManifestSignaturePath,
   parseBundleManifest,
   parseEntries,
   type Signer,
   signBundleManifest,
+  signBundleSums,
   systemAgent,
+  unlistedBundleFiles,
 } from "@amc/core"
 
 /** Takes a bundle apart, for somebody who wants to put it together otherwise. */
@@ -30,9 +31,7 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const files = await readArchive(bundle)
   const file = (path: string): Uint8Array => files.get(path)!
   const { workspace, origin, agent, run_id } = parseBundleManifest(file(bundleManifestPath))
-  const names = [...files.keys()].filter(
-    (name) => name !== bundleManifestPath && name !== bundleManifestSignaturePath,
-  )
+  const names = [...files.keys()].filter((name) => !unlistedBundleFiles.has(name))
   const { lanes, roots, kids, configs, changes, policies, attestations } = contentsOf(names, agent)
   return {
     workspace,
@@ -62,8 +61,10 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   }
 }
 
-/** Puts parts together under a manifest that this signer signs. */
-export async function bundleBy(signer: Signer, parts: BundleParts): Promise<Uint8Array> {
-  const unsigned = buildBundle(parts)
-  return unsigned.assemble(signBundleManifest(unsigned.manifestBytes, signer))
+/** Puts parts together under a manifest and a list of files that this signer signs. */
+export function bundleBy(signer: Signer, parts: BundleParts): Promise<Uint8Array> {
+  return buildBundle(parts, {
+    manifest: (bytes) => signBundleManifest(bytes, signer),
+    sums: (bytes) => signBundleSums(bytes, signer),
+  })
 }

@@ -162,7 +162,7 @@ test("refuses an archive of too many bytes before it reads any", async () => {
 })
 
 test("refuses an archive of too many files", async () => {
-  const names = Array.from({ length: 4099 }, (_, at) => `f${String(at).padStart(4, "0")}`)
+  const names = Array.from({ length: 4101 }, (_, at) => `f${String(at).padStart(4, "0")}`)
   const made = await packTar(names.map((name) => entry({ name })))
   await expect(readArchive(made)).rejects.toThrow(
     expect.objectContaining({ code: "bundle/malformed" }),

@@ -1,4 +1,4 @@
-import { AmcError, bundleFilesMax, equalBytes, isBundlePath } from "@amc/core"
+import { AmcError, bundleFilesMax, equalBytes, isBundlePath, unlistedBundleFiles } from "@amc/core"
 import { packTar, type TarHeader, unpackTar } from "modern-tar"
 
 /** The files of an archive by name, in the order of their names. */
@@ -6,8 +6,7 @@ export type ArchiveFiles = ReadonlyMap<string, Uint8Array>
 
 /** An archive is at most this long, whatever it holds. */
 export const archiveSizeMax: number = 256 * 1024 * 1024
-/** The listed files, the manifest and its signature. */
-const filesMax = bundleFilesMax + 2
+const filesMax = bundleFilesMax + unlistedBundleFiles.size
 
 /**
  * Writes files as a ustar archive (spec/bundle.md, "Archive"): sorted by name, no times, no owners, mode

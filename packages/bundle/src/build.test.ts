@@ -1,4 +1,12 @@
-import { bundleManifestSignaturePath, parseBundleManifest, sha256Hex, utf8 } from "@amc/core"
+import {
+  bundleManifestPath,
+  bundleSumsPath,
+  parseBundleManifest,
+  parseBundleSums,
+  sha256Hex,
+  unlistedBundleFiles,
+  utf8,
+} from "@amc/core"
 import { expect, test } from "vitest"
 import { readArchive } from "./archive.ts"
 import { buildBundle, type BundleParts } from "./build.ts"
@@ -32,6 +40,7 @@ const parts: BundleParts = {
   policies: [utf8("policy")],
   attestations: [utf8("attestation")],
 }
+const signers = { manifest: () => utf8("envelope"), sums: () => utf8("signature") }
 const layout = [
   `attestations/${sha256Hex(utf8("attestation"))}.dsse.json`,
   `changes/${sha256Hex(utf8("change"))}.dsse.json`,
@@ -50,10 +59,9 @@ const layout = [
   "trust/roots/1.json",
 ]
 
-test("lays a bundle out and lists every file but the manifest and its signature", async () => {
-  const { manifestBytes, assemble } = buildBundle(parts)
-  const files = await readArchive(await assemble(utf8("envelope")))
-  const { files: listed, ...about } = parseBundleManifest(manifestBytes)
+test("lays a bundle out, lists every file in its manifest and all but the list in SHA256SUMS", async () => {
+  const files = await readArchive(await buildBundle(parts, signers))
+  const { files: listed, ...about } = parseBundleManifest(files.get(bundleManifestPath)!)
   expect(about).toEqual({
     workspace: "demo",
     origin: "demo/ledger",
@@ -61,8 +69,11 @@ test("lays a bundle out and lists every file but the manifest and its signature"
     run_id: "run-1",
   })
   expect(listed.map(({ path }) => path)).toEqual(layout)
-  expect([...files.keys()]).toEqual(
-    [...layout, bundleManifestSignaturePath, "manifest.json"].sort(),
+  expect([...files.keys()]).toEqual([...layout, ...unlistedBundleFiles].sort())
+  expect(parseBundleSums(files.get(bundleSumsPath)!)).toEqual(
+    [...files]
+      .filter(([path]) => !path.startsWith(bundleSumsPath))
+      .map(([path, bytes]) => ({ path, sha256: sha256Hex(bytes) })),
   )
   for (const { path, size, sha256 } of listed)
     expect({ path, size, sha256 }).toEqual({
@@ -74,9 +85,7 @@ test("lays a bundle out and lists every file but the manifest and its signature"
 
 test("builds identical bytes from the same parts", async () => {
   const reordered = { ...parts, configs: parts.configs.toReversed() }
-  expect(await buildBundle(reordered).assemble(utf8("e"))).toEqual(
-    await buildBundle(parts).assemble(utf8("e")),
-  )
+  expect(await buildBundle(reordered, signers)).toEqual(await buildBundle(parts, signers))
 })
 
 test.each([
@@ -93,10 +102,10 @@ test.each([
   },
   { why: "one change twice", change: { changes: [utf8("change"), utf8("change")] } },
   { why: "no valid agent", change: { agent: "../coder" } },
-])("refuses $why", ({ change }) => {
-  expect(() => buildBundle({ ...parts, ...change })).toThrow(
-    expect.objectContaining({ code: "input/malformed" }),
-  )
+])("refuses $why", async ({ change }) => {
+  await expect(buildBundle({ ...parts, ...change }, signers)).rejects.toMatchObject({
+    code: "input/malformed",
+  })
 })
 
 test("sorts the names of a bundle into what they are", () => {

@@ -2,7 +2,10 @@ import {
   type BundleManifest,
   bundleManifestPath,
   bundleManifestSignaturePath,
+  bundleSumsPath,
+  bundleSumsSignaturePath,
   encodeBundleManifest,
+  encodeBundleSums,
   encodeEntries,
   malformed,
   sha256Hex,
@@ -68,34 +71,43 @@ export interface BundleParts {
   readonly attestations: readonly Uint8Array[]
 }
 
-/** A bundle that lacks only the auditor's signature of its manifest. */
-export interface UnsignedBundle {
-  /** What the auditor signs: see `signBundleManifest`, or the notary. */
-  readonly manifestBytes: Uint8Array
-  /** The bundle's bytes, with the envelope that was signed over {@link manifestBytes}. */
-  assemble(manifestEnvelope: Uint8Array): Promise<Uint8Array>
+/** Who signs a bundle: `signBundleManifest` and `signBundleSums`, or the notary. */
+export interface BundleSigners {
+  /** The auditor's envelope of the manifest. */
+  readonly manifest: (manifest: Uint8Array) => Uint8Array | Promise<Uint8Array>
+  /** The release key's SSH signature of the list of files. */
+  readonly sums: (sums: Uint8Array) => Uint8Array | Promise<Uint8Array>
 }
 
 /**
- * Lays out a bundle (spec/bundle.md). Whether its parts fit each other is the verifier's question, so
+ * Lays out a bundle (spec/bundle.md) and has it signed. Whether its parts fit each other is the verifier's question, so
  * verify what you built before you hand it out.
  *
- * @throws {@link AmcError} `input/malformed` for a lane, agent, key or config that can't be a file name
+ * @throws {@link AmcError} `input/malformed` for a lane, agent, key or config that can't be a file name, `input/too-large`
  */
-export function buildBundle(parts: BundleParts): UnsignedBundle {
-  const files = filesOf(parts)
-  const manifestBytes = encodeBundleManifest(manifestOf(parts, files))
-  return {
-    manifestBytes,
-    assemble: (manifestEnvelope) =>
-      writeArchive(
-        new Map([
-          ...files,
-          [bundleManifestPath, manifestBytes],
-          [bundleManifestSignaturePath, manifestEnvelope],
-        ]),
-      ),
-  }
+export async function buildBundle(parts: BundleParts, signers: BundleSigners): Promise<Uint8Array> {
+  return writeArchive(await signedFiles(parts, filesOf(parts), signers))
+}
+
+async function signedFiles(
+  about: BundleParts,
+  files: ReadonlyMap<string, Uint8Array>,
+  signers: BundleSigners,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const manifest = encodeBundleManifest(manifestOf(about, files))
+  const signed = new Map([
+    ...files,
+    [bundleManifestPath, manifest],
+    [bundleManifestSignaturePath, await signers.manifest(manifest)],
+  ])
+  const sums = sumsOf(signed)
+  return signed.set(bundleSumsPath, sums).set(bundleSumsSignaturePath, await signers.sums(sums))
+}
+
+/** The list of these files and no others (spec/bundle.md, "Manifest"). */
+export function sumsOf(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const sums = [...files].map(([path, bytes]) => ({ path, sha256: sha256Hex(bytes) }))
+  return encodeBundleSums(sums.sort((a, b) => (a.path < b.path ? -1 : 1)))
 }
 
 function manifestOf(

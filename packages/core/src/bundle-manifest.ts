@@ -11,6 +11,17 @@ export const bundleManifestPayloadType = "application/vnd.amc.bundle-manifest.v1
 export const bundleFilesMax = 4096
 export const bundleManifestPath = "manifest.json"
 export const bundleManifestSignaturePath = "manifest.dsse.json"
+/** The list of a bundle's files for `sha256sum -c`, and its signature for `ssh-keygen -Y verify`. */
+export const bundleSumsPath = "SHA256SUMS"
+export const bundleSumsSignaturePath = "SHA256SUMS.sshsig"
+
+/** The files that a manifest does not list, since they are made from it. */
+export const unlistedBundleFiles: ReadonlySet<string> = new Set([
+  bundleManifestPath,
+  bundleManifestSignaturePath,
+  bundleSumsPath,
+  bundleSumsSignaturePath,
+])
 
 const schemaName = "amc.bundle/v1"
 const path = z.string().max(200).refine(isBundlePath, "is not a plain relative path")
@@ -73,8 +84,8 @@ function readManifest(value: unknown): z.infer<typeof schema> {
   const paths = parsed.data.files.map((file) => file.path)
   if (paths.some((name, at) => at > 0 && name <= (paths[at - 1] as string)))
     throw malformed("bundle manifest does not list each file once, in order")
-  if (paths.includes(bundleManifestPath) || paths.includes(bundleManifestSignaturePath))
-    throw malformed("bundle manifest lists itself")
+  if (paths.some((name) => unlistedBundleFiles.has(name)))
+    throw malformed("bundle manifest lists itself, or what is made after it")
   return parsed.data
 }
 

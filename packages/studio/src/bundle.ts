@@ -40,7 +40,7 @@ export async function exportBundle(
     return { lane, changes, policies, attestations }
   })
   const named = new Set(lane.systemLeaves.map(configNamedBy))
-  const unsigned = buildBundle({
+  const parts: BundleParts = {
     workspace: workspace.workspace,
     origin: workspace.origin,
     agent,
@@ -54,9 +54,12 @@ export async function exportBundle(
     changes,
     policies,
     attestations,
-  })
-  const bytes = await unsigned.assemble(
-    await withNotary(workspace, (notary) => notary.signBundleManifest(unsigned.manifestBytes)),
+  }
+  const bytes = await withNotary(workspace, (notary) =>
+    buildBundle(parts, {
+      manifest: (manifest) => notary.signBundleManifest(manifest),
+      sums: (sums) => notary.signBundleSums(sums),
+    }),
   )
   await requireAccepted(bytes, workspace, clock())
   return bytes

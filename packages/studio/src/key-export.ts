@@ -1,5 +1,5 @@
 import { createPublicKey } from "node:crypto"
-import { concatBytes, type PublicKey, toBase64, utf8, vkey } from "@amc/core"
+import { bundleSumsNamespace, type PublicKey, sshPublicKey, vkey } from "@amc/core"
 import { readTrustFiles } from "@amc/vault"
 import { keysInUse, listKeys } from "./key-list.ts"
 import { encodeTrustFile } from "./trust-file.ts"
@@ -9,15 +9,12 @@ import type { Workspace } from "./workspace.ts"
 export const exportFormats = ["trust", "pem", "allowed_signers", "vkey"] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
-/** Under which SSH signatures of a bundle's list of files are made (ssh-keygen(1), "ALLOWED SIGNERS"). */
-const sshNamespace = "amc.bundle"
-
 /**
  * The public keys of a workspace for a tool of another make:
  *
  * - `trust`: the root's versions and the revocation list, for `amc bundle verify --root <file>`
  * - `pem`: all keys as SPKI in PEM (RFC 7468), with id, role and state in explanatory text
- * - `allowed_signers`: the release key for `ssh-keygen -Y verify` (ssh-keygen(1))
+ * - `allowed_signers`: the release key and those that it replaced, for `ssh-keygen -Y verify` (ssh-keygen(1))
  * - `vkey`: the ledger's key for tools that read signed notes (C2SP signed-note)
  */
 export function exportKeys(workspace: Workspace, format: ExportFormat, nowMs: number): string {
@@ -33,14 +30,20 @@ export function exportKeys(workspace: Workspace, format: ExportFormat, nowMs: nu
         .join("\n")
     case "allowed_signers":
       return lines(
-        keysInUse(keyring, "release", nowMs).map(
-          (key) => `${workspace.workspace} namespaces="${sshNamespace}" ${sshKey(key)}`,
-        ),
+        // What a key signed before it was replaced goes on counting.
+        listKeys(keyring, nowMs)
+          .filter(({ role, state }) => role === "release" && goesOn.has(state))
+          .map(
+            ({ key }) =>
+              `${workspace.workspace} namespaces="${bundleSumsNamespace}" ${sshPublicKey(key)}`,
+          ),
       )
     case "vkey":
       return lines(keysInUse(keyring, "ledger", nowMs).map((key) => vkey(origin, key)))
   }
 }
+
+const goesOn: ReadonlySet<string> = new Set(["in use", "superseded"])
 
 function lines(all: readonly string[]): string {
   return all.map((line) => `${line}\n`).join("")
@@ -50,16 +53,4 @@ function pemOf({ raw }: PublicKey): string {
   const jwk = { kty: "OKP", crv: "Ed25519", x: Buffer.from(raw).toString("base64url") }
   const key = createPublicKey({ key: jwk, format: "jwk" })
   return key.export({ format: "pem", type: "spki" }).toString()
-}
-
-/** An Ed25519 key as OpenSSH writes it: two length-prefixed strings (RFC 8709, section 4). */
-function sshKey({ raw }: PublicKey): string {
-  const blob = concatBytes(sized(utf8("ssh-ed25519")), sized(raw))
-  return `ssh-ed25519 ${toBase64(blob)}`
-}
-
-function sized(bytes: Uint8Array): Uint8Array {
-  const size = new Uint8Array(4)
-  new DataView(size.buffer).setUint32(0, bytes.length)
-  return concatBytes(size, bytes)
 }

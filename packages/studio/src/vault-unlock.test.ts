@@ -85,7 +85,7 @@ test("an unlocked vault serves capture, run and notary without any passphrase, u
     expect(await capture.providerKey(provider!)).toBeNull()
   })
   const kids = await withNotary(workspace, async (notary) => [...(await notary.keys()).keys()])
-  expect(kids.sort()).toEqual(["auditor", "ledger"])
+  expect(kids.sort()).toEqual(["auditor", "ledger", "release"])
   expect(await lockVault(workspace)).toEqual(["auditor", "monitor"])
   await expect(captured(workspace, async () => 1)).rejects.toMatchObject({ code: "vault/locked" })
 })
@@ -110,7 +110,7 @@ test("a session next to an unlocked notary is as well isolated as before, and it
 test("a slot that is not unlocked is opened otherwise, and a passphrase that is given is tried", async () => {
   const place = copyOf(base)
   const workspace = await unlocked(place, ["monitor"])
-  await captured(workspace, async ({ notary }) => expect((await notary.keys()).size).toBe(2))
+  await captured(workspace, async ({ notary }) => expect((await notary.keys()).size).toBe(3))
   const file = join(place.top, "wrong")
   writeFileSync(file, "wrong", { mode: 0o600 })
   const given = givenTo(place, { given: new Map([["auditor", { file }]]) })

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto"
 import {
+  bundleSumsNamespace,
   canonicalize,
+  encodeBundleSums,
   encodeCheckpoint,
   encodeEnvelope,
   encodeRunSeal,
@@ -11,10 +13,13 @@ import {
   openNote,
   openRunSeal,
   openSignedFile,
+  parseSshsig,
   type RunSeal,
+  type Signer,
   signEnvelope,
   text,
   utf8,
+  verifySshsig,
 } from "@amc/core"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
@@ -22,14 +27,13 @@ import { answerRequest, type NotaryKeys } from "./notary-desk.ts"
 import { encodeAnswer, encodeRequest, maxLine, openAnswer, parseRequest } from "./notary-line.ts"
 import { generatePrivateKey, privateKeySigner } from "./private-key.ts"
 
-const [auditor, ledger, root] = [1, 2, 3].map(() => privateKeySigner(generatePrivateKey())) as [
-  ReturnType<typeof privateKeySigner>,
-  ReturnType<typeof privateKeySigner>,
-  ReturnType<typeof privateKeySigner>,
-]
+const [auditor, ledger, root, release] = [1, 2, 3, 4].map(() =>
+  privateKeySigner(generatePrivateKey()),
+) as [Signer, Signer, Signer, Signer]
 const keys: NotaryKeys = new Map([
   ["auditor", auditor],
   ["ledger", ledger],
+  ["release", release],
 ])
 const auditorKeys = new Map([[auditor.key.kid, auditor.key]])
 const zeros = "00".repeat(32)
@@ -62,6 +66,10 @@ const good = {
   "sign-file": encodeSignedFile(file, terms),
   "seal-run": encodeRunSeal(seal),
   "sign-checkpoint": utf8(encodeCheckpoint(checkpoint)),
+  "sign-sums": encodeBundleSums([
+    { path: "manifest.dsse.json", sha256: zeros },
+    { path: "manifest.json", sha256: zeros },
+  ]),
 }
 
 test("signs each kind with its own role's key", () => {
@@ -70,6 +78,9 @@ test("signs each kind with its own role's key", () => {
   expect(openRunSeal(ask("seal-run"), auditorKeys)).toEqual(seal)
   const note = openNote(text(ask("sign-checkpoint")), [{ name: "acme/main", key: ledger.key }])
   expect(note.text).toBe(encodeCheckpoint(checkpoint))
+  const signed = parseSshsig(ask("sign-sums"), bundleSumsNamespace)
+  const releaseKeys = new Map([[release.key.kid, release.key]])
+  expect(verifySshsig(signed, bundleSumsNamespace, good["sign-sums"], releaseKeys)).toBe(true)
 })
 
 const rootBytes = issueRoot(

@@ -3,6 +3,7 @@ import {
   canonicalize,
   encodeAttestation,
   encodeBundleManifest,
+  encodeBundleSums,
   encodeCheckpoint,
   encodeEnvelope,
   encodeRunSeal,
@@ -12,10 +13,12 @@ import {
   type KeyRole,
   parseAttestation,
   parseBundleManifest,
+  parseBundleSums,
   parseCheckpoint,
   parseRunSeal,
   parseSignedFile,
   signBundleManifest,
+  signBundleSums,
   type Signer,
   signedFilePredicateType,
   signEnvelope,
@@ -43,6 +46,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["seal-run", { role: "auditor", reencode: reencodeRunSeal, sign: signStatement }],
   ["attest", { role: "auditor", reencode: reencodeAttestation, sign: signStatement }],
   ["sign-bundle", { role: "auditor", reencode: reencodeBundle, sign: signBundleManifest }],
+  ["sign-sums", { role: "release", reencode: reencodeSums, sign: signBundleSums }],
   ["sign-checkpoint", { role: "ledger", reencode: reencodeCheckpoint, sign: signCheckpoint }],
 ])
 
@@ -93,6 +97,10 @@ function reencodeAttestation(payload: Uint8Array): Uint8Array {
 
 function reencodeBundle(payload: Uint8Array): Uint8Array {
   return encodeBundleManifest(parseBundleManifest(payload))
+}
+
+function reencodeSums(payload: Uint8Array): Uint8Array {
+  return encodeBundleSums(parseBundleSums(payload))
 }
 
 function reencodeCheckpoint(payload: Uint8Array): Uint8Array {

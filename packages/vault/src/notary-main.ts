@@ -121,37 +121,22 @@ async function readDescriptor(): Promise<Buffer[]> {
   return chunks
 }
 
+/** The root's key signs nothing that a daemon needs, so it never gets into this process. */
+const rolesIn = { auditor: ["auditor", "release"], monitor: ["ledger"] } as const
+
 async function unlock(vaultPath: string, passphrases: Secrets): Promise<NotaryKeys> {
   const keys = new Map<Exclude<KeyRole, "monitor">, Signer>()
   for (const [slot, passphrase] of passphrases) {
-    const role = roleOf(slot)
-    keys.set(
-      role,
-      await openKey(vaultPath, slot as "auditor" | "monitor", keyNames[role], passphrase),
-    )
+    if (slot !== "auditor" && slot !== "monitor")
+      throw new AmcError("notary/refused", "a notary opens no such slot")
+    const secrets = await openSlot(vaultPath, slot, passphrase)
+    try {
+      for (const role of rolesIn[slot]) keys.set(role, signerOf(secrets, keyNames[role]))
+    } finally {
+      wipeSecrets(secrets)
+    }
   }
   return keys
-}
-
-async function openKey(
-  vaultPath: string,
-  slot: "auditor" | "monitor",
-  name: string,
-  passphrase: Uint8Array,
-): Promise<Signer> {
-  const secrets = await openSlot(vaultPath, slot, passphrase)
-  try {
-    return signerOf(secrets, name)
-  } finally {
-    wipeSecrets(secrets)
-  }
-}
-
-/** The root's key signs nothing that a daemon needs, so it never gets into this process. */
-function roleOf(slot: string): Exclude<KeyRole, "monitor"> {
-  if (slot === "auditor") return "auditor"
-  if (slot === "monitor") return "ledger"
-  throw new AmcError("notary/refused", "a notary opens no such slot")
 }
 
 /** Best effort: with no kind of memory selected, a core dump that root asks for holds no keys either. */

@@ -119,9 +119,9 @@ test("signs files, runs and checkpoints with keys that the root certified", asyn
   const note = await notary.signCheckpoint(checkpoint)
   expect(openNote(note, [{ name: "acme/main", key: ledger! }]).signedBy).toEqual(["acme/main"])
   const keys = await notary.keys()
-  expect([...keys.keys()].sort()).toEqual(["auditor", "ledger"])
+  expect([...keys.keys()].sort()).toEqual(["auditor", "ledger", "release"])
   expect([...keys.values()].map(({ kid }) => kid).sort()).toEqual(
-    [...auditors.keys(), ledger!.kid].sort(),
+    [...auditors.keys(), ...shared.keyring.keys("release").keys(), ledger!.kid].sort(),
   )
 })
 

@@ -20,7 +20,7 @@ import { NotaryLine } from "./notary-client.ts"
 import { type NotaryProcess, type NotaryTerms, spawnNotary } from "./notary-process.ts"
 
 /**
- * The process that holds the auditor's and the ledger's keys. It signs the statements below and nothing
+ * The process that holds the auditor's, the release and the ledger's keys. It signs the statements below and nothing
  * else; each method throws `vault/locked` if the slot was not opened, `notary/refused` if the notary does
  * not take the statement for one, and `notary/unavailable` if the process is gone.
  */
@@ -34,6 +34,8 @@ export interface Notary {
   attest(attestation: Attestation): Promise<Uint8Array>
   /** The envelope of a bundle's manifest, by the auditor. */
   signBundleManifest(manifest: Uint8Array): Promise<Uint8Array>
+  /** The SSH signature of the list of a bundle's files, by the release key. */
+  signBundleSums(sums: Uint8Array): Promise<Uint8Array>
   /** The checkpoint as a note signed by the ledger's key, under the checkpoint's origin. */
   signCheckpoint(checkpoint: Checkpoint): Promise<string>
   /** The public keys of what is unlocked. Hints: only a keyring says what they may sign. */
@@ -70,6 +72,7 @@ function notaryOver(line: NotaryLine, { pid, close }: NotaryProcess): Notary {
     sealRun: async (seal) => line.ask("seal-run", encodeRunSeal(seal)),
     attest: async (attestation) => line.ask("attest", encodeAttestation(attestation)),
     signBundleManifest: async (manifest) => line.ask("sign-bundle", manifest),
+    signBundleSums: async (sums) => line.ask("sign-sums", sums),
     signCheckpoint: async (checkpoint) =>
       text(await line.ask("sign-checkpoint", utf8(encodeCheckpoint(checkpoint)))),
     keys: async () => readKeys(await line.ask("keys", new Uint8Array())),

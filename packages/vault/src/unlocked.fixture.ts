@@ -20,7 +20,7 @@ export async function newUnlockPlace(): Promise<UnlockPlace> {
   const keys = (...names: string[]): Map<string, Uint8Array> =>
     new Map(names.map((name) => [`key/${name}`, generatePrivateKey()]))
   const slots = {
-    auditor: { passphrase: passphrases.auditor, secrets: keys("auditor") },
+    auditor: { passphrase: passphrases.auditor, secrets: keys("auditor", "release") },
     monitor: { passphrase: passphrases.monitor, secrets: keys("monitor", "ledger") },
   }
   const vaultPath = join(folder, "vault.amcvault")

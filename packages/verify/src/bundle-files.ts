@@ -5,14 +5,18 @@ import {
   contentsOf,
   evidencePath,
   readArchive,
+  sumsOf,
 } from "@amc/bundle"
 import {
   type BundleManifest,
   bundleManifestPath,
   bundleManifestSignaturePath,
+  bundleSumsPath,
+  bundleSumsSignaturePath,
   parseBundleManifest,
   sha256Hex,
   systemAgent,
+  unlistedBundleFiles,
 } from "@amc/core"
 import type { FindingList } from "./finding-list.ts"
 
@@ -21,6 +25,11 @@ export interface BundleFiles {
   readonly manifest: BundleManifest
   readonly manifestBytes: Uint8Array
   readonly manifestSignature: Uint8Array
+  /** What claims to be the list of all other files, and its signature. */
+  readonly sums: Uint8Array
+  readonly sumsSignature: Uint8Array
+  /** What that list must be. */
+  readonly sumsOfFiles: Uint8Array
   readonly contents: BundleContents
   /** A file that the layout asks for. */
   get(path: string): Uint8Array
@@ -38,8 +47,14 @@ export async function openBundleFiles(
   if (files === undefined) return undefined
   const manifestBytes = files.get(bundleManifestPath)
   const manifestSignature = files.get(bundleManifestSignaturePath)
+  const sums = files.get(bundleSumsPath)
+  const sumsSignature = files.get(bundleSumsSignaturePath)
   if (manifestBytes === undefined || manifestSignature === undefined) {
     findings.add({ ...terms, detail: "it has no manifest, or no signature of it" })
+    return undefined
+  }
+  if (sums === undefined || sumsSignature === undefined) {
+    findings.add({ ...terms, detail: "it has no list of its files, or no signature of it" })
     return undefined
   }
   if (
@@ -64,17 +79,16 @@ export async function openBundleFiles(
     manifest,
     manifestBytes,
     manifestSignature,
+    sums,
+    sumsSignature,
+    sumsOfFiles: sumsOf(new Map([...files].filter(([path]) => !isSums(path)))),
     contents,
     get: (path) => files.get(path) as Uint8Array,
   }
 }
 
 function checkListing(files: ArchiveFiles, manifest: BundleManifest, findings: FindingList): void {
-  const listed = new Set([
-    bundleManifestPath,
-    bundleManifestSignaturePath,
-    ...manifest.files.map(({ path }) => path),
-  ])
+  const listed = new Set([...unlistedBundleFiles, ...manifest.files.map(({ path }) => path)])
   for (const subject of files.keys())
     if (!listed.has(subject))
       findings.add({
@@ -100,6 +114,10 @@ function checkListing(files: ArchiveFiles, manifest: BundleManifest, findings: F
         tampered: true,
       })
   }
+}
+
+function isSums(path: string): boolean {
+  return path === bundleSumsPath || path === bundleSumsSignaturePath
 }
 
 function checkLayout(

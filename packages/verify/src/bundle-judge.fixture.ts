@@ -1,12 +1,16 @@
-import { type BundledLane, type BundleParts, readArchive, writeArchive } from "@amc/bundle"
+import { type BundledLane, type BundleParts, readArchive, sumsOf, writeArchive } from "@amc/bundle"
 import {
   bundleManifestPath,
   bundleManifestSignaturePath,
+  bundleSumsPath,
+  bundleSumsSignaturePath,
   encodeBundleManifest,
   parseBundleManifest,
   sha256Hex,
   type Signer,
   signBundleManifest,
+  signBundleSums,
+  unlistedBundleFiles,
   utf8,
   type Verdict,
 } from "@amc/core"
@@ -47,7 +51,7 @@ export async function withFiles(
   return writeArchive(files)
 }
 
-/** Changes files and makes the manifest fit again, signed by this key. */
+/** Changes files and makes the manifest fit again, signed by this key; the owner's release key signs the list. */
 export function withManifestBy(
   signer: Signer,
   change: (files: Map<string, Uint8Array>) => void,
@@ -56,14 +60,23 @@ export function withManifestBy(
   return withFiles((files) => {
     const manifest = parseBundleManifest(files.get(bundleManifestPath) as Uint8Array)
     change(files)
-    const listed = [...files].filter(([path]) => !path.startsWith("manifest."))
+    const listed = [...files].filter(([path]) => !unlistedBundleFiles.has(path))
     const entries = listed
       .map(([path, bytes]) => ({ path, size: bytes.length, sha256: sha256Hex(bytes) }))
       .sort((a, b) => (a.path < b.path ? -1 : 1))
     const bytes = encodeBundleManifest({ ...manifest, files: entries })
     files.set(bundleManifestPath, bytes)
     files.set(bundleManifestSignaturePath, signBundleManifest(bytes, signer))
+    listAnew(files, world.signers.release)
   }, bundle)
+}
+
+/** Makes the list of files fit again, signed by this key. */
+export function listAnew(files: Map<string, Uint8Array>, signer: Signer): void {
+  files.delete(bundleSumsPath)
+  files.delete(bundleSumsSignaturePath)
+  const sums = sumsOf(files)
+  files.set(bundleSumsPath, sums).set(bundleSumsSignaturePath, signBundleSums(sums, signer))
 }
 
 export const anotherReport = (files: Map<string, Uint8Array>): unknown =>

@@ -3,15 +3,21 @@ import {
   equalBytes,
   bundleManifestPayloadType,
   bundleManifestSignaturePath,
+  bundleSumsNamespace,
+  bundleSumsPath,
+  bundleSumsSignaturePath,
   fromHex,
   isFault,
   type KeyCertificate,
   Keyring,
   openKeyCertificate,
   parseRoot,
+  parseSshsig,
+  type PublicKey,
   type Root,
   rootFingerprint,
   text,
+  verifySshsig,
 } from "@amc/core"
 import type { BundleFiles } from "./bundle-files.ts"
 import { checkEnvelope } from "./envelope-check.ts"
@@ -28,6 +34,7 @@ export interface BundleTrust extends CurrentTrust {
 export interface BundleSignatures {
   readonly checkpoint: SignedCheckpoint
   readonly manifestSignedBy: ReadonlySet<string>
+  readonly sumsSignedBy: ReadonlySet<string>
 }
 
 /**
@@ -72,7 +79,7 @@ function isPinnedRoot(files: BundleFiles, rootSha256: string, findings: FindingL
   return false
 }
 
-/** Checks the auditor's signature of the manifest and the ledger's of the checkpoint. */
+/** Checks the signatures of the bundle as a whole: manifest, list of files, checkpoint. */
 export function checkBundleSignatures(
   files: BundleFiles,
   { keyring }: BundleTrust,
@@ -90,6 +97,7 @@ export function checkBundleSignatures(
   )
   if (signed !== undefined && !equalBytes(signed.payload, files.manifestBytes))
     findings.add({ ...terms, detail: "the auditor signed another manifest", tampered: true })
+  const sumsSignedBy = checkSums(files, keyring.keys("release"), findings)
   const checkpoint = findings.attempt(
     { code: "bundle/checkpoint", subject: bundlePaths.checkpoint, tampered: false },
     () =>
@@ -100,7 +108,30 @@ export function checkBundleSignatures(
       ),
   )
   if (signed === undefined || checkpoint === undefined || !findings.isEmpty) return undefined
-  return { checkpoint, manifestSignedBy: signed.signedBy }
+  return { checkpoint, manifestSignedBy: signed.signedBy, sumsSignedBy }
+}
+
+/** The list for other tools says the same as the manifest, and the release key signed it. */
+function checkSums(
+  { sums, sumsOfFiles, sumsSignature }: BundleFiles,
+  keys: ReadonlyMap<string, PublicKey>,
+  findings: FindingList,
+): ReadonlySet<string> {
+  const list = { code: "bundle/sums", subject: bundleSumsPath } as const
+  if (!equalBytes(sums, sumsOfFiles))
+    findings.add({ ...list, detail: "it is not the list of the bundle's files", tampered: true })
+  const terms = { code: "bundle/sums-signature", subject: bundleSumsSignaturePath } as const
+  const signed = findings.attempt({ ...terms, tampered: false }, () =>
+    parseSshsig(sumsSignature, bundleSumsNamespace),
+  )
+  if (signed === undefined) return new Set()
+  if (verifySshsig(signed, bundleSumsNamespace, sums, keys)) return new Set([signed.kid])
+  const tampered = keys.has(signed.kid)
+  const detail = tampered
+    ? "a certified key's signature does not fit"
+    : "no key that the root certified for this signed it"
+  findings.add({ ...terms, detail, tampered })
+  return new Set()
 }
 
 function openCertificate(

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { encodeReport, parseReport } from "@amc/score"
-import { sealRun, sha256Hex, utf8 } from "@amc/core"
+import { equalBytes, sealRun, sha256Hex, utf8 } from "@amc/core"
 import {
   bundleOf,
   configBytes,
@@ -128,14 +128,33 @@ export async function bundleVectors(): Promise<{
   }
   const files = new Map<string, Uint8Array>()
   for (const [name, of] of Object.entries(made)) files.set(name, await bundleOf(of, world))
+  const confused = { ...world.signers, release: auditor }
+  files.set("auditor-list.amcbundle", await bundleOf(parts, { signers: confused }))
   files.set("stranger.amcbundle", await bundleOf(partsOf(makeSmallRun(stranger)), stranger))
   return {
     files,
-    cases: casesOf(world, files.get("valid.amcbundle") as Uint8Array, run.lane.leaves.length),
+    cases: casesOf(world, {
+      valid: files.get("valid.amcbundle") as Uint8Array,
+      checkpoint: utf8(parts.checkpoint),
+      events: run.lane.leaves.length,
+    }),
   }
 }
 
-function casesOf(world: World, valid: Uint8Array, events: number): BundleCases {
+/** Where a file of an archive begins. */
+function placeOf(archive: Uint8Array, file: Uint8Array): number {
+  for (let at = 0; at < archive.length; at += 512)
+    if (equalBytes(archive.subarray(at, at + file.length), file)) return at
+  throw new Error("the file is not in the archive")
+}
+
+interface HonestBundle {
+  readonly valid: Uint8Array
+  readonly checkpoint: Uint8Array
+  readonly events: number
+}
+
+function casesOf(world: World, { valid, checkpoint, events }: HonestBundle): BundleCases {
   const file = "valid.amcbundle"
   return {
     root_sha256: world.rootSha256,
@@ -156,7 +175,7 @@ function casesOf(world: World, valid: Uint8Array, events: number): BundleCases {
       {
         why: "a bit of the checkpoint changed",
         file,
-        edit: { flip_bit: 8 * 520 },
+        edit: { flip_bit: 8 * placeOf(valid, checkpoint) },
         code: "bundle/digest-mismatch",
         exit: 4,
       },
@@ -204,6 +223,12 @@ function casesOf(world: World, valid: Uint8Array, events: number): BundleCases {
         file: "unknown-engine.amcbundle",
         code: "score/unknown-engine",
         exit: 3,
+      },
+      {
+        why: "the list of files was signed by the auditor",
+        file: "auditor-list.amcbundle",
+        code: "bundle/sums-signature",
+        exit: 1,
       },
       {
         why: "a config is not signed",

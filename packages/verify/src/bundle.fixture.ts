@@ -10,6 +10,7 @@ import {
   sealRun,
   sha256Hex,
   signBundleManifest,
+  signBundleSums,
   signedFilePredicateType,
   type SignedFileTerms,
   signEnvelope,
@@ -214,8 +215,13 @@ export function configSignature(
   return signFile(bytes, all, world.signers.auditor)
 }
 
-/** Builds a bundle and has its manifest signed by the world's auditor. */
-export async function bundleOf(parts: BundleParts, world: World): Promise<Uint8Array> {
-  const unsigned = buildBundle(parts)
-  return unsigned.assemble(signBundleManifest(unsigned.manifestBytes, world.signers.auditor))
+/** Builds a bundle that the world's auditor and its release key sign. */
+export function bundleOf(
+  parts: BundleParts,
+  { signers: { auditor, release } }: Pick<World, "signers">,
+): Promise<Uint8Array> {
+  return buildBundle(parts, {
+    manifest: (bytes) => signBundleManifest(bytes, auditor),
+    sums: (bytes) => signBundleSums(bytes, release),
+  })
 }

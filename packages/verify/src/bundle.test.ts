@@ -1,10 +1,16 @@
-import { readArchive } from "@amc/bundle"
+import { bundlePaths, readArchive } from "@amc/bundle"
 import {
   bundleManifestPath,
   bundleManifestSignaturePath,
+  bundleSumsPath,
+  bundleSumsSignaturePath,
+  concatBytes,
   encodeBundleManifest,
   parseBundleManifest,
+  signBundleSums,
+  signSshsig,
   systemAgent,
+  unlistedBundleFiles,
   utf8,
 } from "@amc/core"
 import { parseReport } from "@amc/score"
@@ -15,6 +21,7 @@ import {
   good,
   judge,
   lane,
+  listAnew,
   mallory,
   parts,
   policy,
@@ -152,6 +159,80 @@ test.each([
     exit: 4,
   },
   {
+    why: "no list of its files",
+    bundle: withFiles((files) => files.delete(bundleSumsPath)),
+    code: "bundle/malformed",
+    exit: 1,
+  },
+  {
+    why: "no signature of the list of its files",
+    bundle: withFiles((files) => files.delete(bundleSumsSignaturePath)),
+    code: "bundle/malformed",
+    exit: 1,
+  },
+  {
+    why: "a list that leaves a file out",
+    bundle: withFiles((files) => {
+      const report = files.get(bundlePaths.report)!
+      files.delete(bundlePaths.report)
+      listAnew(files, world.signers.release)
+      files.set(bundlePaths.report, report)
+    }),
+    code: "bundle/sums",
+    exit: 4,
+  },
+  {
+    why: "a list that names another digest, although the release key signed it",
+    bundle: withFiles((files) => {
+      const report = files.get(bundlePaths.report)!
+      anotherReport(files)
+      listAnew(files, world.signers.release)
+      files.set(bundlePaths.report, report)
+    }),
+    code: "bundle/sums",
+    exit: 4,
+  },
+  {
+    why: "a list with a space more",
+    bundle: withFiles((files) =>
+      files.set(bundleSumsPath, concatBytes(files.get(bundleSumsPath)!, utf8(" "))),
+    ),
+    code: "bundle/sums",
+    exit: 4,
+  },
+  ...["auditor", "monitor", "ledger"].map((role) => ({
+    why: `a list that the ${role} signed (S07)`,
+    bundle: withFiles((files) => listAnew(files, world.signers[role as "auditor"])),
+    code: "bundle/sums-signature",
+    exit: 1,
+  })),
+  {
+    why: "a list that a stranger signed (B13)",
+    bundle: withFiles((files) => listAnew(files, mallory.signers.release)),
+    code: "bundle/sums-signature",
+    exit: 1,
+  },
+  {
+    why: "a list that was signed for another purpose (S01)",
+    bundle: withFiles((files) => {
+      const signature = signSshsig("file", files.get(bundleSumsPath)!, world.signers.release)
+      files.set(bundleSumsSignaturePath, utf8(signature))
+    }),
+    code: "bundle/sums-signature",
+    exit: 1,
+  },
+  {
+    why: "the release key's signature of another list",
+    bundle: withFiles((files) =>
+      files.set(
+        bundleSumsSignaturePath,
+        signBundleSums(utf8("another list"), world.signers.release),
+      ),
+    ),
+    code: "bundle/sums-signature",
+    exit: 4,
+  },
+  {
     why: "a manifest of a later version",
     bundle: withFiles((files) => files.set(bundleManifestPath, utf8('{"schema":"amc.bundle/v2"}'))),
     code: "input/unsupported-version",
@@ -265,7 +346,7 @@ test.each([
       keys: world.certificates,
     },
     code: "bundle/manifest-signature",
-    more: ["bundle/checkpoint"],
+    more: ["bundle/sums-signature", "bundle/checkpoint"],
   },
   {
     why: "with the victim's root and no keys",
@@ -275,7 +356,7 @@ test.each([
       keys: new Map<string, Uint8Array>(),
     },
     code: "bundle/manifest-signature",
-    more: ["bundle/checkpoint"],
+    more: ["bundle/sums-signature", "bundle/checkpoint"],
   },
   { why: "with no readable root", change: { roots: [utf8("{}")] }, code: "bundle/root-malformed" },
 ])("refuses an attacker's own run, report and ledger $why", async ({ change, code, more = [] }) => {
@@ -321,7 +402,7 @@ test("never throws on noise, on beginnings of a bundle or on parts of one put to
 
 test("never throws on any file of noise that the auditor signed", async () => {
   const paths = [...(await readArchive(good)).keys()].filter(
-    (path) => !path.startsWith("manifest."),
+    (path) => !unlistedBundleFiles.has(path),
   )
   await fc.assert(
     fc.asyncProperty(

@@ -1,5 +1,7 @@
 import { bundlePaths } from "@amc/bundle"
 import {
+  bundleManifestPath,
+  bundleSumsPath,
   type CheckpointPin,
   equalBytes,
   type Finding,
@@ -216,22 +218,28 @@ function scopeFindings(
   return findings
 }
 
-/** A manifest says no time of its own; it was signed after the run was opened. */
+/** Manifest and list say no time of their own; they were signed after the run was opened. */
 function bundleKeyFindings(
   { keyring }: BundleTrust,
-  { checkpoint, manifestSignedBy }: BundleEvidence,
+  { checkpoint, manifestSignedBy, sumsSignedBy }: BundleEvidence,
   { runOpened }: RunSummary,
 ): readonly Finding[] {
   const { lseq: index, ts } = runOpened.event
+  const later = { place: { index, ts }, orLater: true }
   const manifest = {
+    ...later,
     role: "auditor",
     signedBy: manifestSignedBy,
-    place: { index, ts },
-    orLater: true,
-    subject: "manifest.json",
+    subject: bundleManifestPath,
+  } as const
+  const sums = {
+    ...later,
+    role: "release",
+    signedBy: sumsSignedBy,
+    subject: bundleSumsPath,
   } as const
   const note = { ...checkpointUse(checkpoint), subject: bundlePaths.checkpoint }
-  return [manifest, note].flatMap((use) => keyFindings(keyring, use))
+  return [manifest, sums, note].flatMap((use) => keyFindings(keyring, use))
 }
 
 interface Judged {
