@@ -46,7 +46,7 @@ interface Measured extends Sliced {
   readonly events: number
 }
 
-type TargetName = "bare" | "amc" | "portkey"
+type TargetName = "bare" | "floor" | "amc" | "portkey"
 
 async function startTarget(name: TargetName, upstreamPort: number): Promise<Target> {
   const { process, ready } = await PinnedProcess.start<{ port: number; token: string }>(
@@ -60,6 +60,7 @@ async function startTarget(name: TargetName, upstreamPort: number): Promise<Targ
 /** How a target is told where to forward to. */
 const routes: Record<TargetName, (answer: Answer, upstreamPort: number) => readonly string[]> = {
   bare: (answer) => [`POST ${paths[answer]} HTTP/1.1`],
+  floor: (answer) => [`POST ${paths[answer]} HTTP/1.1`],
   amc: (answer) => [`POST /openai${paths[answer]} HTTP/1.1`],
   portkey: (answer, upstreamPort) => [
     "POST /v1/chat/completions HTTP/1.1",
@@ -84,7 +85,7 @@ function requestTo({ name, token, upstreamPort }: Target, answer: Answer): strin
 
 async function measure(load: PinnedProcess, target: Target, one: Case): Promise<Measured> {
   const { port } = target
-  const mustHold = target.name === "amc" ? "x-amc-request-receipt" : ""
+  const mustHold = target.name === "amc" || target.name === "floor" ? "x-amc-request-receipt" : ""
   const request = requestTo(target, one.answer)
   const slice: Slice = { port, connections: one.connections, seconds, request, mustHold }
   const before = await target.process.ask<Usage>("usage")
@@ -116,7 +117,7 @@ async function measureCase(
   load: PinnedProcess,
   targets: readonly Target[],
 ): Promise<object> {
-  const all: Record<TargetName, Measured[]> = { bare: [], amc: [], portkey: [] }
+  const all: Record<TargetName, Measured[]> = { bare: [], floor: [], amc: [], portkey: [] }
   const loads: number[] = []
   for (let round = 0; round < rounds; round++) {
     for (const target of round % 2 === 0 ? targets : targets.toReversed())
@@ -146,11 +147,15 @@ function figuresOf(all: Record<TargetName, Measured[]>): object {
     perSecondRatio: over("bare", "perSecond"),
     cpuRatio: over("bare", "cpuMicros"),
     p50Ratio: over("bare", "p50Ms"),
+    perSecondOverFloor: over("floor", "perSecond"),
+    cpuOverFloor: over("floor", "cpuMicros"),
+    p50OverFloor: over("floor", "p50Ms"),
     firstByteAddedMs: differences(of("amc", "firstByteP50Ms"), of("bare", "firstByteP50Ms")),
     ...(all.portkey.length === 0 ? {} : overPortkey),
     events: of("amc", "events").reduce((sum, count) => sum + count, 0),
     rssMb: rounded(Math.max(...of("amc", "rssBytes")) / 1e6),
     bare: own("bare"),
+    floor: own("floor"),
     amc: own("amc"),
     ...(all.portkey.length === 0 ? {} : { portkey: own("portkey") }),
   }
@@ -158,7 +163,7 @@ function figuresOf(all: Record<TargetName, Measured[]>): object {
 
 const why = whyNoPortkey()
 if (why !== null) process.stderr.write(`ABSENT: ${why}\n`)
-const names: readonly TargetName[] = why === null ? ["bare", "amc", "portkey"] : ["bare", "amc"]
+const names: readonly TargetName[] = why === null ? ["bare", "floor", "amc", "portkey"] : ["bare", "floor", "amc"]
 const upstream = await PinnedProcess.start<{ port: number }>("upstream", loadCore, {})
 const load = await PinnedProcess.start("load", loadCore, {})
 const targets: Target[] = []
