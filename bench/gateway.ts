@@ -163,7 +163,8 @@ function figuresOf(all: Record<TargetName, Measured[]>): object {
 
 const why = whyNoPortkey()
 if (why !== null) process.stderr.write(`ABSENT: ${why}\n`)
-const names: readonly TargetName[] = why === null ? ["bare", "floor", "amc", "portkey"] : ["bare", "floor", "amc"]
+const names: readonly TargetName[] =
+  why === null ? ["bare", "floor", "amc", "portkey"] : ["bare", "floor", "amc"]
 const upstream = await PinnedProcess.start<{ port: number }>("upstream", loadCore, {})
 const load = await PinnedProcess.start("load", loadCore, {})
 const targets: Target[] = []

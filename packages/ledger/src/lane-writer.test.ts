@@ -121,6 +121,29 @@ test("mints a receipt that names the event, its place and the body that was deli
   expect(receipt.kid).toBe(signer.key.kid)
 })
 
+test("G2 receipts of events of one group share one signature, and each is of its own event", async () => {
+  const { writer } = await openWriting()
+  await openSession(writer, s1, sampleSession)
+  const calls = Array.from({ length: 5 }, (_, at) => ({ ...call, callId: `c${at}` }))
+  const recorded = await Promise.all([
+    ...calls.map((one) =>
+      writer.record(sampleRequest({ ...one, body: one.callId, receipt: true })),
+    ),
+    writer.record(sampleAudit("has no receipt")),
+  ])
+  expect(recorded.at(-1)?.receipt).toBeNull()
+  const keys = new Map([[signer.key.kid, signer.key]])
+  for (const [at, { callId }] of calls.entries()) {
+    const { event_hash, lseq, receipt } = recorded[at]!
+    const body_sha256 = sha256Hex(Buffer.from(callId))
+    expect(openReceipt(receipt ?? "", keys)).toMatchObject({ event_hash, lseq, body_sha256 })
+    expect(JSON.parse(Buffer.from(receipt ?? "", "base64url").toString())).toMatchObject({
+      index: at,
+      size: calls.length,
+    })
+  }
+})
+
 const request = sampleRequest({ ...call, receipt: true })
 
 test.each([

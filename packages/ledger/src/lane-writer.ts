@@ -14,7 +14,7 @@ import { HighWater, type QueueLimits } from "./high-water.ts"
 import { LaneChain, type LaneTerms, type PlacedEvent } from "./lane-chain.ts"
 import { LaneTree } from "./lane-tree.ts"
 import { type KeptPayload, keepPayload } from "./payload-keeper.ts"
-import { checkReceiptTerms, receiptOf } from "./receipt-mint.ts"
+import { checkReceiptTerms, receiptsOf } from "./receipt-mint.ts"
 import type { OpenSession } from "./session-book.ts"
 
 /** What a {@link LaneWriter} works with. */
@@ -175,13 +175,20 @@ export class LaneWriter implements Recorder {
     await store.append(lane, this.#tree.last, rows, blobs)
     this.#clockWatch.recorded()
     for (const { leafHash } of rows) this.#tree.append(leafHash)
-    for (const { placed: event, entry } of placed) entry?.resolve(this.#recorded(event, entry))
+    this.#acknowledge(placed)
   }
 
-  #recorded({ row, eventHash }: PlacedEvent, { observation }: Entry): Recorded {
-    const { lseq, aseq, ts } = row
-    const place = { event_hash: eventHash, lane: this.#options.lane, lseq, aseq, ts }
-    return { ...place, receipt: receiptOf(observation, place, this.#options) }
+  #acknowledge(placed: readonly PlacedEntry[]): void {
+    const { lane } = this.#options
+    const awaited = placed.flatMap(({ placed: { row, eventHash }, entry }) => {
+      if (entry === null) return []
+      const { lseq, aseq, ts } = row
+      const place = { event_hash: eventHash, lane, lseq, aseq, ts }
+      return [{ entry, place, observation: entry.observation }]
+    })
+    const receipts = receiptsOf(awaited, this.#options)
+    for (const [at, { entry, place }] of awaited.entries())
+      entry.resolve({ ...place, receipt: receipts[at] ?? null })
   }
 
   /** After a failed write only the store knows what is in it. */

@@ -2,8 +2,9 @@ import {
   foreign,
   label,
   malformed,
-  mintReceipt,
+  mintReceipts,
   type Observation,
+  type Receipt,
   type Recorded,
   type Signer,
 } from "@amc/core"
@@ -31,22 +32,36 @@ export function checkReceiptTerms({ receipt, type, session, payload }: Observati
     throw malformed("a receipt needs a session and a payload")
 }
 
-/** The receipt of a durable event, or `null` if none was asked for. */
-export function receiptOf(
-  observation: Observation,
-  place: Omit<Recorded, "receipt">,
+/** A durable event's observation, and where the event came to lie. */
+export interface Kept {
+  readonly observation: Observation
+  readonly place: Omit<Recorded, "receipt">
+}
+
+/** The receipts of events that became durable together, under one signature; `null` where none was asked for. */
+export function receiptsOf(
+  kept: readonly Kept[],
   { origin, signer }: { readonly origin: string; readonly signer: Signer },
-): string | null {
+): (string | null)[] {
+  const promised = kept.map((one) => receiptOf(one, origin, signer.key.kid))
+  const asked = promised.filter((receipt) => receipt !== null)
+  if (asked.length === 0) return kept.map(() => null)
+  const minted = mintReceipts(asked, signer).values()
+  return promised.map((receipt) => (receipt === null ? null : (minted.next().value ?? null)))
+}
+
+function receiptOf({ observation, place }: Kept, origin: string, kid: string): Receipt | null {
   const { receipt, agent, session, payload } = observation
   if (receipt === undefined || session === null || payload === undefined) return null
   const { kind, model, provider, receipt_id } = receipt
   const { event_hash, lane, lseq, ts } = place
+  const body_sha256 = payload.sha256
   // Members in canonical order are encoded twice as fast.
-  const body = {
+  return {
     agent,
-    body_sha256: payload.sha256,
+    body_sha256,
     event_hash,
-    kid: signer.key.kid,
+    kid,
     kind,
     lane,
     lseq,
@@ -56,9 +71,8 @@ export function receiptOf(
     receipt_id,
     session,
     ts,
-    v: 1 as const,
+    v: 1,
   }
-  return mintReceipt(body, signer)
 }
 
 function isWellFormed(text: string): boolean {

@@ -3,9 +3,11 @@ import {
   eventHash,
   eventPayloadType,
   genesisHash,
+  mintReceipts,
   type ObservationOf,
   pae,
   parseLeaf,
+  type Receipt,
   toBase64url,
   toHex,
   utf8,
@@ -245,39 +247,49 @@ function leafVectors(leaves: Example["leaves"]): LeafVectors {
   }
 }
 
+const receiptWhys = [
+  "of a request",
+  "of a response",
+  "that is the first of three with one signature",
+  "that is the second of three",
+  "that is the third of three, whose path is shorter",
+]
+
 function receiptVectors(receipts: readonly string[]): ReceiptVectors {
   const [header = ""] = receipts
-  const read = (text: string): unknown => {
-    const envelope = JSON.parse(Buffer.from(text, "base64url").toString()) as { payload: string }
-    return JSON.parse(Buffer.from(envelope.payload, "base64").toString())
-  }
-  const changed = (from: string, to: string): string => {
-    const envelope = JSON.parse(Buffer.from(header, "base64url").toString()) as { payload: string }
-    const body = Buffer.from(envelope.payload, "base64").toString().replace(from, to)
-    const text = JSON.stringify({ ...envelope, payload: Buffer.from(body).toString("base64") })
-    return toBase64url(utf8(text))
-  }
-  const spaced = Buffer.from(header, "base64url").toString().replace(",", ", ")
+  const spelling = Buffer.from(header, "base64url").toString()
+  const read = (text: string): { receipt: Receipt; path: string[] } =>
+    JSON.parse(Buffer.from(text, "base64url").toString()) as { receipt: Receipt; path: string[] }
+  const bodies = receipts.map((text) => read(text).receipt)
+  const together = mintReceipts([...bodies, ...bodies.slice(0, 1)], signer)
+  const [first = "", second = ""] = together
+  const swapped = Buffer.from(first, "base64url")
+    .toString()
+    .replace(read(first).path[0] ?? "", read(second).path[0] ?? "")
+  const changed = (from: string, to: string): string =>
+    toBase64url(utf8(spelling.replace(from, to)))
   return {
     about: "header: the text of x-amc-receipt. The key is that of leaf.json.",
     kid: signer.key.kid,
     public_key: toHex(signer.key.raw),
-    accepted: receipts.map((text, at) => ({
-      why: at === 0 ? "of a request" : "of a response",
+    accepted: [...receipts, ...together].map((text, at) => ({
+      why: receiptWhys[at] ?? "",
       header: text,
-      receipt: read(text),
+      receipt: read(text).receipt,
     })),
     refused: [
       { why: "another agent", header: changed('"agent":"coder"', '"agent":"other"') },
       { why: "another body", header: changed('"body_sha256":"', '"body_sha256":"0') },
       { why: "another origin", header: changed(origin, "evil/ledger") },
+      { why: "another place in its tree", header: changed('"index":0', '"index":1') },
+      { why: "another size of its tree", header: changed('"size":1', '"size":2') },
+      { why: "the path of another one in its tree", header: toBase64url(utf8(swapped)) },
       {
-        why: "another kind of payload",
-        header: toBase64url(
-          utf8(Buffer.from(header, "base64url").toString().replace("receipt.v1", "event.v1")),
-        ),
+        why: "a path that is too long",
+        header: changed('"path":[', `"path":["${"A".repeat(43)}="`),
       },
-      { why: "a space in the envelope", header: toBase64url(utf8(spaced)) },
+      { why: "a member too many", header: changed('"index":0', '"id":0,"index":0') },
+      { why: "a space between its members", header: changed(",", ", ") },
       { why: "padding", header: `${header}=` },
       { why: "its first half", header: header.slice(0, header.length / 2) },
       { why: "nothing", header: "" },

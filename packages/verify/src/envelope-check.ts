@@ -36,9 +36,6 @@ export function checkEnvelope(
 }
 
 /** Whether an envelope names one of these keys, rightly or not. */
-export function isByKnownKey(
-  { signatures }: Envelope,
-  keys: ReadonlyMap<string, PublicKey>,
-): boolean {
+function isByKnownKey({ signatures }: Envelope, keys: ReadonlyMap<string, PublicKey>): boolean {
   return signatures.some(({ keyid }) => keys.has(keyid))
 }

@@ -182,9 +182,17 @@ test.each<{
   },
   {
     why: "R07 a stranger's receipt in the extra",
-    proof: proofOf({ extra: { receipt: minted({}, mallory) } }),
+    proof: proofOf({
+      extra: { receipt: minted({ kid: mallory.signers.monitor.key.kid }, mallory) },
+    }),
     code: "receipt/refused",
     exit: 1,
+  },
+  {
+    why: "R07 a stranger's receipt in the name of the monitor's key in the extra",
+    proof: proofOf({ extra: { receipt: minted({}, mallory) } }),
+    code: "receipt/refused",
+    exit: 4,
   },
   {
     why: "R07 a stranger's root in the extra",

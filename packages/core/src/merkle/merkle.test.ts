@@ -5,7 +5,7 @@ import type { Digest } from "../digest.ts"
 import { publicVectors } from "../testing/vectors.ts"
 import { consistencyPath, verifyConsistency } from "./consistency.ts"
 import { emptyRoot, hashLeaf, hashNode } from "./hash.ts"
-import { inclusionPath, rootFromInclusion, verifyInclusion } from "./inclusion.ts"
+import { inclusionPath, inclusionPaths, rootFromInclusion, verifyInclusion } from "./inclusion.ts"
 import { MerkleAccumulator, rootOf } from "./tree.ts"
 
 const MAX_LEAVES = 70
@@ -91,7 +91,10 @@ test(`every leaf of every tree up to ${MAX_LEAVES} leaves has the model's proof,
       if (treeSize % 9 === 0) expect(path).toEqual(modelPath(leafIndex, tree))
       expect(verifyInclusion(leaf, { leafIndex, treeSize, path }, root)).toBe(true)
     }
+    const paths = tree.map((_, leafIndex) => inclusionPath(tree, leafIndex))
+    expect(inclusionPaths(tree)).toEqual({ root, paths })
   }
+  expect(inclusionPaths([])).toEqual({ root: emptyRoot, paths: [] })
 })
 
 test("L16 a proof fits no other leaf, index, size or root", () => {
