@@ -42,7 +42,7 @@ function record(bytes: Buffer, done: (receipt: string) => void): void {
 }
 
 function send(): void {
-  recorder.postMessage(outbox)
+  recorder.postMessage(outbox, [])
   outbox = []
 }
 
@@ -130,7 +130,7 @@ async function close(): Promise<void> {
   server.close()
   server.closeAllConnections()
   await pool.destroy()
-  recorder.postMessage("close")
+  recorder.postMessage("close", [])
   await new Promise((resolve) => worker.once("exit", resolve))
   rmSync(dir, { recursive: true })
 }
