@@ -1,7 +1,7 @@
 import { hash } from "node:crypto"
 import { type MessagePort, workerData } from "node:worker_threads"
 import Database from "better-sqlite3"
-import sodium from "sodium-native"
+import { loadSodium } from "../../packages/vault/src/sodium.ts"
 
 /** What the floor's gateway tells its recorder's thread. */
 export interface FloorTerms {
@@ -16,6 +16,9 @@ export type FloorEntry = readonly [id: number, sha256: string, size: number]
 export type FloorReceipt = readonly [id: number, receipt: string]
 
 const { dir, port, signs } = workerData as FloorTerms
+const sodium = await loadSodium()
+if (sodium === null) throw new Error("no libsodium here")
+const { crypto_sign_detached: signDetached } = sodium
 const db = new Database(`${dir}/floor.sqlite`)
 db.pragma("journal_mode = WAL")
 db.pragma("synchronous = FULL")
@@ -30,7 +33,7 @@ let waiting: FloorEntry[] = []
 
 function sign(text: string): string {
   const signature = Buffer.alloc(64)
-  sodium.crypto_sign_detached(signature, Buffer.from(text), secret)
+  signDetached(signature, Buffer.from(text), secret)
   return signature.toString("base64url")
 }
 
