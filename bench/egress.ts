@@ -13,9 +13,10 @@ import { ratios, type Spread, spread } from "./statistics.ts"
  * its threads, load and host on the other, in turns, the order reversed each round. A tunnel is opened, says
  * a ClientHello, gets 1 KB and is closed. Prints JSON. `node bench/egress.ts [rounds] [seconds per slice]`
  */
-const [rounds = 5, seconds = 2] = process.argv.slice(2, 4).map(Number)
+const [rounds = 5, seconds = 3] = process.argv.slice(2, 4).map(Number)
 const [loadCore, targetCore] = [0, 1]
-const parallel = 16
+/** As in the first row of the gateway's gates. */
+const parallel = 64
 
 const baseline = fileURLToPath(new URL("egress-baseline", import.meta.url))
 if (!existsSync(`${baseline}/node_modules/proxy-chain`))

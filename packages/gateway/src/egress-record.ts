@@ -35,7 +35,7 @@ interface Count {
 }
 
 /** A lone connection waits for nobody. */
-const openingTimes = { pauseMs: 0, gapMs: 2 }
+const openingTimes = { pauseMs: 0, gapMs: 5 }
 /** Nothing waits for the evidence of an end, so it comes with the next opening's, if there is one so soon. */
 const countTimes = { pauseMs: 20, gapMs: 0 }
 

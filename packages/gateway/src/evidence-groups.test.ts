@@ -52,8 +52,8 @@ test("sessions share no event, and one has so many connections at most (G3)", as
   await Promise.all(all)
   expect(written.map(([session, group]) => [session, group.length])).toEqual([
     ["s-1", connectionsMax],
-    ["s-2", 1],
     ["s-1", 1],
+    ["s-2", 1],
   ])
 })
 

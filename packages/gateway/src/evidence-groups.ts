@@ -19,14 +19,11 @@ interface Group<T> {
 export interface GroupTimes {
   /** Before it is written; 0 to wait for nobody. */
   readonly pauseMs: number
-  /** From the last one to the next, so that a flood makes larger groups and not more of them. */
+  /** From the last one to the next, so that a flood makes larger groups and not more of them; 0 waits until that is written. */
   readonly gapMs: number
 }
 
-/**
- * Writes what connections have to say in events that list what came together, and while the last event was
- * written.
- */
+/** Writes what connections have to say in events that list what came together, or since the last event. */
 export class EvidenceGroups<T> {
   readonly #write: (origin: Origin, group: readonly T[]) => Promise<Recorded>
   #groups = new Map<string, Group<T>>()
@@ -71,9 +68,8 @@ export class EvidenceGroups<T> {
       await (pauseMs === 0 ? nextTurn() : this.#pause(pauseMs))
       const groups = this.#groups
       this.#groups = new Map()
-      const gap = gapMs === 0 ? null : sleep(gapMs)
-      await Promise.all(Array.from(groups.values(), (group) => this.#settle(group)))
-      await gap
+      const written = Promise.all(Array.from(groups.values(), (group) => this.#settle(group)))
+      await (gapMs === 0 ? written : sleep(gapMs))
     }
     this.#isWriting = false
   }
@@ -89,17 +85,21 @@ export class EvidenceGroups<T> {
   }
 
   async #settle({ origin, waiting }: Group<T>): Promise<void> {
-    for (let at = 0; at < waiting.length; at += connectionsMax) {
-      const some = waiting.slice(at, at + connectionsMax)
-      try {
-        const recorded = await this.#write(
-          origin,
-          some.map(({ one }) => one),
-        )
-        for (const { resolve } of some) resolve(recorded)
-      } catch (error) {
-        for (const { reject } of some) reject(error)
-      }
+    const events: Promise<void>[] = []
+    for (let at = 0; at < waiting.length; at += connectionsMax)
+      events.push(this.#settleOne(origin, waiting.slice(at, at + connectionsMax)))
+    await Promise.all(events)
+  }
+
+  async #settleOne(origin: Origin, some: readonly Waiting<T>[]): Promise<void> {
+    try {
+      const recorded = await this.#write(
+        origin,
+        some.map(({ one }) => one),
+      )
+      for (const { resolve } of some) resolve(recorded)
+    } catch (error) {
+      for (const { reject } of some) reject(error)
     }
   }
 }
