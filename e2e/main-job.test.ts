@@ -124,7 +124,12 @@ test("gives a bundle that a machine with nothing but the file and the root accep
 test("has the same bundle refused under another root, in plain words", async () => {
   const other = `sha256:${"ab".repeat(32)}`
   const { exit, stdout, stderr } = await elsewhere(scored.data.bundle, ["--root", other])
-  expect({ exit, stdout }).toEqual({ exit: 1, stdout: "given.amcbundle: REJECTED\n" })
+  expect({ exit, said: stdout.split("\n")[0] }).toEqual({
+    exit: 1,
+    said: "given.amcbundle: REJECTED",
+  })
+  expect(stdout).toMatch(/^NO {2}signer {8}trust\/roots\/1.json: /m)
+  expect(stdout).not.toMatch(/^ok/m)
   expect(stderr).toMatch(/root/)
   const json = await elsewhere(scored.data.bundle, ["--root", other, "--json"])
   expect(JSON.parse(json.stdout)).toMatchObject({

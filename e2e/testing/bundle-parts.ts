@@ -9,6 +9,7 @@ import {
   contentsOf,
   evidencePath,
   keyPath,
+  payloadPath,
   policyPath,
   parseProofs,
   proofsPath,
@@ -30,9 +31,14 @@ import {
 export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const files = await readArchive(bundle)
   const file = (path: string): Uint8Array => files.get(path)!
-  const { workspace, origin, agent, run_id } = parseBundleManifest(file(bundleManifestPath))
+  const { workspace, origin, agent, run_id, withheld } = parseBundleManifest(
+    file(bundleManifestPath),
+  )
   const names = [...files.keys()].filter((name) => !unlistedBundleFiles.has(name))
-  const { lanes, roots, kids, configs, changes, policies, attestations } = contentsOf(names, agent)
+  const { lanes, roots, kids, configs, changes, policies, attestations, payloads } = contentsOf(
+    names,
+    agent,
+  )
   return {
     workspace,
     origin,
@@ -58,6 +64,9 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
     changes: changes.map((sha256) => file(changePath(sha256))),
     policies: policies.map((sha256) => file(policyPath(sha256))),
     attestations: attestations.map((sha256) => file(attestationPath(sha256))),
+    payloads: withheld.includes("payloads")
+      ? null
+      : payloads.map((sha256) => file(payloadPath(sha256))),
   }
 }
 

@@ -39,6 +39,7 @@ const parts: BundleParts = {
   changes: [utf8("change")],
   policies: [utf8("policy")],
   attestations: [utf8("attestation")],
+  payloads: [utf8("payload")],
 }
 const signers = { manifest: () => utf8("envelope"), sums: () => utf8("signature") }
 const layout = [
@@ -50,6 +51,7 @@ const layout = [
   "config/gateway.yaml.sig",
   "evidence/main/_system.entries",
   "evidence/main/coder.entries",
+  `payloads/${sha256Hex(utf8("payload"))}`,
   `policies/${sha256Hex(utf8("policy"))}.yaml`,
   "proofs/main.json",
   "run/report.json",
@@ -67,6 +69,7 @@ test("lays a bundle out, lists every file in its manifest and all but the list i
     origin: "demo/ledger",
     agent: "coder",
     run_id: "run-1",
+    withheld: [],
   })
   expect(listed.map(({ path }) => path)).toEqual(layout)
   expect([...files.keys()]).toEqual([...layout, ...unlistedBundleFiles].sort())
@@ -81,6 +84,12 @@ test("lays a bundle out, lists every file in its manifest and all but the list i
       size: files.get(path)!.length,
       sha256: sha256Hex(files.get(path)!),
     })
+})
+
+test("says in its manifest what it withholds", async () => {
+  const files = await readArchive(await buildBundle({ ...parts, payloads: null }, signers))
+  expect(parseBundleManifest(files.get(bundleManifestPath)!).withheld).toEqual(["payloads"])
+  expect([...files.keys()].filter((path) => path.startsWith("payloads/"))).toEqual([])
 })
 
 test("builds identical bytes from the same parts", async () => {
@@ -100,6 +109,7 @@ test.each([
       configs: [parts.configs[0]!, { path: "gateway.yaml.sig", bytes: utf8(""), signature: null }],
     },
   },
+  { why: "one payload twice", change: { payloads: [utf8("payload"), utf8("payload")] } },
   { why: "one change twice", change: { changes: [utf8("change"), utf8("change")] } },
   { why: "no valid agent", change: { agent: "../coder" } },
 ])("refuses $why", async ({ change }) => {
@@ -126,6 +136,7 @@ test("sorts the names of a bundle into what they are", () => {
     changes: [sha256Hex(utf8("change"))],
     policies: [sha256Hex(utf8("policy"))],
     attestations: [sha256Hex(utf8("attestation"))],
+    payloads: [sha256Hex(utf8("payload"))],
     strays,
   })
 })

@@ -22,6 +22,7 @@ import {
   configSignaturePath,
   evidencePath,
   keyPath,
+  payloadPath,
   policyPath,
   proofsPath,
   rootPath,
@@ -69,6 +70,8 @@ export interface BundleParts {
   readonly policies: readonly Uint8Array[]
   /** The payloads of the slices' `attestation` events: what the auditor vouched for. */
   readonly attestations: readonly Uint8Array[]
+  /** The stored payloads of the agent's events, but for those in `attestations`; null to withhold them. */
+  readonly payloads: readonly Uint8Array[] | null
 }
 
 /** Who signs a bundle: `signBundleManifest` and `signBundleSums`, or the notary. */
@@ -111,7 +114,7 @@ export function sumsOf(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
 }
 
 function manifestOf(
-  { workspace, origin, agent, run_id }: BundleParts,
+  { workspace, origin, agent, run_id, payloads }: BundleParts,
   files: ReadonlyMap<string, Uint8Array>,
 ): BundleManifest {
   const listed = [...files].map(([path, bytes]) => ({
@@ -124,6 +127,7 @@ function manifestOf(
     origin,
     agent,
     run_id,
+    withheld: payloads === null ? ["payloads"] : [],
     files: listed.sort((a, b) => (a.path < b.path ? -1 : 1)),
   }
 }
@@ -141,6 +145,10 @@ function filesOf(parts: BundleParts): ReadonlyMap<string, Uint8Array> {
     ...parts.changes.map((bytes): [string, Uint8Array] => [changePath(sha256Hex(bytes)), bytes]),
     ...parts.attestations.map((bytes): [string, Uint8Array] => [
       attestationPath(sha256Hex(bytes)),
+      bytes,
+    ]),
+    ...(parts.payloads ?? []).map((bytes): [string, Uint8Array] => [
+      payloadPath(sha256Hex(bytes)),
       bytes,
     ]),
     ...parts.policies.map((bytes): [string, Uint8Array] => [policyPath(sha256Hex(bytes)), bytes]),

@@ -17,6 +17,7 @@ const config = "config/"
 const changes = "changes/"
 const policies = "policies/"
 const attestations = "attestations/"
+const payloads = "payloads/"
 
 export function evidencePath(lane: string, agent: string): string {
   return `${evidence}${lane}/${agent}.entries`
@@ -59,6 +60,11 @@ export function attestationPath(sha256: string): string {
   return `${attestations}${sha256}.dsse.json`
 }
 
+/** Where the bytes lie that an event of the agent names as its stored payload. */
+export function payloadPath(sha256: string): string {
+  return `${payloads}${sha256}`
+}
+
 /** What the file names of a bundle say it holds. */
 export interface BundleContents {
   readonly lanes: readonly string[]
@@ -72,6 +78,8 @@ export interface BundleContents {
   readonly policies: readonly string[]
   /** Digests of the envelopes that attestations name. */
   readonly attestations: readonly string[]
+  /** Digests of the payloads of the agent's events. */
+  readonly payloads: readonly string[]
   /** Names that the layout has no place for, given the agent. */
   readonly strays: readonly string[]
 }
@@ -86,6 +94,7 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
   const changed = matchesOf(all, /^changes\/([0-9a-f]{64})\.dsse\.json$/u)
   const allowed = matchesOf(all, /^policies\/([0-9a-f]{64})\.yaml$/u)
   const attested = matchesOf(all, /^attestations\/([0-9a-f]{64})\.dsse\.json$/u)
+  const held = matchesOf(all, /^payloads\/([0-9a-f]{64})$/u)
   const known = new Set<string>([
     ...Object.values(bundlePaths),
     ...lanes.flatMap((lane) => [
@@ -99,9 +108,10 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
     ...changed.map(changePath),
     ...allowed.map(policyPath),
     ...attested.map(attestationPath),
+    ...held.map(payloadPath),
   ])
   const strays = [...all].filter((name) => !known.has(name))
-  const words = { changes: changed, policies: allowed, attestations: attested }
+  const words = { changes: changed, policies: allowed, attestations: attested, payloads: held }
   return { lanes, roots, kids, configs, ...words, strays }
 }
 

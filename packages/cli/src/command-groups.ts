@@ -6,7 +6,7 @@ export const commandGroups: ReadonlyMap<string, string> = new Map([
   ["gateway", "the way of agents to their models: set up, run, check"],
   ["lease", "what agents get in place of providers' keys"],
   ["target", "the levels that an agent is to reach: sign, show, compare"],
-  ["bundle", "a run and its evidence in one file: write, check, look in"],
+  ["bundle", "a run and its evidence in one file: write, check, look in, compare"],
   ["config", "the signed config files: sign, check, show"],
   ["keys", "the public keys and who vouches for them"],
   ["witness", "cosign the checkpoints of others' ledgers"],

@@ -237,6 +237,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/bundle-inspect.ts")).bundleInspect,
   },
   {
+    path: ["bundle", "diff"],
+    summary: "what moved between two bundles, by question and by evidence",
+    load: async () => (await import("./commands/bundle-diff.ts")).bundleDiff,
+  },
+  {
     path: ["config", "sign"],
     summary: "sign config files as they are now; repairs what was broken",
     opensVault: true,

@@ -70,6 +70,8 @@ test("what makes, changes or shares something has an example", async () => {
     "target diff",
     "bundle export",
     "bundle verify",
+    "bundle inspect",
+    "bundle diff",
     "config sign",
     "config schema",
     "witness init",

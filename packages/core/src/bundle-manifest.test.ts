@@ -13,6 +13,7 @@ const manifest: BundleManifest = {
   origin: "demo/ledger",
   agent: "coder",
   run_id: "run-1",
+  withheld: ["payloads"],
   files: [{ ...file, path: "checkpoint" }, file],
 }
 
@@ -27,12 +28,15 @@ const changed = (change: JsonObject): Uint8Array =>
 
 test.each([
   { why: "another member", bytes: changed({ more: 1 }) },
+  { why: "something unknown withheld", bytes: changed({ withheld: ["evidence"] }) },
+  { why: "payloads withheld twice", bytes: changed({ withheld: ["payloads", "payloads"] }) },
   { why: "no files", bytes: changed({ files: [] }) },
   { why: "files out of order", bytes: changed({ files: manifest.files.toReversed() }) },
   { why: "a file twice", bytes: changed({ files: [file, file] }) },
   { why: "a path that leaves the bundle", bytes: changed({ files: [{ ...file, path: "../x" }] }) },
   { why: "an absolute path", bytes: changed({ files: [{ ...file, path: "/x" }] }) },
   { why: "itself", bytes: changed({ files: [{ ...file, path: "manifest.json" }] }) },
+  { why: "the list", bytes: changed({ files: [{ ...file, path: "SHA256SUMS" }] }) },
   { why: "its signature", bytes: changed({ files: [{ ...file, path: "manifest.dsse.json" }] }) },
   { why: "a negative size", bytes: changed({ files: [{ ...file, size: -1 }] }) },
   {

@@ -26,12 +26,17 @@ export const unlistedBundleFiles: ReadonlySet<string> = new Set([
 const schemaName = "amc.bundle/v1"
 const path = z.string().max(200).refine(isBundlePath, "is not a plain relative path")
 
+/** What a bundle may leave out, saying so: the digests of it stay in the evidence. */
+export const bundleParts = ["payloads"] as const
+export type BundlePart = (typeof bundleParts)[number]
+
 const schema = z.strictObject({
   schema: z.literal(schemaName),
   workspace: label,
   origin: label,
   agent: agentId,
   run_id: label,
+  withheld: z.array(z.enum(bundleParts)).max(bundleParts.length),
   files: z
     .array(z.strictObject({ path, size: count, sha256: hex32 }))
     .min(1)
@@ -81,6 +86,8 @@ function readManifest(value: unknown): z.infer<typeof schema> {
   const parsed = schema.safeParse(value)
   if (!parsed.success)
     throw isOfOtherVersion(value) ? otherVersion() : malformed("bundle manifest breaks its schema")
+  if (new Set(parsed.data.withheld).size < parsed.data.withheld.length)
+    throw malformed("bundle manifest says twice what is withheld")
   const paths = parsed.data.files.map((file) => file.path)
   if (paths.some((name, at) => at > 0 && name <= (paths[at - 1] as string)))
     throw malformed("bundle manifest does not list each file once, in order")

@@ -15,6 +15,8 @@ export interface BundleTerms {
   readonly agent: string
   readonly runId: string
   readonly clock: () => number
+  /** Whether the bundle holds the stored payloads, which are what agent and models said. Their digests are in it anyway. */
+  readonly withPayloads?: boolean
 }
 
 /**
@@ -25,19 +27,20 @@ export interface BundleTerms {
  */
 export async function exportBundle(
   workspace: Workspace,
-  { agent, runId, clock }: BundleTerms,
+  { agent, runId, clock, withPayloads = false }: BundleTerms,
 ): Promise<Uint8Array> {
   const stored = loadRun(workspace.dir, runId)
   const { seal } = openStoredRun(stored, workspace.keyring)
   if (seal.run.agent !== agent)
     throw new AmcError("usage/invalid", `${runId} is about ${seal.run.agent}, not ${agent}`)
-  const { lane, changes, policies, attestations } = await withLedger(workspace, async (ledger) => {
+  const { lane, payloads, ...words } = await withLedger(workspace, async (ledger) => {
     const lane = await laneOf(ledger, workspace.lane, runId, seal.run.checkpoint.size)
     const wordsOf = (type: FactType): Promise<Uint8Array[]> =>
       payloadsOf(ledger, lane.systemLeaves, type)
     const [changes, policies] = [await wordsOf("config_change"), await wordsOf("payload_prune")]
     const attestations = await payloadsOf(ledger, lane.agentLeaves, "attestation")
-    return { lane, changes, policies, attestations }
+    const payloads = withPayloads ? await agentPayloads(ledger, lane.agentLeaves) : null
+    return { lane, changes, policies, attestations, payloads }
   })
   const named = new Set(lane.systemLeaves.map(configNamedBy))
   const parts: BundleParts = {
@@ -51,9 +54,8 @@ export async function exportBundle(
     seal: stored.seal,
     ...trustFiles(workspace.dir),
     configs: configsOf(workspace, agent).filter(({ path }) => named.has(path)),
-    changes,
-    policies,
-    attestations,
+    ...words,
+    payloads,
   }
   const bytes = await withNotary(workspace, (notary) =>
     buildBundle(parts, {
@@ -72,17 +74,59 @@ function configNamedBy(leaf: Uint8Array): string | undefined {
 }
 
 /** The payloads of the events of a type in the slice, each once. */
-async function payloadsOf(
-  { blobs }: SqliteLedger,
+function payloadsOf(
+  ledger: SqliteLedger,
   leaves: readonly Uint8Array[],
   of: FactType,
 ): Promise<Uint8Array[]> {
+  return blobsOf(
+    ledger,
+    namedBy(leaves, (type) => type === of),
+  )
+}
+
+/** All others of the agent's. Those that are gone may have been pruned, which the verifier judges. */
+async function agentPayloads(
+  ledger: SqliteLedger,
+  leaves: readonly Uint8Array[],
+): Promise<Uint8Array[]> {
+  const digests = namedBy(leaves, (type) => type !== "attestation")
+  if (digests.size > payloadsMax)
+    throw tooMuch(`the run has ${digests.size} payloads, and a bundle may hold ${payloadsMax}`)
+  const found = await blobsOf(ledger, digests)
+  const size = found.reduce((sum, { length }) => sum + length, 0)
+  if (size > payloadBytesMax) throw tooMuch(`the run's payloads have ${size} bytes`)
+  return found
+}
+
+const payloadsMax = 3500
+const payloadBytesMax = 192 * 1024 * 1024
+
+function tooMuch(what: string): AmcError {
+  return new AmcError("input/too-large", what, { hint: "withhold them with --redact payloads" })
+}
+
+function namedBy(
+  leaves: readonly Uint8Array[],
+  isWanted: (type: FactType) => boolean,
+): ReadonlySet<string> {
   const digests = leaves.flatMap((leaf) => {
     const { type, payload } = eventOf(leaf)
-    return type === of ? (payload?.blob_sha256 ?? []) : []
+    return isWanted(type) ? (payload?.blob_sha256 ?? []) : []
   })
-  const found = await Promise.all([...new Set(digests)].map((sha256) => blobs.get(sha256)))
-  return found.filter((bytes) => bytes !== null)
+  return new Set(digests)
+}
+
+async function blobsOf(
+  { blobs }: SqliteLedger,
+  digests: ReadonlySet<string>,
+): Promise<Uint8Array[]> {
+  const found: Uint8Array[] = []
+  for (const sha256 of digests) {
+    const bytes = await blobs.get(sha256)
+    if (bytes !== null) found.push(bytes)
+  }
+  return found
 }
 
 async function requireAccepted(

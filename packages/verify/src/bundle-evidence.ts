@@ -10,6 +10,7 @@ import {
 import type { BundleFiles } from "./bundle-files.ts"
 import { ChainCheck } from "./chain-check.ts"
 import type { FindingList } from "./finding-list.ts"
+import type { SeenTrees } from "./seen-trees.ts"
 import type { CheckedEvent } from "./session-check.ts"
 import { ToldThefts } from "./told-thefts.ts"
 
@@ -17,6 +18,8 @@ import { ToldThefts } from "./told-thefts.ts"
 export interface EvidenceTerms {
   readonly keyring: Keyring
   readonly checkpoint: Checkpoint
+  /** Told of each event that is in the tree. */
+  readonly seen: SeenTrees
 }
 
 /**
@@ -46,8 +49,7 @@ export function checkBundleEvidence(
         detail: "the bundle has no event of this lane",
         tampered: false,
       })
-    if (proofs !== undefined)
-      checkProofs(files, lane, { events, proofs, checkpoint: terms.checkpoint }, findings)
+    if (proofs !== undefined) checkProofs(files, lane, { ...terms, events, proofs }, findings)
     return events
   })
 }
@@ -67,16 +69,15 @@ function checkSlice(
   return (leaves ?? []).flatMap((leaf) => chain.add(leaf) ?? [])
 }
 
-interface LaneEvidence {
+interface LaneEvidence extends Omit<EvidenceTerms, "keyring"> {
   readonly events: readonly CheckedEvent[]
   readonly proofs: readonly LeafProof[]
-  readonly checkpoint: Checkpoint
 }
 
 function checkProofs(
   files: BundleFiles,
   lane: string,
-  { events, proofs, checkpoint }: LaneEvidence,
+  { events, proofs, checkpoint, seen }: LaneEvidence,
   findings: FindingList,
 ): void {
   const inOrder = [...events].sort((a, b) => a.event.lseq - b.event.lseq)
@@ -94,15 +95,11 @@ function checkProofs(
   for (const [at, { hash, event }] of inOrder.entries()) {
     const { index: leafIndex, path } = proofs[at] as LeafProof
     const isAtPlace = !isOnlyLane || leafIndex === event.lseq
-    if (
-      isAtPlace &&
-      verifyInclusion(
-        fromHex(hash),
-        { leafIndex, treeSize: checkpoint.size, path },
-        checkpoint.root,
-      )
-    )
+    const [leafHash, proof] = [fromHex(hash), { leafIndex, treeSize: checkpoint.size, path }]
+    if (isAtPlace && verifyInclusion(leafHash, proof, checkpoint.root)) {
+      seen.noteLeaf(leafHash, proof)
       continue
+    }
     const subject = `event ${event.aseq} of ${event.agent} in lane ${lane}`
     findings.add({
       code: "bundle/not-included",

@@ -161,7 +161,7 @@ function isTooLarge(path: string, { length }: Uint8Array): boolean {
 }
 
 function sizeMaxOf(path: string): number {
-  if (path.startsWith("evidence/")) return Number.MAX_SAFE_INTEGER
+  if (/^(?:evidence|payloads)\//u.test(path)) return Number.MAX_SAFE_INTEGER
   if (path.startsWith("proofs/")) return 64 * mebibyte
   if (path === bundlePaths.revocations) return mebibyte
   if (path.startsWith("trust/") || /^(?:changes|attestations)\//u.test(path)) return mebibyte / 16

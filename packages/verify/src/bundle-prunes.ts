@@ -16,13 +16,13 @@ export interface BundlePruneTerms {
 
 /**
  * Checks that every prune in the slices holds the auditor's policy that was in force, and that this let the payloads
- * of the agent's events go. Gives how many of them are gone.
+ * of the agent's events go. Gives which of them are gone.
  */
 export function checkBundlePrunes(
   files: BundleFiles,
   { events, ...terms }: BundlePruneTerms,
   findings: FindingList,
-): number {
+): PruneLog {
   const prunes = new PruneLog({ ...terms, isWhole: false })
   for (const { event } of inTime(events)) {
     const subject = `event ${event.aseq} of ${event.agent} in lane ${event.lane}`
@@ -31,7 +31,7 @@ export function checkBundlePrunes(
   const { policies: sha256s } = files.contents
   const named = { sha256s, pathOf: policyPath, type: "payload_prune", what: "prune" } as const
   findings.addAll(namedFileFindings(files, events, named))
-  return prunes.count
+  return prunes
 }
 
 function wordOf(files: BundleFiles, event: Event): Uint8Array | null {

@@ -190,6 +190,7 @@ export function partsOf(run: RunFixture): BundleParts {
     configs: [{ path: configPath, bytes: configBytes, signature: configSignature(world) }],
     policies: [],
     attestations: [],
+    payloads: null,
     changes: [
       ...new Set(
         leaves.flatMap(({ event }) => lane.changes.get(event.payload?.blob_sha256 ?? "") ?? []),

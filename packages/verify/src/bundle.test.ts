@@ -50,6 +50,8 @@ test("accepts an honest bundle by its bytes and the pinned root alone", async ()
         rootFingerprint: `sha256:${world.rootSha256}`,
         events: lane.leaves.length,
         pruned: 0,
+        payloads: { named: 0, held: 0, withheld: 0 },
+        checkpoints: { seen: 0, extended: 0 },
         report,
         trust_label: report.trust_label,
         witnessing: null,

@@ -14,6 +14,7 @@ import {
 import type { Report } from "@amc/score"
 import { bundleAttestationFindings } from "./attestation-check.ts"
 import { bundleConfigFindings } from "./bundle-config.ts"
+import { checkBundlePayloads, type PayloadCounts } from "./bundle-payloads.ts"
 import { checkBundlePrunes } from "./bundle-prunes.ts"
 import { checkBundleEvidence } from "./bundle-evidence.ts"
 import { type BundleFiles, openBundleFiles } from "./bundle-files.ts"
@@ -28,6 +29,7 @@ import { keyFindings } from "./key-check.ts"
 import { expiryFindings, type KnownTrust, type VersionedTrust } from "./known-trust.ts"
 import { checkRun, type RunSummary } from "./run.ts"
 import { sliceOfRun } from "./run-slice.ts"
+import { SeenTrees } from "./seen-trees.ts"
 import type { CheckedEvent } from "./session-check.ts"
 import { checkpointUse } from "./signed-checkpoint.ts"
 import { judgeTrustLabel, type TrustLabel, type WitnessedTime } from "./trust-label.ts"
@@ -51,6 +53,9 @@ export interface BundleSummary {
   readonly events: number
   /** How many of them have stored payloads that the owner's retention policy let go. */
   readonly pruned: number
+  readonly payloads: PayloadCounts
+  /** How many earlier trees of this ledger the verifier knew, and how many of them this one was shown to extend. */
+  readonly checkpoints: SeenTrees["counts"]
   readonly report: Report
   /** This verifier's own label, never above the sealed one. */
   readonly trust_label: TrustLabel
@@ -106,9 +111,11 @@ async function checkBundle(
   const witnesses = policy.witnesses ?? { nowMs: policy.atMs }
   const note = text(files.get(bundlePaths.checkpoint))
   const witnessing = checkWitnesses(note, bundlePaths.checkpoint, witnesses, findings)
-  findings.addAll(forkFindings(policy, signatures))
+  const seen = new SeenTrees(policy.known?.pins ?? [])
+  seen.noteTree(signatures.checkpoint)
   const trust = pinnedTrust(opened, policy, signatures, witnessing)
-  const events = checkBundleEvidence(files, { ...trust, ...signatures }, findings)
+  const events = checkBundleEvidence(files, { ...trust, ...signatures, seen }, findings)
+  findings.addAll(seen.findings(bundlePaths.checkpoint))
   if (!findings.isEmpty) return undefined
   const run = checkBundleRun(files, trust, { ...signatures, events }, findings)
   findings.addAll(expiryFindings(trust, policy.atMs))
@@ -119,8 +126,11 @@ async function checkBundle(
   ])
   const { size, root } = signatures.checkpoint
   const checkpoint = { size, root_sha256: toHex(root) }
-  const pruned = checkBundlePrunes(files, { ...trust, atMs: policy.atMs, events }, findings)
-  const summary = summaryOf(files, trust, { events, pruned, run, witnessing })
+  const prunes = checkBundlePrunes(files, { ...trust, atMs: policy.atMs, events }, findings)
+  const payloads = checkBundlePayloads(files, { events, prunes })
+  findings.addAll(payloads.findings)
+  const counted = { pruned: prunes.count, payloads: payloads.counts, checkpoints: seen.counts }
+  const summary = summaryOf(files, trust, { events, run, witnessing, counted })
   return { summary, evidence: { run, events }, trust: trust.files, checkpoint }
 }
 
@@ -139,17 +149,6 @@ function pinnedTrust(
     pin.size === size && pin.root_sha256 === toHex(root)
   const pins = [...(known?.pins ?? []).filter(isSame), ...witnessedPins(checkpoint, witnessing)]
   return { ...trust, keyring: trust.keyring.withPins(pins) }
-}
-
-/** A tree of one size that this verifier saw with another root: the owner shows two histories. */
-function forkFindings(
-  { known }: BundlePolicy,
-  { checkpoint: { size, root } }: BundleSignatures,
-): readonly Finding[] {
-  const other = known?.pins.find((pin) => pin.size === size && pin.root_sha256 !== toHex(root))
-  if (other === undefined) return []
-  const detail = `this machine accepted another tree of ${size} events of this ledger before`
-  return [{ code: "ledger/forked", subject: bundlePaths.checkpoint, detail, tampered: true }]
 }
 
 interface BundleEvidence extends BundleSignatures {
@@ -244,7 +243,7 @@ function bundleKeyFindings(
 
 interface Judged {
   readonly events: readonly CheckedEvent[]
-  readonly pruned: number
+  readonly counted: Pick<BundleSummary, "pruned" | "payloads" | "checkpoints">
   readonly run: RunSummary
   readonly witnessing: WitnessSummary | null
 }
@@ -252,7 +251,7 @@ interface Judged {
 function summaryOf(
   { manifest }: BundleFiles,
   { roots }: BundleTrust,
-  { events, pruned, run, witnessing }: Judged,
+  { events, counted, run, witnessing }: Judged,
 ): BundleSummary {
   const { workspace, origin, agent, run_id } = manifest
   const { report } = run
@@ -265,7 +264,7 @@ function summaryOf(
     run_id,
     rootFingerprint: rootFingerprint(roots.pinned),
     events: events.length,
-    pruned,
+    ...counted,
     report,
     trust_label,
     witnessing,

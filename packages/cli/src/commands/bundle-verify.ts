@@ -1,9 +1,10 @@
-import { verifyBundleHere } from "@amc/studio"
-import { exitOf } from "@amc/verify"
+import { readBundleHere } from "@amc/studio"
+import { exitOf, verdictLines } from "@amc/verify"
 import { type Command, textOption } from "../command.ts"
 import { viewReport } from "../report-view.ts"
 import { givenTrust } from "../root-option.ts"
 import { timeOption } from "../time-option.ts"
+import { viewVerdict } from "../verdict-view.ts"
 import { witnessLines, witnessOptions } from "../witness-options.ts"
 
 export const bundleVerify: Command = {
@@ -36,7 +37,7 @@ Exit codes: 0 genuine (whether it is good enough is another question: read the r
 
   async run(context, [file = ""], options) {
     const now = context.clock()
-    const verdict = await verifyBundleHere(await context.readFile(file), {
+    const verdict = await readBundleHere(await context.readFile(file), {
       state: context.state,
       trust: await givenTrust(context, textOption(options, "root")),
       nowMs: now,
@@ -45,14 +46,22 @@ Exit codes: 0 genuine (whether it is good enough is another question: read the r
       warn: (text) => context.err(`amc: warning: ${text}`),
     })
     const exit = exitOf(verdict)
+    const aspects = verdictLines(verdict)
     if (!verdict.accepted)
-      return { exit, data: null, findings: verdict.findings, lines: [`${file}: REJECTED`] }
-    const { workspace, agent, run_id, events, report, trust_label, witnessing } = verdict.value
+      return {
+        exit,
+        data: null,
+        findings: verdict.findings,
+        lines: [`${file}: REJECTED`, ...viewVerdict(aspects)],
+      }
+    const { summary } = verdict.value
+    const { workspace, agent, run_id, events, report, trust_label, witnessing } = summary
     return {
       exit,
-      data: verdict.value,
+      data: { ...summary, aspects },
       lines: [
         `${file}: accepted; ${events} events of agent ${agent} in ${workspace}, ${run_id}`,
+        ...viewVerdict(aspects),
         ...witnessLines(witnessing),
         `trust       ${trust_label} by this verifier; sealed as ${report.trust_label}`,
         "",

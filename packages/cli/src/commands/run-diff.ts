@@ -1,8 +1,8 @@
-import { type Changed, diffReports, type ReportDiff } from "@amc/score"
+import { diffReports } from "@amc/score"
 import { loadRun, openStoredRun, openWorkspace } from "@amc/studio"
 import type { Command } from "../command.ts"
 import { Exit } from "../exit.ts"
-import { printable } from "../printable.ts"
+import { viewReportDiff } from "../report-diff-view.ts"
 
 export const runDiff: Command = {
   configure: (parser) =>
@@ -21,23 +21,6 @@ export const runDiff: Command = {
       before as NonNullable<typeof before>,
       after as NonNullable<typeof after>,
     )
-    return { exit: Exit.accepted, data: { diff }, lines: linesOf(diff) }
+    return { exit: Exit.accepted, data: { diff }, lines: viewReportDiff(diff) }
   },
-}
-
-function linesOf({ status, overall, layers, questions }: ReportDiff): string[] {
-  return [
-    `overall  ${arrow(overall)}  status ${status.from} -> ${status.to}`,
-    ...layers.map((layer) => printable(`  ${arrow(layer)}  ${layer.name}`)),
-    ...(questions.length === 0 ? ["no question changed"] : []),
-    ...questions.map(({ id, title, units, ...change }) =>
-      printable(
-        `${id.padEnd(7)} ${arrow(change)}  ${title}: ${units.from.k} of ${units.from.n} passed -> ${units.to.k} of ${units.to.n}`,
-      ),
-    ),
-  ]
-}
-
-function arrow({ from, to }: Changed): string {
-  return from === to ? `${from} as before` : `${from} -> ${to}`
 }
