@@ -1,8 +1,8 @@
+import { readHex, spellHex } from "#spelling"
 import { malformed } from "./errors.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
 
 /**
  * The UTF-8 bytes of a text. A lone surrogate has no UTF-8 spelling and is refused, since replacing
@@ -30,9 +30,7 @@ export function text(bytes: Uint8Array): string {
 
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
-  let hex = ""
-  for (const byte of bytes) hex += hexOfByte[byte] as string
-  return hex
+  return spellHex(bytes)
 }
 
 /**
@@ -43,10 +41,7 @@ export function toHex(bytes: Uint8Array): string {
 export function fromHex(hex: string): Uint8Array {
   if (hex.length % 2 !== 0 || !/^[0-9a-f]*$/u.test(hex))
     throw malformed("text is not lower-case hexadecimal")
-  const bytes = new Uint8Array(hex.length / 2)
-  for (let at = 0; at < bytes.length; at++)
-    bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)
-  return bytes
+  return readHex(hex)
 }
 
 /** All parts, one after the other, in a new array. */

@@ -12,12 +12,12 @@ export interface ResponseFacts {
 /** The facts of an answer of which nothing was read. */
 export const noResponseFacts: ResponseFacts = {
   reported: {
-    model: "",
-    finish_reason: "",
-    input_tokens: -1,
-    output_tokens: -1,
     cache_read_tokens: -1,
     cache_write_tokens: -1,
+    finish_reason: "",
+    input_tokens: -1,
+    model: "",
+    output_tokens: -1,
     tool_calls: 0,
     tool_names: [],
   },
@@ -80,13 +80,14 @@ export abstract class AnswerDocument implements JsonVisitor {
     const { model = "", finish = "" } = this.#sum
     const count = (name: Count): number => values.count(this.#sum[name] ?? null)
     const [output, thinking] = [count("output"), count("thinking")]
+    // Members in canonical order are encoded twice as fast.
     const reported = {
+      cache_read_tokens: count("cacheRead"),
+      cache_write_tokens: count("cacheWrite"),
       finish_reason: values.text(finish),
       input_tokens: count("input"),
       model: values.text(model),
       output_tokens: thinking < 0 ? output : values.count(Math.max(0, output) + thinking),
-      cache_read_tokens: count("cacheRead"),
-      cache_write_tokens: count("cacheWrite"),
       tool_calls: this.tools.count,
       tool_names: this.tools.names,
     }
