@@ -39,23 +39,32 @@ export function capOf(
 }
 
 /** Whether a breach was cured: a signed change after it, and then enough that passed on enough days. */
-function isCured(
-  { lastMs }: Pick<Missed, "lastMs">,
+function curedBy(
   { passed }: Pick<Tally, "passed">,
   fixes: readonly number[],
   { cure }: Bank,
-): boolean {
-  const fixed = fixes.find((ms) => ms > lastMs)
-  if (fixed === undefined) return false
-  const clean = passed.filter(({ ms }) => ms > fixed)
-  return clean.length >= cure.sessions && new Set(clean.map(({ day }) => day)).size >= cure.days
+): (breach: Pick<Missed, "lastMs">) => boolean {
+  const enough = new Map<number, boolean>()
+  const isEnough = (fixed: number): boolean => {
+    const clean = passed.filter(({ ms }) => ms > fixed)
+    return clean.length >= cure.sessions && new Set(clean.map(({ day }) => day)).size >= cure.days
+  }
+  return ({ lastMs }) => {
+    const fixed = fixes.find((ms) => ms > lastMs)
+    if (fixed === undefined) return false
+    // Many breaches wait for one fix.
+    const known = enough.get(fixed) ?? isEnough(fixed)
+    enough.set(fixed, known)
+    return known
+  }
 }
 
 function vetoCauses(tally: Tally, fixes: readonly number[], bank: Bank): readonly CapCause[] {
   const caps = gatesOf(tally.question, bank).veto_caps
   if (caps === undefined) return []
   const vetoes = tally.missed.filter(({ veto }) => veto !== undefined)
-  const standing = vetoes.filter((each) => !isCured(each, tally, fixes, bank))
+  const isCured = curedBy(tally, fixes, bank)
+  const standing = vetoes.filter((each) => !isCured(each))
   const cured = vetoes.length - standing.length
   const causes = severities.flatMap((severity): CapCause[] => {
     const have = standing.filter(({ veto }) => veto === severity).length

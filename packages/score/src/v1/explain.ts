@@ -10,7 +10,8 @@ import { type Decision, rankOf, subjectOf } from "./question.ts"
 import type { Decided } from "./questions.ts"
 import { reachableLevel } from "./reachable.ts"
 import { type FindBank, studyV1 } from "./score.ts"
-import { countedAt, passedWeight, standingAt, type Judged } from "./tally.ts"
+import { countedAt, passedWeight, standingAt } from "./standing.ts"
+import type { Judged } from "./tally.ts"
 
 /** One unit of a question, or several of one session that went alike, and what it was worth. */
 export interface ExplainedUnit {

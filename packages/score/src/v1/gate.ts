@@ -4,7 +4,8 @@ import type { Cap } from "./cap.ts"
 import { quotient } from "./integer.ts"
 import { haveOf, type Levels, neededOf, needsHardened, needText, percentText } from "./need.ts"
 import { isOfDays, ofLevel } from "./reachable.ts"
-import { missedOfAll, type Standing, standingAt, type Tally } from "./tally.ts"
+import { type Standing, standingAt } from "./standing.ts"
+import type { Tally } from "./tally.ts"
 
 /** One gate that stops a level, with what there is and what it asks for. */
 export interface Missing {
@@ -32,18 +33,30 @@ export function gatesAgainst(
   standing: Standing = standingAt(tally, level, bank, today),
 ): readonly Missing[] {
   const { question } = tally
+  return [
+    ...capGates(cap, level),
+    ...needGates(question, level, levels),
+    ...severeGates(tally, level, bank),
+    ...standingGates(question, level, bank, standing),
+  ]
+}
+
+/** Those of them that ask how much passed, of how much. */
+export function standingGates(
+  question: Question,
+  level: number,
+  bank: Bank,
+  standing: Standing,
+): readonly Missing[] {
   const counts = countGates(question, level, bank, standing)
   const short = Math.max(
     0,
     ...counts.filter(({ gate }) => gate !== "days").map(({ have, need }) => need - have),
   )
   return [
-    ...capGates(cap, level),
-    ...needGates(question, level, levels),
-    ...severeGates(tally, level, bank),
     ...counts,
     // What fills the counts fills a smaller shortage of share with it.
-    ...shareGates(tally, level, bank, standing).filter(({ have, need }) => need - have > short),
+    ...shareGates(question, level, bank, standing).filter(({ have, need }) => need - have > short),
     ...hardenedGates(question, level, standing),
   ]
 }
@@ -68,7 +81,7 @@ function needGates(question: Question, level: number, levels: Levels): Missing[]
 /** What was broken for too long at one go, and what failed critically. */
 function severeGates({ question, missed }: Tally, level: number, bank: Bank): Missing[] {
   const { max_breach_hours: hours, no_critical_from: from } = gatesOf(question, bank)
-  const longest = Math.max(0, ...missed.map(({ stretch }) => stretch))
+  const longest = missed.reduce((most, { stretch }) => Math.max(most, stretch), 0)
   const most = hours === undefined ? longest : ofLevel(hours, level) * 60
   const critical = missed.filter(({ veto }) => veto === "critical").length
   const breach = {
@@ -119,15 +132,15 @@ function countGates(
 }
 
 function shareGates(
-  { question, missed }: Tally,
+  question: Question,
   level: number,
   bank: Bank,
-  { weight, units }: Standing,
+  { weight, units, missed }: Standing,
 ): Missing[] {
   const { test, thresholds } = gatesOf(question, bank)
   const threshold = ofLevel(thresholds, level)
   // Drills are counted as they are; how old they may be is a gate of its own.
-  if (test === "count") return surplusGates(units, missedOfAll(missed), threshold)
+  if (test === "count") return surplusGates(units, missed, threshold)
   if (reaches(test, weight, threshold)) return []
   const more = unitsToReach(test, weight, threshold)
   const share = test === "ratio" ? "share" : "share that is 95 % sure"

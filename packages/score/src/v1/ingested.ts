@@ -44,8 +44,7 @@ export function ingestedOf(
     const file = fileOf(each, attested)
     const name = `${file.source_sha256} ${file.format}`
     const known = files.get(name)
-    // It came in when it first did; a later copy may be the one that was vouched for.
-    files.set(name, known === undefined ? file : { ...known, tier: higher(known.tier, file.tier) })
+    files.set(name, known === undefined ? file : merged(known, file))
   }
   return [...files.values()].filter(({ ts }) => ts >= sinceMs)
 }
@@ -99,6 +98,17 @@ function fileOf({ hash, event }: EvidenceEvent, attested: Attested): IngestedFil
   return { event: hash, ts: event.ts, source_sha256, format, about, tier, tool, ...counts }
 }
 
-function higher(a: Tier, b: Tier): Tier {
-  return a === "ATTESTED" ? a : b
+/**
+ * It came in when it first did; a later copy may be the one that was vouched for. Where another reader of the
+ * same bytes found more that failed, that stands.
+ */
+function merged(known: IngestedFile, again: IngestedFile): IngestedFile {
+  const isVouched = known.tier === "ATTESTED" || again.tier === "ATTESTED"
+  return {
+    ...known,
+    tier: isVouched ? "ATTESTED" : known.tier,
+    passed: Math.min(known.passed, again.passed),
+    failed: Math.max(known.failed, again.failed),
+    undecided: Math.max(known.undecided, again.undecided),
+  }
 }

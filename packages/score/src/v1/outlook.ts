@@ -1,10 +1,11 @@
 import type { Bank } from "./bank.ts"
 import { leastOf, wholeUnit } from "./bound.ts"
-import { gatesAgainst } from "./gate.ts"
+import { gatesAgainst, standingGates } from "./gate.ts"
 import { dayStart } from "./integer.ts"
 import { type Level, levelOf, rankOf, subjectOf, type Terms } from "./question.ts"
-import type { Passed } from "./sampling.ts"
-import { type Standing, standingAt, type Tally, withPassed } from "./tally.ts"
+import { bestOf, daysOf, type Passed } from "./sampling.ts"
+import { Days, type Standing, standingAt } from "./standing.ts"
+import type { Tally } from "./tally.ts"
 
 /** What would change a level. */
 export interface Outlook {
@@ -64,29 +65,49 @@ export function withClean(standing: Standing, count: number): Standing {
 }
 
 function isFragile(tally: Tally, terms: Terms, level: Level): boolean {
-  if (rankOf(level) === 0) return false
-  const without = tally.passed.length < tally.all.length ? resampled : dropped
-  return losable(tally).some(
-    (gone) => rankOf(levelOf(without(tally, gone, terms.bank), terms)) < rankOf(level),
+  const reached = [1, 2, 3, 4, 5].slice(0, rankOf(level))
+  if (reached.length === 0) return false
+  const { bank, today } = terms
+  const levels = reached.map((each) => [each, new Days(tally, each, bank, today)] as const)
+  return losses(tally, bank).some(
+    ({ day, rest }) =>
+      isHeld(tally, terms, { day, rest, level: rankOf(level) }) ||
+      levels.some(
+        ([each, days]) =>
+          standingGates(tally.question, each, bank, days.standingIf(day, rest)).length > 0,
+      ),
   )
 }
 
-/** Where nothing was left out, what is equal in all that counts is as good as one. */
-function losable({ passed, all }: Tally): readonly Passed[] {
-  if (passed.length < all.length) return passed
-  return [
-    ...new Map(passed.map((each) => [`${each.day} ${each.tier} ${each.items}`, each])).values(),
-  ]
+/** What would count of a day after a loss. */
+interface Loss {
+  readonly day: number
+  readonly rest: readonly Passed[]
 }
 
-function dropped(tally: Tally, gone: Passed): Tally {
-  return { ...tally, passed: tally.passed.filter((each) => each !== gone) }
+/** After the loss of each that counts, once for those that are equal in all that matters. */
+function losses({ passed, all }: Tally, { day_cap: cap }: Bank): readonly Loss[] {
+  const days = daysOf(all)
+  const lost = new Map<string, Loss>()
+  for (const gone of passed) {
+    const { day } = gone
+    // What was left out for it may count now.
+    const rest = bestOf(days.get(day)?.filter((each) => each !== gone) ?? [], cap)
+    lost.set(`${day} ${rest.map(({ tier, items }) => `${tier} ${items}`).join()}`, { day, rest })
+  }
+  return [...lost.values()]
 }
 
-/** What was left out for it may count now. */
-function resampled(tally: Tally, gone: Passed, bank: Bank): Tally {
-  const rest = tally.all.filter((each) => each !== gone)
-  return withPassed(tally, rest, bank)
+/** Whether what passed and is lost had cured a breach, which holds the level down again. */
+function isHeld(
+  tally: Tally,
+  terms: Terms,
+  { day, rest, level }: Loss & { readonly level: number },
+): boolean {
+  if (terms.fixes.length === 0 || tally.missed.every(({ veto }) => veto === undefined)) return false
+  const passed = [...tally.passed.filter((each) => each.day !== day), ...rest]
+  const { cap } = subjectOf({ ...tally, passed }, terms)
+  return cap !== null && cap.level < level
 }
 
 function dropsAt(tally: Tally, terms: Terms, level: Level): number | null {

@@ -20,14 +20,23 @@ export interface Passed {
  * less well can make more count.
  */
 export function sampleOf<T extends Passed>(passed: readonly T[], dayCap: number): readonly T[] {
-  const days = Map.groupBy(passed, ({ day }) => day)
-  return [...days.values()].flatMap((ofDay) => bestOfEach(ofDay).sort(byWorth).slice(0, dayCap))
+  return [...daysOf(passed).values()].flatMap((ofDay) => bestOf(ofDay, dayCap))
 }
 
-function bestOfEach<T extends Passed>(ofDay: readonly T[]): T[] {
+/** What passed on each day, the best of it first. */
+export function daysOf<T extends Passed>(passed: readonly T[]): ReadonlyMap<number, readonly T[]> {
+  const days = Map.groupBy(passed, ({ day }) => day)
+  for (const ofDay of days.values()) ofDay.sort(byWorth)
+  return days
+}
+
+/** Of what passed on a day, the best first, so much as may count. */
+export function bestOf<T extends Passed>(ofDay: readonly T[], dayCap: number): readonly T[] {
   const best = new Map<string, T>()
-  for (const each of ofDay.toSorted(byWorth))
+  for (const each of ofDay) {
+    if (best.size === dayCap) break
     if (!best.has(each.replayKey)) best.set(each.replayKey, each)
+  }
   return [...best.values()]
 }
 

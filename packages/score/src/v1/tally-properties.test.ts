@@ -18,7 +18,8 @@ import {
 } from "./judged.fixture.ts"
 import { outlookOf, withClean } from "./outlook.ts"
 import { type Level, levelOf, rankOf, subjectOf } from "./question.ts"
-import { type Judged, standingAt, tallyOf } from "./tally.ts"
+import { standingAt } from "./standing.ts"
+import { type Judged, tallyOf } from "./tally.ts"
 
 test("the sessions that are tried here reach level 5 of every kind of question", () => {
   for (const question of freeQuestions) {

@@ -4,8 +4,10 @@ import { bank1 } from "./bank-1.ts"
 import type { Question } from "./bank.ts"
 import { wholeUnit } from "./bound.ts"
 import type { Item } from "./indicator.ts"
+import { decide } from "./question.ts"
 import type { Session } from "./session.ts"
-import { type Judged, standingAt, tallyOf } from "./tally.ts"
+import { standingAt } from "./standing.ts"
+import { type Judged, tallyOf } from "./tally.ts"
 
 const question = bank1.layers[4]?.questions[0] as Question
 const halfLife = question.half_life_days
@@ -103,3 +105,15 @@ function judged({
   const session = { id, day, replayKey: id, lastHash: id } as Session
   return { session, tier, items: [{ outcome }] }
 }
+
+test("any number of failures is counted, however many there are", () => {
+  const failed = judged({ id: "a", tier: "OBSERVED", day: 100, outcome: "fail" })
+  const many = Array.from({ length: 300_000 }, () => failed)
+  const tally = tallyOf(question, many, bank1)
+  const terms = { bank: bank1, today: 100, fixes: [], levels: new Map() }
+  const burden = { everywhere: [], highRisk: [] }
+  expect(decide(tally, { ...terms, burden })).toMatchObject({
+    level: 0,
+    units: { n: 300_000, k: 0 },
+  })
+})

@@ -1,8 +1,6 @@
-import { isAtLeast, type Tier } from "@amc/core"
-import { type Bank, gatesOf, type Question, type Severity } from "./bank.ts"
-import { fade, fadeOfMissed, type Weight } from "./bound.ts"
+import type { Tier } from "@amc/core"
+import type { Bank, Question, Severity } from "./bank.ts"
 import type { Item } from "./indicator.ts"
-import { quotient } from "./integer.ts"
 import { type Passed, sampleOf } from "./sampling.ts"
 
 /** Where units come from: a session, a day, or a file of others. */
@@ -46,16 +44,6 @@ export interface Tally {
   readonly missed: readonly Missed[]
 }
 
-/** What a level may count. Units, sessions and days are of what passed. */
-export interface Standing {
-  readonly units: number
-  readonly sessions: number
-  readonly days: number
-  readonly weight: Weight
-  /** The part of the passing weight that is OBSERVED_HARDENED. */
-  readonly hardened: number
-}
-
 /** Takes what passed once and day by day up to the cap, and all that did not pass. */
 export function tallyOf(question: Question, judged: readonly Judged[], bank: Bank): Tally {
   const missed = judged.flatMap(({ session, items }) =>
@@ -65,50 +53,6 @@ export function tallyOf(question: Question, judged: readonly Judged[], bank: Ban
   return { question, passed: sampleOf(all, bank.day_cap), all, missed }
 }
 
-/** The same with other things passed. */
-export function withPassed(tally: Tally, all: readonly Passed[], bank: Bank): Tally {
-  return { ...tally, all, passed: sampleOf(all, bank.day_cap) }
-}
-
-/** What counts at a level, as old as it is on the window's last day. */
-export function standingAt(tally: Tally, level: number, bank: Bank, today: number): Standing {
-  const counted = countedAt(tally, level, bank, today)
-  const [seen, claimed] = [new Sum(), new Sum()]
-  for (const each of counted) {
-    const weight = each.items * passedWeight(each, tally.question, bank, today)
-    const sum = each.tier === "SELF_REPORTED" ? claimed : seen
-    sum.add(each, weight)
-  }
-  // Claims alone reach level 1; above, they add at most two thirds of what was seen (S2).
-  const isFirst = level === 1
-  const mostClaimed = isFirst ? claimed.weight : quotient(2 * seen.weight, 3)
-  const k = seen.weight + Math.min(claimed.weight, mostClaimed)
-  return {
-    units: seen.units + (isFirst ? claimed.units : 0),
-    sessions: seen.sessions + (isFirst ? claimed.sessions : 0),
-    days: isFirst ? new Set([...seen.days, ...claimed.days]).size : seen.days.size,
-    weight: { k, n: k + missedWeight(tally, today) },
-    hardened: seen.hardened,
-  }
-}
-
-/** What passed, added up. */
-class Sum {
-  units = 0
-  sessions = 0
-  weight = 0
-  hardened = 0
-  readonly days: Set<number> = new Set()
-
-  add({ items, tier, day }: Passed, weight: number): void {
-    this.units += items
-    this.sessions++
-    this.weight += weight
-    if (tier === "OBSERVED_HARDENED") this.hardened += weight
-    this.days.add(day)
-  }
-}
-
 export function unitsOf(passed: readonly Passed[]): number {
   return passed.reduce((sum, { items }) => sum + items, 0)
 }
@@ -116,44 +60,6 @@ export function unitsOf(passed: readonly Passed[]): number {
 /** How many units did not pass. */
 export function missedOfAll(missed: readonly Missed[]): number {
   return missed.reduce((sum, { count }) => sum + count, 0)
-}
-
-/** What was seen well enough, and lately enough, for a level. */
-export function countedAt(
-  { question, passed }: Tally,
-  level: number,
-  bank: Bank,
-  today: number,
-): readonly Passed[] {
-  const gates = gatesOf(question, bank)
-  const floor = gates.tiers[level - 1] as Tier
-  const oldest = gates.max_age_days?.[level - 1]
-  return passed.filter(
-    ({ tier, day }) =>
-      isAtLeast(tier, floor) && (oldest === undefined || ageOf(day, today) <= oldest),
-  )
-}
-
-/** What one unit that passed weighs today, in billionths. */
-export function passedWeight(
-  { tier, day }: Passed,
-  { half_life_days: halfLife }: Question,
-  bank: Bank,
-  today: number,
-): number {
-  return quotient(bank.tier_weights_per_mille[tier] * fade(ageOf(day, today), halfLife), 1000)
-}
-
-/** Failures weigh 1 whatever their tier and fade half as fast, or a failure could be talked down. */
-function missedWeight({ question, missed }: Tally, today: number): number {
-  return missed.reduce(
-    (sum, { day, count }) => sum + count * fadeOfMissed(ageOf(day, today), question.half_life_days),
-    0,
-  )
-}
-
-function ageOf(day: number, today: number): number {
-  return Math.max(today - day, 0)
 }
 
 function passedOf({ session, items, tier }: Judged): Passed[] {
