@@ -13,6 +13,7 @@ import { GroupQueue } from "./group-queue.ts"
 import { HighWater, type QueueLimits } from "./high-water.ts"
 import { LaneChain, type LaneTerms, type PlacedEvent } from "./lane-chain.ts"
 import { LaneTree } from "./lane-tree.ts"
+import { missingEnds } from "./missing-ends.ts"
 import { type KeptPayload, keepPayload } from "./payload-keeper.ts"
 import { checkReceiptTerms, receiptsOf } from "./receipt-mint.ts"
 import type { OpenSession } from "./session-book.ts"
@@ -151,6 +152,8 @@ export class LaneWriter implements Recorder {
     for (const [at, entry] of group.entries()) {
       try {
         const { sha256, inline } = valueOf(kept[at] as PromiseSettledResult<KeptPayload>)
+        if (entry.observation.type === "session_seal")
+          placed.push(...this.#placeEnds(entry.observation, now))
         placed.push({ placed: this.#chain.place(entry.observation, sha256, now), inline, entry })
       } catch (error) {
         if (!isFault(error)) throw error
@@ -160,11 +163,22 @@ export class LaneWriter implements Recorder {
     return placed
   }
 
+  /** What a session's own calls and connections could not say at their end, on a full disk, its seal must not leave open. */
+  #placeEnds({ session }: Observation, now: number): PlacedEntry[] {
+    const open = this.#chain.sessions.open(session)
+    const ends = open === null ? [] : missingEnds(open)
+    return ends.map((end) => this.#placeOwn(end, now))
+  }
+
+  #placeOwn(observation: Observation, now: number): PlacedEntry {
+    return { placed: this.#chain.place(observation, null, now), inline: null, entry: null }
+  }
+
   #placeGap(now: number): PlacedEntry[] {
     const up = this.#options.upClock?.() ?? null
     const gap = this.#clockWatch.gap(this.#chain, { now, up })
     if (gap === undefined) return []
-    return [{ placed: this.#chain.place(gap, null, now), inline: null, entry: null }]
+    return [this.#placeOwn(gap, now)]
   }
 
   async #write(placed: readonly PlacedEntry[]): Promise<void> {

@@ -48,8 +48,9 @@ test("records through a thread, in the order of the calls", async () => {
   expect(openReceipt(receipt, new Map([[signer.key.kid, signer.key]])).body_sha256).toBe(
     sha256Hex(utf8("hello")),
   )
-  expect((await seal).lseq).toBe(5)
-  expect(await client.checkpoint()).toMatchObject({ origin, size: 6, root: expect.any(Uint8Array) })
+  // The call's end comes first.
+  expect((await seal).lseq).toBe(6)
+  expect(await client.checkpoint()).toMatchObject({ origin, size: 7, root: expect.any(Uint8Array) })
   expect((await client.heads()).agents.map(({ agent }) => agent)).toEqual(["_system", "coder"])
   await client.close()
   expect(await exit).toEqual([0])

@@ -163,6 +163,28 @@ test("closes connections that were open, with the last count of each (G3)", asyn
   expect(await reopened.breaches()).toEqual([])
 })
 
+test("a seal closes the calls and connections whose ends could not be written (full disk)", async () => {
+  const { writer, store, breaches } = await openWriting()
+  for (const one of [s1, s2]) await openSession(writer, one, sampleSession)
+  await writer.record(sampleRequest({ ...s1, callId: "lost" }))
+  await writer.record(sampleRequest({ ...s2, callId: "under-way" }))
+  await writer.record(sampleConnect(s1, "c1"))
+  const terms = { reason: "idle", posture: "shared", hardened: false } as const
+  const { lseq } = await sealSession(writer, s1, terms)
+  expect(lseq).toBe(7)
+  expect(await tail(store, 5)).toMatchObject([
+    { type: "llm_response", ...s1, facts: { measured: { completeness: "crashed" } } },
+    {
+      type: "network_traffic",
+      ...s1,
+      facts: { measured: { connections: [{ completeness: "crashed" }] } },
+    },
+    { type: "session_seal", ...s1, facts: { measured: { reason: "idle", events: 5 } } },
+  ])
+  expect(writer.openSessions()).toMatchObject([{ ...s2, calls: [{ call_id: "under-way" }] }])
+  expect(await breaches()).toEqual([])
+})
+
 test("a connection belongs to a session", async () => {
   const { writer } = await openWriting()
   await expect(writer.record({ ...sampleConnect(s1, "c1"), session: null })).rejects.toMatchObject({

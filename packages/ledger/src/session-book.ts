@@ -107,13 +107,13 @@ export class SessionBook {
 
   /** What a crash now would leave open, in the order of opening. */
   openSessions(): OpenSession[] {
-    return [...this.#open].map(([session, { agent, calls, connections, probes }]) => ({
-      session,
-      agent,
-      posture: probes.length > 0 && !probes.includes("shared") ? "measured" : "shared",
-      calls: [...calls].map(([call_id, hash]) => ({ call_id, request_event_hash: hash })),
-      connections: [...connections.values()],
-    }))
+    return Array.from(this.#open, ([session, page]) => openOf(session, page))
+  }
+
+  /** What is open of a session; null if it is not open. */
+  open(session: string | null): OpenSession | null {
+    const page = this.#open.get(session ?? "")
+    return page === undefined ? null : openOf(session ?? "", page)
   }
 
   #pageOf(session: string, { agent, aseq }: Event): Page {
@@ -142,6 +142,16 @@ export class SessionBook {
       events: page.events,
       last_event_hash: page.lastEventHash,
     }
+  }
+}
+
+function openOf(session: string, { agent, calls, connections, probes }: Page): OpenSession {
+  return {
+    session,
+    agent,
+    posture: probes.length > 0 && !probes.includes("shared") ? "measured" : "shared",
+    calls: Array.from(calls, ([call_id, hash]) => ({ call_id, request_event_hash: hash })),
+    connections: [...connections.values()],
   }
 }
 
