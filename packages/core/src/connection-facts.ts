@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { facts } from "./fact.ts"
 import { count, flag, foreign, hex32, label } from "./fact-field.ts"
 
 /** So many connections share an event at most: with the longest names of all it is still within its size. */
@@ -58,3 +59,19 @@ export type ConnectionHello = z.infer<typeof connectionHello>
 export function someConnections<T extends z.ZodType>(one: T): z.ZodArray<T> {
   return z.array(one).min(1).max(connectionsMax)
 }
+
+/** What the egress proxy saw of connections. */
+export const connectionFacts = {
+  /** Connections out of the agent's reach that were allowed; recorded before anything is dialled. */
+  network_connect: facts(
+    { connections: someConnections(openedConnection) },
+    /** Of each, in the same order. */
+    { requests: someConnections(askedConnection) },
+  ),
+  /** What went through connections so far, and how they ended. */
+  network_traffic: facts(
+    { connections: someConnections(movedConnection) },
+    /** Of each, in the same order. */
+    { hellos: someConnections(connectionHello) },
+  ),
+} as const
