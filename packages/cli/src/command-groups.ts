@@ -7,6 +7,7 @@ export const commandGroups: ReadonlyMap<string, string> = new Map([
   ["lease", "what agents get in place of providers' keys"],
   ["target", "the levels that an agent is to reach: sign, show, compare"],
   ["bundle", "a run and its evidence in one file: write, check, look in, compare"],
+  ["policy", "what a release must show: draft, sign"],
   ["config", "the signed config files: sign, check, show"],
   ["keys", "the public keys and who vouches for them"],
   ["witness", "cosign the checkpoints of others' ledgers"],

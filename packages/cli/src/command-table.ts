@@ -242,6 +242,22 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/bundle-diff.ts")).bundleDiff,
   },
   {
+    path: ["policy", "init"],
+    summary: "write a draft of what a release must show",
+    load: async () => (await import("./commands/policy-init.ts")).policyInit,
+  },
+  {
+    path: ["policy", "sign"],
+    summary: "sign a policy as your workspace's auditor",
+    opensVault: true,
+    load: async () => (await import("./commands/policy-sign.ts")).policySign,
+  },
+  {
+    path: ["gate"],
+    summary: "let a release pass or block it, by a bundle and a signed policy",
+    load: async () => (await import("./commands/gate.ts")).gate,
+  },
+  {
     path: ["config", "sign"],
     summary: "sign config files as they are now; repairs what was broken",
     opensVault: true,

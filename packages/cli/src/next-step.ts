@@ -53,6 +53,9 @@ const findingSteps: Readonly<Record<string, string>> = {
   "config/signature-missing": "look at what changed, then 'amc config sign'",
   "config/superseded": "put the newest file back, or sign this one with 'amc config sign'",
   "config/expired": "amc config sign",
+  "policy/superseded": "use the newest policy, or sign this one anew with 'amc policy sign'",
+  "policy/malformed": "see 'amc policy init' for a draft, and 'amc config schema gate-policy'",
+  "policy/keys": "copy .trust.json anew from where 'amc policy sign' was",
 }
 
 /** What a person can do about a finding. */

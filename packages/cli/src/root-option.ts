@@ -11,21 +11,22 @@ import type { Context } from "./command.ts"
 export async function givenTrust(
   context: Context,
   text: string | undefined,
+  option = "root",
 ): Promise<GivenTrust | null> {
   if (text === undefined) return ownTrust(context)
-  if (text.startsWith("sha256:")) return { rootSha256: toHex(parseFingerprint(text)) }
+  if (text.startsWith("sha256:")) return { rootSha256: toHex(parseFingerprint(text, option)) }
   if (/^[0-9a-f]{64}$/iu.test(text)) return { rootSha256: text.toLowerCase() }
   return readTrustFile(await context.readFile(text))
 }
 
-function parseFingerprint(text: string): Uint8Array {
+function parseFingerprint(text: string, option: string): Uint8Array {
   try {
     return parseDigestText(text)
   } catch (cause) {
     if (!isFault(cause)) throw cause
     throw new AmcError(
       "usage/invalid",
-      "--root takes sha256: and 64 hexadecimal digits, or a trust file",
+      `--${option} takes sha256: and 64 hexadecimal digits, or a trust file`,
       { cause },
     )
   }

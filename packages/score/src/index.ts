@@ -26,3 +26,18 @@ export {
 } from "./engine.ts"
 export { type Changed, diffReports, type ReportDiff } from "./report-diff.ts"
 export { type TargetGap, targetGaps } from "./target-gap.ts"
+export { evaluateGate } from "./gate/gate.ts"
+export {
+  type GateCheck,
+  type GateEvidence,
+  type GateRule,
+  gateRules,
+  type JudgedRun,
+  type PreviousRun,
+} from "./gate/gate-evidence.ts"
+export {
+  type GatedBundle,
+  type GatedPolicy,
+  gateFinding,
+  type GateOutcome,
+} from "./gate/gate-outcome.ts"

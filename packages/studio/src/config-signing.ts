@@ -146,12 +146,25 @@ function checkValue({ workspace, keyring }: Workspace, path: string, value: unkn
 function signedBefore(place: Workspace, path: string, bytes: Uint8Array): LastSigned | null {
   try {
     const signature = readSignature(place, path, bytes)
-    if (signature === null) return null
+    return signature === null ? null : signedIn(place, path, signature)
+  } catch (error) {
+    if (isFault(error)) return null
+    throw error
+  }
+}
+
+/** What an auditor of the workspace signed of a file by this path; null if the signature is nobody's word of it. */
+export function signedIn(
+  { keyring, workspace }: Pick<Workspace, "keyring" | "workspace">,
+  path: string,
+  signature: Uint8Array,
+): LastSigned | null {
+  try {
     const envelope = parseEnvelope(signature)
-    if (verifyEnvelope(envelope, STATEMENT_PAYLOAD_TYPE, place.keyring.keys("auditor")).size === 0)
+    if (verifyEnvelope(envelope, STATEMENT_PAYLOAD_TYPE, keyring.keys("auditor")).size === 0)
       return null
     const { sha256, terms } = parseSignedFile(envelope.payload)
-    const isOwn = terms.path === path && terms.workspace === place.workspace
+    const isOwn = terms.path === path && terms.workspace === workspace
     return isOwn ? { sha256, version: terms.version } : null
   } catch (error) {
     if (isFault(error)) return null

@@ -21,8 +21,8 @@ export function exportKeys(workspace: Workspace, format: ExportFormat, nowMs: nu
   const { dir, keyring, rootSha256, origin } = workspace
   switch (format) {
     case "trust": {
-      const { roots, revocations } = readTrustFiles(dir)
-      return encodeTrustFile(workspace.workspace, { rootSha256, roots, revocations })
+      const { roots, revocations, certificates: keys } = readTrustFiles(dir)
+      return encodeTrustFile(workspace.workspace, { rootSha256, roots, revocations, keys })
     }
     case "pem":
       return listKeys(keyring, nowMs)

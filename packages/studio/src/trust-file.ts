@@ -1,4 +1,13 @@
-import { AmcError, fromBase64, isFault, openRootChain, parseRoot, toBase64, toHex } from "@amc/core"
+import {
+  AmcError,
+  fromBase64,
+  isFault,
+  keysMax,
+  openRootChain,
+  parseRoot,
+  toBase64,
+  toHex,
+} from "@amc/core"
 import { type VersionedTrust } from "@amc/verify"
 import { z } from "zod"
 
@@ -8,22 +17,26 @@ const schema = z.strictObject({
   root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
   roots: z.array(z.base64()).min(1).max(1024),
   revocations: z.base64(),
+  /** Certificates, for what comes without any, such as a policy. Each counts by the root's signature alone. */
+  keys: z.array(z.base64()).max(keysMax).optional(),
 })
 
-/** What an owner hands to verifiers beside the fingerprint: the root's versions and the newest revocations. */
+/** What an owner hands to verifiers beside the fingerprint: the root's versions, the newest revocations, and the keys. */
 export interface TrustFile extends VersionedTrust {
   readonly rootSha256: string
+  readonly keys: readonly Uint8Array[]
 }
 
 /** The text of a trust file. */
 export function encodeTrustFile(workspace: string, trust: TrustFile): string {
-  const { rootSha256: root_sha256, roots, revocations } = trust
+  const { rootSha256: root_sha256, roots, revocations, keys } = trust
   const file: z.infer<typeof schema> = {
     schema: "amc.trust/v1",
     workspace,
     root_sha256,
     roots: roots.map(toBase64),
     revocations: toBase64(revocations),
+    keys: keys.map(toBase64),
   }
   return `${JSON.stringify(file, null, 2)}\n`
 }
@@ -46,7 +59,8 @@ export function readTrustFile(bytes: Uint8Array): TrustFile | { readonly rootSha
     )
     const roots = file.roots.map(fromBase64)
     openRootChain(roots, rootSha256)
-    return { rootSha256, roots, revocations: fromBase64(file.revocations) }
+    const keys = (file.keys ?? []).map(fromBase64)
+    return { rootSha256, roots, revocations: fromBase64(file.revocations), keys }
   } catch (cause) {
     throw new AmcError("input/malformed", "this is neither a trust file nor a root", {
       cause,

@@ -18,6 +18,7 @@ import {
   systemAgent,
   utf8,
 } from "@amc/core"
+import { sampleProbe } from "@amc/testkit"
 import { laneName, origin, startMs, type World } from "./world.fixture.ts"
 
 export interface RecordedLeaf {
@@ -120,14 +121,16 @@ export class LaneFixture {
 
 const hex = (text: string): string => sha256Hex(utf8(text))
 
-/** One whole session of a coding agent with two calls. */
+/** One whole session of a coding agent with two calls; in a box that was measured, one that passes. */
 export function recordSession(
   lane: LaneFixture,
   session: string,
   isSealed = true,
   calls = 2,
+  posture: "measured" | "shared" = "shared",
 ): void {
   const at = { session }
+  const isMeasured = posture === "measured"
   const opened = lane.record(
     "session_open",
     {
@@ -141,6 +144,12 @@ export function recordSession(
     },
     at,
   )
+  if (isMeasured)
+    lane.record(
+      "sandbox_probe",
+      structuredClone(sampleProbe) as Facts<"sandbox_probe">["measured"],
+      at,
+    )
   lane.record(
     "agent_process_started",
     { pid: 2, uid: 60_001, driver: "bubblewrap", command_sha256: hex("command") },
@@ -159,6 +168,12 @@ export function recordSession(
     },
     at,
   )
+  if (isMeasured)
+    lane.record(
+      "outcome",
+      { check_sha256: hex("check"), exit_code: 0, timed_out: false, duration_ms: 9, passed: true },
+      at,
+    )
   if (!isSealed) return
   const events = lane.leaves.filter(({ event }) => event.session === session)
   const last = events.at(-1) ?? opened
@@ -166,8 +181,8 @@ export function recordSession(
     "session_seal",
     {
       reason: "exited",
-      posture: "shared",
-      hardened: false,
+      posture,
+      hardened: isMeasured,
       first_aseq: opened.event.aseq,
       last_aseq: last.event.aseq,
       events: events.length,

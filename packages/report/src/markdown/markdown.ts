@@ -13,9 +13,8 @@ import {
   traceText,
 } from "../wording.ts"
 import { code, inline } from "./inline.ts"
+import { bounded, leftOut, table } from "./markdown-block.ts"
 
-/** Comments of a pull request may have 65,536 characters, and somebody may write above or below. */
-const sizeMax = 60_000
 const obstaclesMax = 6
 const reasonsMax = 8
 const questionsMax = 150
@@ -37,23 +36,6 @@ export function markdownReport(dossier: Dossier): string {
     checkBlock(dossier),
   ]
   return bounded(blocks.filter((block) => block !== ""))
-}
-
-/** Whole blocks only: a table or a fence that is cut in the middle would take the rest with it. */
-function bounded(blocks: readonly string[]): string {
-  const kept: string[] = []
-  let size = 0
-  for (const block of blocks) {
-    size += block.length + 2
-    if (size <= sizeMax - 200) kept.push(block)
-  }
-  const note = leftOut(blocks.length - kept.length, "part")
-  return `${[...kept, ...note].join("\n\n")}\n`
-}
-
-/** What was cut is said. */
-function leftOut(count: number, noun: string): readonly string[] {
-  return count > 0 ? [`${counted(count, noun)} left out for length: see the HTML report.`] : []
 }
 
 function statusBlock({ agent, status, status_reasons: reasons, ...report }: Report): string {
@@ -153,8 +135,4 @@ function checkBlock({ report, root_sha256, seal }: Dossier): string {
     "",
     "</details>",
   ].join("\n")
-}
-
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")
 }

@@ -1,0 +1,117 @@
+import { AmcError, isFault, parseEnvelope, parseSignedFile } from "@amc/core"
+import { type GateVerdict, type PolicyTrust, verifyGate } from "@amc/verify"
+import { readTrustFiles } from "@amc/vault"
+import { type GivenTrust, mergedTrust, rememberedRoot } from "../given-trust.ts"
+import type { StateHome } from "../state-home.ts"
+import { readTrustFile } from "../trust-file.ts"
+import { recallTrust, rememberVerified } from "../verifier-memory.ts"
+import { recallPolicies, rememberPolicy } from "./policy-memory.ts"
+
+/** The files of a gate, as they were read. */
+export interface GateFiles {
+  readonly bundle: Uint8Array
+  readonly previous?: Uint8Array | undefined
+  readonly policyName: string
+  readonly policy: Uint8Array
+  /** What lies beside the policy as `.sig`; null if nothing does. */
+  readonly signature: Uint8Array | null
+  /** What lies beside it as `.trust.json`: hints under the pinned root. */
+  readonly policyTrust: Uint8Array | null
+}
+
+export interface GateHereTerms {
+  readonly state: StateHome
+  /** The consumer's root, given out of band; null to take what this machine remembers. */
+  readonly policyRoot: GivenTrust | null
+  readonly minVersion?: number | undefined
+  readonly nowMs: number
+  readonly atMs: number
+  /** Told what could not be remembered. */
+  readonly warn: (text: string) => void
+}
+
+/**
+ * Judges a bundle by a signed policy, by what was given and what this machine remembers of the roots of both.
+ * What was accepted is remembered, also the policy's version.
+ *
+ * @throws {@link AmcError} `usage/invalid` if there is no root to trust for the policy; `input/malformed`
+ * for its trust file
+ */
+export async function gateHere(files: GateFiles, terms: GateHereTerms): Promise<GateVerdict> {
+  const { state, nowMs, atMs, minVersion } = terms
+  const given: GivenTrust = terms.policyRoot ?? {
+    rootSha256: rememberedRoot(namedWorkspace(files.signature), state),
+  }
+  const { rootSha256 } = given
+  const verdict = await verifyGate(
+    {
+      bundle: files.bundle,
+      previous: files.previous,
+      policy: {
+        name: files.policyName,
+        bytes: files.policy,
+        signature: files.signature,
+        trust: policyTrust(files, given, state),
+      },
+    },
+    {
+      rootSha256,
+      known: mergedTrust(given, recallTrust(state, rootSha256)),
+      history: recallPolicies(state, rootSha256),
+      minVersion,
+      nowMs,
+      atMs,
+      knownOf: (root) => recallTrust(state, root),
+    },
+  )
+  remember(verdict, rootSha256, terms)
+  return verdict
+}
+
+/** From beside the policy, from the trust file that was given, or from one's own workspace of that root. */
+function policyTrust(files: GateFiles, given: GivenTrust, state: StateHome): PolicyTrust {
+  const beside = withKeys(files.policyTrust === null ? given : readTrustFile(files.policyTrust))
+  if (beside !== null) return beside
+  const own = state.remembered().find(({ root_sha256: root }) => root === given.rootSha256)
+  if (own === undefined)
+    throw new AmcError("input/unreadable", `there is no ${files.policyName}.trust.json`, {
+      hint: "it lies beside the policy where 'amc policy sign' was: copy it along, or give it as --policy-root",
+    })
+  const { roots, revocations, certificates: keys } = readTrustFiles(own.path)
+  return { roots, revocations, keys }
+}
+
+function withKeys(trust: GivenTrust): PolicyTrust | null {
+  return "keys" in trust ? trust : null
+}
+
+/** What the signature calls its workspace: only good enough to look up what was pinned. */
+function namedWorkspace(signature: Uint8Array | null): string {
+  try {
+    if (signature === null) return ""
+    return parseSignedFile(parseEnvelope(signature).payload).terms.workspace
+  } catch (error) {
+    if (isFault(error)) return ""
+    throw error
+  }
+}
+
+function remember(
+  { policy, bundles }: GateVerdict,
+  rootSha256: string,
+  terms: GateHereTerms,
+): void {
+  const { state, nowMs, warn } = terms
+  if (policy === null) return
+  rememberVerified(policy.trust, [], rootSha256, terms)
+  try {
+    rememberPolicy(state, rootSha256, policy.summary)
+  } catch (error) {
+    if (!isFault(error, "workspace/unwritable")) throw error
+    warn(`the policy's version can't be remembered: ${error.message}`)
+  }
+  for (const { rootSha256: producer, bundle } of bundles) {
+    const pin = { ...bundle.checkpoint, seen_ms: nowMs }
+    rememberVerified(bundle.trust, [pin], producer, terms)
+  }
+}

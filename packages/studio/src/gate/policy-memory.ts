@@ -1,0 +1,66 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { AmcError, count, hex32, label } from "@amc/core"
+import type { ConfigHistory } from "@amc/verify"
+import { z } from "zod"
+import { makePrivateFolder, type StateHome } from "../state-home.ts"
+
+const policiesMax = 1000
+
+const schema = z.strictObject({
+  schema: z.literal("amc.known-policies/v1"),
+  policies: z
+    .array(z.strictObject({ name: label, version: count, sha256: hex32 }))
+    .max(policiesMax),
+})
+
+/**
+ * The newest version of each policy that this machine accepted under a consumer's root, by name.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
+export function recallPolicies(state: StateHome, rootSha256: string): ConfigHistory {
+  const path = memoryPath(state, rootSha256)
+  if (!existsSync(path)) return new Map()
+  try {
+    const { policies } = schema.parse(JSON.parse(readFileSync(path, "utf8")))
+    return new Map(policies.map(({ name, version, sha256 }) => [name, { version, sha256 }]))
+  } catch (cause) {
+    throw new AmcError("input/malformed", `${path} can't be read as the policies that were seen`, {
+      cause,
+      hint: "remove it to forget them; older versions then count again",
+    })
+  }
+}
+
+/** Remembers a policy that was accepted. @throws {@link AmcError} `workspace/unwritable` */
+export function rememberPolicy(
+  state: StateHome,
+  rootSha256: string,
+  {
+    name,
+    version,
+    sha256,
+  }: { readonly name: string; readonly version: number; readonly sha256: string },
+): void {
+  const known = recallPolicies(state, rootSha256)
+  if (known.get(name)?.version === version) return
+  const policies = [...new Map([...known, [name, { version, sha256 }]])]
+    .map(([of, seen]) => ({ name: of, ...seen }))
+    .slice(-policiesMax)
+  const path = memoryPath(state, rootSha256)
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    makePrivateFolder(join(state.dir, "policies"))
+    const text = `${JSON.stringify({ schema: "amc.known-policies/v1", policies })}\n`
+    writeFileSync(temporary, text, { mode: 0o600, flush: true })
+    renameSync(temporary, path)
+  } catch (cause) {
+    rmSync(temporary, { force: true })
+    throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
+  }
+}
+
+function memoryPath(state: StateHome, rootSha256: string): string {
+  return join(state.dir, "policies", `${rootSha256}.json`)
+}
