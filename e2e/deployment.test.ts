@@ -332,11 +332,40 @@ async function asTwoContainers(engine: string, world: World): Promise<void> {
       documented(),
     )
     expect(JSON.parse(await amc("verify", "--json"))).toMatchObject({ exit: 0 })
+    expect(await hostAddressesOpen(composition(), host.port)).toEqual([])
   } finally {
     await compose(composition(), "down", "--volumes", "--timeout", "5")
-    host.close()
     await inside.close()
   }
+  try {
+    // The same without its one line about the host: what that line is for can be seen from the agent's place.
+    const open = { ...composition(), file: withoutInhibit(), project: `amc-open${process.pid}` }
+    expect(await hostAddressesOpen(open, host.port)).not.toEqual([])
+    await compose(open, "down", "--timeout", "5")
+  } finally {
+    host.close()
+  }
+}
+
+/** The addresses of the host at which the agent's container reaches a service of the host's. */
+async function hostAddressesOpen(place: Composition, port: number): Promise<readonly string[]> {
+  const script = `const open = []; await Promise.all(${JSON.stringify(bridges())}.map((host) => new Promise((done) => {
+    const socket = require("net").connect({ host, port: ${port}, timeout: 2000 }, () => { open.push(host); socket.destroy() })
+    socket.on("timeout", () => socket.destroy()).on("error", () => {}).on("close", done) })));
+    console.log(JSON.stringify(open))`
+  const words = ["run", "--rm", "-T", "agent", "node", "-e", `(async () => { ${script} })()`]
+  const { exit, stdout, stderr } = await compose(place, ...words)
+  expect(exit, stderr).toBe(0)
+  return JSON.parse(stdout) as readonly string[]
+}
+
+function withoutInhibit(): string {
+  const text = readFileSync(join(clone, "deploy/compose.yaml"), "utf8")
+  const changed = text.replace(/^ +driver_opts:\n.*inhibit_ipv4.*\n/m, "")
+  expect(changed).not.toBe(text)
+  const file = join(top, "open.yaml")
+  writeFileSync(file, changed)
+  return file
 }
 
 /** The session of docs/deployment.md, without what differs from place to place. */
@@ -360,7 +389,7 @@ function asDocumented(words: string): string {
 
 /** The host's address in each of the networks that an engine gives out first. */
 function bridges(): readonly string[] {
-  return [17, 18, 19, 20].map((part) => `172.${part}.0.1`)
+  return [17, 18, 19, 20, 21, 22, 23].map((part) => `172.${part}.0.1`)
 }
 
 /** A service of the host's on all of its addresses, as there are many. */

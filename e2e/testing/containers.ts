@@ -48,18 +48,20 @@ function librariesOf(program: string): readonly string[] {
   return [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path)
 }
 
-/** A composition of containers, by `deploy/compose.yaml`. */
+/** A composition of containers. */
 export interface Composition {
+  /** In place of `deploy/compose.yaml`. */
+  readonly file?: string
   readonly project: string
   readonly env: Readonly<Record<string, string>>
 }
 
 /** Runs one `docker-compose` command to its end. */
 export function compose(
-  { project, env }: Composition,
+  { file: named, project, env }: Composition,
   ...words: readonly string[]
 ): Promise<Ended> {
-  const file = ["-f", join(clone, "deploy/compose.yaml"), "-p", project]
+  const file = ["-f", named ?? join(clone, "deploy/compose.yaml"), "-p", project]
   const given = { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", ...env }
   return run(["docker-compose", ...file, ...words], { cwd: clone, env: given })
 }

@@ -111,7 +111,8 @@ async function ownRoot(
   { run, owner }: Pick<ContainerHost, "run" | "owner">,
 ): Promise<BoxImage> {
   const archive = await rootArchive(systemRoots())
-  return importRoot(engine, archive, run, `${ownerLabel}="${owner}"`)
+  // The same bytes are the same image to an engine, which would go with the first of two runs that share it.
+  return importRoot(engine, archive, run, `${ownerLabel}="${owner} ${run}"`)
 }
 
 async function ownersRoot(engine: Engine, name: string, image: string): Promise<BoxImage> {
