@@ -88,6 +88,14 @@ describe.each(driverNames)("a box of %s", (name) => {
     await (await prepared.launch()).refuse()
   })
 
+  holds("shares nothing with another run that was prepared at the same moment", async () => {
+    const prepare = () => driver.prepare(rig.spec(["true"]))
+    const [one, other] = await Promise.all([prepare(), prepare()])
+    if (one.plan.image !== null) expect(one.plan.image.id).not.toBe(other.plan.image?.id)
+    await (await one.launch()).refuse()
+    await (await other.launch()).refuse()
+  })
+
   holds("passes on exit codes, both outputs and the input, each by itself", async () => {
     const ran = await sh("cat; echo err >&2; exit 7", {}, "in\n")
     expect(ran).toMatchObject({ code: 7, signal: null, out: "in\n", err: "err\n" })

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs"
 import path from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
 import { AmcError } from "@amc/core"
-import { Box, type BoxExit, type SandboxHandle, signal } from "../box.ts"
+import { Box, type SandboxHandle, signal } from "../box.ts"
 import { hasRunOut, limitsOf } from "../cgroup.ts"
 import { type DriverView, onlyChild } from "../outside.ts"
 import { startedAt } from "../process-view.ts"
@@ -16,6 +17,8 @@ import { ownerLabel } from "./owner.ts"
 import { remove } from "./sweep.ts"
 
 const goneMs = 10_000
+/** How long an engine may take to say that a box has ended. */
+const missedMs = 3000
 
 /**
  * Builds the box and starts the probe in it. The engine is this run's own client and is closed at the end.
@@ -33,7 +36,7 @@ export async function launchContainer(plan: ContainerPlan, engine: Engine): Prom
     if (host.network === "internal") await createNetwork(plan, engine)
     const { Id: id } = await create(plan, engine)
     const streams = attachedStreams(await engine.stream(attach(id)))
-    const ended = engine.text(waitFor(id)).catch(() => "")
+    const ended = engine.text(waitFor(id)).then(codeOf, () => null)
     await engine.text({ method: "POST", path: `/containers/${id}/start` })
     boxPid = await pidOf(engine, id)
     const born = startedAt(boxPid)
@@ -52,11 +55,11 @@ export async function launchContainer(plan: ContainerPlan, engine: Engine): Prom
       boxPid,
       pid,
       ...streams,
-      exit: ended.then(async (said) => {
+      exit: Promise.race([ended, missed(engine, id, leash)]).then(async (code) => {
         // An engine that is gone does not take the box with it.
         force()
         await until(() => startedAt(boxPid) !== born, goneMs)
-        return { ...exitIn(said), outOfMemory }
+        return { code, signal: code === null ? "SIGKILL" : null, outOfMemory }
       }),
       driverView: () => ({ ...viewOf(plan, pid), networkClosed }),
       force,
@@ -105,11 +108,23 @@ async function pidOf(engine: Engine, id: string): Promise<number> {
 }
 
 /** What the engine said when the container ended; an engine that ended itself says nothing. */
-function exitIn(said: string): Pick<BoxExit, "code" | "signal"> {
+function codeOf(said: string): number | null {
   const code = /"StatusCode":\s*(\d+)/.exec(said)?.[1]
-  return code === undefined
-    ? { code: null, signal: "SIGKILL" }
-    : { code: Number(code), signal: null }
+  return code === undefined ? null : Number(code)
+}
+
+/**
+ * The exit code of a box whose end the engine missed: it was asked to wait, and came to that when there was nothing
+ * left to wait for.
+ */
+async function missed(engine: Engine, id: string, leash: Leash): Promise<number | null> {
+  await leash.slack
+  await pause(missedMs, undefined, { ref: false })
+  const found = await engine
+    .found({ method: "GET", path: `/containers/${id}/json` })
+    .catch(() => null)
+  const { State } = (found ?? {}) as { State?: { Running?: unknown; ExitCode?: unknown } }
+  return State?.Running === false && typeof State.ExitCode === "number" ? State.ExitCode : null
 }
 
 function viewOf({ host, spec }: ContainerPlan, pid: number): DriverView {

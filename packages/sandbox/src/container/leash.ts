@@ -4,6 +4,8 @@ import { createServer, type Socket } from "node:net"
 
 /** What ties a box to the monitor: a connection that ends with either. */
 export interface Leash {
+  /** Resolves when the box's first process has ended, or the leash was cut. */
+  readonly slack: Promise<void>
   /** The box's first process ends, and everything in the box with it. */
   cut(): void
 }
@@ -15,8 +17,9 @@ export interface Leash {
  */
 export async function layLeash(socket: string, onEnd: () => void): Promise<Leash> {
   let held: Socket | undefined
+  const slack = Promise.withResolvers<void>()
   const server = createServer((connection) => {
-    held = connection.on("error", () => {})
+    held = connection.on("error", () => {}).on("close", () => slack.resolve())
     connection.once("data", () => {
       onEnd()
       connection.destroy()
@@ -29,6 +32,7 @@ export async function layLeash(socket: string, onEnd: () => void): Promise<Leash
   chmodSync(socket, 0o666)
   server.unref()
   return {
+    slack: slack.promise,
     cut: () => {
       server.close()
       held?.destroy()

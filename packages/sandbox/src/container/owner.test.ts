@@ -7,6 +7,7 @@ const [boot, namespace, pid, started] = ownerOf("self").split(" ")
 
 test.each([
   { why: "this very process", owner: ownerOf("self"), ended: false },
+  { why: "this one, with a run beside it", owner: `${ownerOf("self")} amc-1`, ended: false },
   { why: "another that has its number now", owner: `${boot} ${namespace} ${pid} 1`, ended: true },
   { why: "one of before the last start", owner: `x ${namespace} ${pid} ${started}`, ended: true },
   { why: "one that can't be seen from here", owner: `${boot} pid:[1] ${pid} 1`, ended: false },

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises"
+import { isFault } from "@amc/core"
 import type { Engine } from "./engine.ts"
 import { hasEnded, ownerLabel } from "./owner.ts"
 
@@ -35,13 +37,36 @@ export async function sweep(engine: Engine): Promise<void> {
   }
 }
 
-/** Removes one thing of an engine's; that it is gone already, or goes just now, is as good. */
+const mostTries = 5
+const pauseMs = 200
+
+/**
+ * Removes one thing of an engine's; that it is gone already is as good. An engine that refuses, since it is about
+ * the same layers for another run just now, is asked again.
+ */
 export async function remove(
   engine: Engine,
   path: string,
   query: Readonly<Record<string, string>>,
 ): Promise<void> {
-  await engine.found({ method: "DELETE", path, query }).catch(() => null)
+  for (let tries = 0; tries < mostTries; tries++) {
+    if (tries > 0) await pause(pauseMs)
+    if (await isRemoved(engine, path, query)) return
+  }
+}
+
+async function isRemoved(
+  engine: Engine,
+  path: string,
+  query: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  try {
+    await engine.found({ method: "DELETE", path, query })
+    return true
+  } catch (error) {
+    // An engine that is gone has nothing to remove.
+    return !isFault(error) || error.code !== "sandbox/start-failed"
+  }
 }
 
 function isLeft(owner: string | undefined): boolean {
