@@ -17,13 +17,13 @@ import {
 
 /**
  * Runs the benches one after another, writes a result file, and exits 1 if a gate is missed or a bench
- * fails. `npm run bench -- [--json] [--only name] [--date 2026-01-31] [--no-file]`
+ * fails. Those of the given names, or all but the long ones: `npm run bench -- [--json] [--no-file] [--date 2026-01-31] [name ...]`
  */
-const { values } = parseArgs({
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
     "no-file": { type: "boolean", default: false },
-    only: { type: "string", multiple: true, default: [] },
     date: { type: "string", default: new Date().toISOString().slice(0, 10) },
   },
 })
@@ -97,10 +97,10 @@ function lineOf({ work, value, unit, is, gate, goal, met, reached }: Judged): st
 }
 
 function wanted({ name, byHand }: Bench): boolean {
-  return values.only.length > 0 ? values.only.includes(name) : byHand !== true
+  return names.length > 0 ? names.includes(name) : byHand !== true
 }
 
-for (const name of values.only)
+for (const name of names)
   if (!benches.some((bench) => bench.name === name)) throw new Error(`there is no bench ${name}`)
 const outcomes: Outcome[] = []
 for (const bench of benches.filter(wanted)) {
@@ -132,8 +132,8 @@ const report = {
 if (!values["no-file"]) {
   const folder = new URL("./results/", import.meta.url)
   mkdirSync(folder, { recursive: true })
-  const only = values.only.map((name) => `-${name}`).join("")
-  const file = new URL(`${values.date}-${commit}${only}.json`, folder)
+  const suffix = names.map((name) => `-${name}`).join("")
+  const file = new URL(`${values.date}-${commit}${suffix}.json`, folder)
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
 }
 if (values.json) console.log(JSON.stringify(report))

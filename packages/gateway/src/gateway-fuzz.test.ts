@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { fuzzAnswers, fuzzRequests, fuzzTunnels } from "./gateway-fuzz.fixture.ts"
 
-/** A sample; `BENCH_MINUTES=5 npm run bench -- --only fuzz-gateway` goes on with other seeds. */
+/** A sample; `BENCH_MINUTES=5 npm run bench -- fuzz-gateway` goes on with other seeds. */
 test.each([
   { what: "requests and smuggling forms", fuzz: fuzzRequests },
   { what: "answers of a hostile provider", fuzz: fuzzAnswers },
