@@ -25,6 +25,7 @@ import {
   requestLease,
   type RequestLeaseTerms,
 } from "./request-lease.ts"
+import { RequestTurns } from "./request-turns.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import type { SessionSource } from "./session-source.ts"
 import type { Upstream } from "./upstream.ts"
@@ -70,6 +71,7 @@ class HttpGateway implements Gateway {
   readonly #world: CallWorld
   readonly #calls: CallDesk
   readonly #listeners = new Listeners()
+  readonly #turns = new RequestTurns()
   readonly #sweeper: NodeJS.Timeout
   #isLocked = false
 
@@ -116,10 +118,11 @@ class HttpGateway implements Gateway {
         // An offer of HTTP/2 is passed over; a WebSocket is refused at once.
         shouldUpgradeCallback: ({ headers }) => /websocket/i.test(headers.upgrade ?? ""),
       },
-      (request, response) =>
-        this.#listeners.track(this.#answer(door, request, response), () =>
-          request.socket.destroy(),
-        ),
+      (request, response) => {
+        const { socket } = request
+        const turn = { response, answer: () => this.#answer(door, request, response) }
+        this.#listeners.track(this.#turns.take(socket, turn), () => socket.destroy())
+      },
     )
     const { connections } = this.#leaseTerms
     limitConnections(server, limits.connections, (socket) => connections.has(socket))

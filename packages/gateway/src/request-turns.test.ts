@@ -1,0 +1,48 @@
+import { connect } from "node:net"
+import { expect, onTestFinished, test } from "vitest"
+import { lab, type Lab, rawRequest, talk } from "./lab.fixture.ts"
+
+function sentOn(opened: Lab, count: number, path = "/openai/x"): string {
+  const own = { "x-api-key": opened.token, connection: "keep-alive" }
+  return Array.from({ length: count }, (_none, n) => rawRequest("POST", path, own, `${n}`)).join("")
+}
+
+test("requests that are sent on without waiting are answered in their order, one call at a time (pipelining)", async () => {
+  let [running, most] = [0, 0]
+  const opened = await lab({
+    handler: (_request, response, body) => {
+      most = Math.max(most, ++running)
+      setImmediate(() => {
+        running--
+        response.end(`<${body}>`)
+      })
+    },
+  })
+  const { text } = await talk({ port: opened.port }, sentOn(opened, 40), (all, socket) => {
+    if (all.includes("<39>")) socket.end()
+  })
+  expect(text.match(/(?<=<)\d+(?=>)/g)?.map(Number)).toEqual(
+    Array.from({ length: 40 }, (_none, n) => n),
+  )
+  expect(most).toBe(1)
+})
+
+test("one connection keeps one call under way, and nothing waits without end behind it", async () => {
+  const opened = await lab({ handler: () => undefined })
+  const closed = talk({ port: opened.port }, sentOn(opened, 200))
+  expect(await closed).toMatchObject({ text: "" })
+  await opened.gateway.close()
+  expect(opened.recorder.of("llm_request").length).toBeLessThan(2)
+})
+
+test("what waits behind a call whose client leaves is neither recorded nor forwarded", async () => {
+  const opened = await lab({ handler: () => undefined })
+  const socket = connect(opened.port, "127.0.0.1").on("error", () => undefined)
+  onTestFinished(() => void socket.destroy())
+  socket.write(sentOn(opened, 3))
+  await expect.poll(() => opened.upstream.requests.length).toBe(1)
+  socket.destroy()
+  await expect.poll(() => opened.recorder.of("llm_response").length).toBe(1)
+  await opened.gateway.close()
+  expect(opened.recorder.of("llm_request")).toHaveLength(1)
+})

@@ -1,0 +1,45 @@
+import type { ServerResponse } from "node:http"
+import type { Socket } from "node:net"
+
+/** A request that can be answered. */
+export interface Turn {
+  readonly response: ServerResponse
+  readonly answer: () => Promise<void>
+}
+
+/** A client that sends on more without waiting for an answer is cut off. */
+const mostWaiting = 64
+
+/**
+ * Lets the requests of one connection be answered one after another. Node begins with all that a client sends on
+ * without waiting (pipelining), so one connection could keep any number of calls under way, and memory with them.
+ */
+export class RequestTurns {
+  readonly #waiting = new WeakMap<Socket, Turn[]>()
+
+  /** Answers a request when its turn comes. Resolves when nothing of its connection waits any more, or somebody else sees to that. */
+  async take(socket: Socket, turn: Turn): Promise<void> {
+    const line = this.#waiting.get(socket)
+    if (line !== undefined) {
+      if (line.length < mostWaiting) line.push(turn)
+      else socket.destroy()
+      return
+    }
+    const own: Turn[] = []
+    this.#waiting.set(socket, own)
+    for (let next: Turn | undefined = turn; next !== undefined; next = own.shift()) {
+      await next.answer()
+      if (own.length > 0) await sent(next.response)
+      if (socket.destroyed) break
+    }
+    this.#waiting.delete(socket)
+  }
+}
+
+/** Until a client has read most of an answer, it waits for nothing else. */
+function sent(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed || response.writableFinished) resolve()
+    else response.once("close", resolve)
+  })
+}
