@@ -5,6 +5,7 @@ import type { Problem } from "./problem.ts"
 export class ClientLink {
   readonly #response: ServerResponse
   #isGone = false
+  #isBodyBegun = false
   #onGone: (() => void) | null = null
 
   constructor(response: ServerResponse) {
@@ -33,18 +34,22 @@ export class ClientLink {
   }
 
   /**
-   * Sends status and headers, so that a stream starts before its first byte.
+   * Sends status and headers, so that a stream starts before its first byte. What of the body is here already
+   * goes out with them.
    *
    * @throws TypeError if a header can't be written
    */
   head(status: number, message: string, headers: readonly string[]): void {
     this.#response.sendDate = false
     this.#response.writeHead(status, message, headers as string[])
-    this.#response.flushHeaders()
+    queueMicrotask(() => {
+      if (!this.#isBodyBegun) this.#response.flushHeaders()
+    })
   }
 
   /** Sends a part of the body. False asks to wait for `drained`. */
   write(bytes: Uint8Array, drained: () => void): boolean {
+    this.#isBodyBegun = true
     const isRoomLeft = this.#response.write(bytes)
     if (!isRoomLeft) this.#response.once("drain", drained)
     return isRoomLeft
@@ -52,6 +57,7 @@ export class ClientLink {
 
   /** Ends an answer whose head is sent. */
   end(bytes: Uint8Array | null): void {
+    this.#isBodyBegun = true
     if (bytes === null) this.#response.end()
     else this.#response.end(bytes)
   }

@@ -9,10 +9,13 @@ export interface ObservationBatch {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
+const roomMin = 16 * 1024
+
 /** Puts observations together, each as it is when it is added. */
 export class BatchPacker {
   #texts: string[] = []
-  #blobs: Buffer[] = []
+  #bytes = new Uint8Array(0)
+  #used = 0
 
   /** How many are in it. */
   get size(): number {
@@ -28,21 +31,28 @@ export class BatchPacker {
     }
     const { blob } = payload
     this.#texts.push(JSON.stringify({ ...observation, payload: { ...payload, blob: blob.length } }))
-    this.#blobs.push(Buffer.from(blob))
+    this.#put(blob)
   }
 
   /** Takes out all that was added. The bytes are in a buffer of their own, which may be transferred. */
   take(): ObservationBatch {
-    const bytes = new Uint8Array(this.#blobs.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const blob of this.#blobs) {
-      bytes.set(blob, at)
-      at += blob.length
-    }
     const text = `[${this.#texts.join()}]`
+    const bytes = this.#bytes.subarray(0, this.#used)
     this.#texts = []
-    this.#blobs = []
+    this.#bytes = new Uint8Array(0)
+    this.#used = 0
     return { text, bytes }
+  }
+
+  #put(blob: Uint8Array): void {
+    const end = this.#used + blob.length
+    if (end > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(roomMin, end, 2 * this.#bytes.length))
+      larger.set(this.#bytes.subarray(0, this.#used))
+      this.#bytes = larger
+    }
+    this.#bytes.set(blob, this.#used)
+    this.#used = end
   }
 }
 
