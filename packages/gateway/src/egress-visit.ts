@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
-import { AmcError, systemAgent } from "@amc/core"
+import { AmcError } from "@amc/core"
 import type { AuditGate } from "./audit-gate.ts"
 import { ClientLink } from "./client-link.ts"
 import type { EgressAccounts } from "./egress-account.ts"
@@ -185,7 +185,7 @@ export class Visit {
     const [lease, target] = [this.#lease, this.#target]
     const whose =
       lease === null || code === "LEASE_REFUSED"
-        ? { agent: systemAgent, session: null }
+        ? this.#world.leases.visitorAt(this.#visitor.door)
         : { agent: lease.agent, session: this.#session }
     const place = target === null ? "" : `${target.host}:${target.port}: `
     const detail = new ForeignValues(this.#secrets).text(`${place}${message}`)

@@ -357,6 +357,12 @@ test("the socket of a run says whose its connections are, and takes no other lea
   })
   const foreign = client(own.socketPath).send(head(`Proxy-Authorization: ${basic(own.token)}\r\n`))
   expect(await foreign.all()).toMatch(/^HTTP\/1\.1 403 /)
+  await own.recorded("audit", 1)
+  expect(own.recorder.of("audit")[0]).toMatchObject({
+    agent: "agent-2",
+    session: "session-2",
+    facts: { measured: { code: "LEASE_REFUSED", subject: "gateway/lease-elsewhere" } },
+  })
 })
 
 test("a lease that is revoked ends what is open at once, and opens nothing (G3)", async () => {

@@ -1,5 +1,6 @@
 import { once } from "node:events"
 import { readdirSync, statSync } from "node:fs"
+import { get } from "node:http"
 import { connect, createServer, type Socket } from "node:net"
 import { gzipSync } from "node:zlib"
 import { AmcError, type ErrorCode } from "@amc/core"
@@ -415,6 +416,27 @@ test("an expired lease, one of another ingress, and one for another provider are
   ])
   expect(await status(opened.token, "unknown")).toEqual([404, "gateway/unknown-route"])
   expect(opened.upstream.connections).toBe(0)
+})
+
+test("who has no lease on a run's own socket is that run, and its account says so", async () => {
+  const opened = await lab()
+  opened.issue({ ingress: "run-socket", session: "session-1", agent: "agent-1" })
+  const ask = (headers: Record<string, string>): Promise<number> =>
+    new Promise((done) =>
+      get({ socketPath: opened.socketPath, path: "/openai/x", headers }, (response) =>
+        done(response.resume().statusCode ?? 0),
+      ),
+    )
+  expect(await ask({ "x-api-key": `amc-lease-${"A".repeat(43)}` })).toBe(401)
+  expect(await ask({ "x-api-key": opened.token })).toBe(403)
+  await expect.poll(() => opened.recorder.of("audit").length).toBe(2)
+  for (const audit of opened.recorder.of("audit"))
+    expect(audit).toMatchObject({
+      agent: "agent-1",
+      session: "session-1",
+      channel: "gateway:run-socket",
+      facts: { measured: { code: "LEASE_REFUSED" } },
+    })
 })
 
 test("a lease on a wrong path is audited on its agent's account", async () => {

@@ -1,25 +1,26 @@
-import { AmcError, type AuditCode, type ErrorCode, systemAgent } from "@amc/core"
+import { AmcError, type AuditCode, type ErrorCode } from "@amc/core"
 import type { AuditGate } from "./audit-gate.ts"
-import type { Door, Lease } from "./lease.ts"
+import type { Door, Lease, LeaseBook } from "./lease.ts"
 
 /** Audits a request that was refused. Of one without a lease only its trouble with leases is told. */
 export function auditRefusal(
   audits: AuditGate,
-  { ingress }: Door,
+  visited: { readonly door: Door; readonly leases: LeaseBook },
   lease: Lease | null,
   error: unknown,
 ): void {
+  const { door, leases } = visited
   if (!(error instanceof AmcError) || error.code === "gateway/unknown-receipt") return
   const isLeaseFault = /^gateway\/(?:lease|no-lease|foreign-key|aws-signature)/.test(error.code)
   if (lease === null && !isLeaseFault) return
   const whose =
     lease === null || isLeaseFault
-      ? { agent: systemAgent, session: null }
+      ? leases.visitorAt(door)
       : { agent: lease.agent, session: lease.session }
   void audits.report({
     ...whose,
     code: auditCodeOf(error.code, isLeaseFault),
-    channel: `gateway:${ingress}`,
+    channel: `gateway:${door.ingress}`,
     subject: error.code,
     detail: error.message,
   })

@@ -165,7 +165,7 @@ class HttpGateway implements Gateway {
 
   #auditRefusal(door: Door, request: IncomingMessage, lease: Lease | null, error: unknown): void {
     const whose = lease ?? refusedLease(this.#terms, door, request)
-    auditRefusal(this.#world.audits, door, whose, error)
+    auditRefusal(this.#world.audits, { door, leases: this.#terms.leases }, whose, error)
   }
 }
 

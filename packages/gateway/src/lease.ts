@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from "node:crypto"
-import { AmcError, type Facts } from "@amc/core"
+import { AmcError, type Facts, systemAgent } from "@amc/core"
 import type { HeldAllowlist } from "./held-allowlist.ts"
 import type { HeldPolicy } from "./held-policy.ts"
 
@@ -176,6 +176,20 @@ export class LeaseBook {
     const cutRevoked = (): void => cut("gateway/lease-revoked")
     entry.cuts.add(cutRevoked)
     return () => void entry.cuts.delete(cutRevoked)
+  }
+
+  /**
+   * On whose account it is that somebody without a good lease stands at a door. A run's own socket takes nobody in
+   * but that run; anywhere else it could be anybody.
+   */
+  visitorAt({ ingress, session }: Door): {
+    readonly agent: string
+    readonly session: string | null
+  } {
+    const own = [...this.#entries.values()].find(({ lease }) => lease.session === session)
+    if (ingress === "loopback" || session === null || own === undefined)
+      return { agent: systemAgent, session: null }
+    return { agent: own.lease.agent, session }
   }
 
   /** The leases that are good now. */
