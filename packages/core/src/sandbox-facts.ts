@@ -55,6 +55,8 @@ export const sandboxFacts = {
       unseen: count,
       drifts: count,
       tripwires: count,
+      /** Connections to the port among them by whom it could not be told; missing in older events. */
+      tripwires_unclear: count.optional(),
       /** When last seen, the agent was the process that the probe had been. */
       same_process: flag,
       /** Of what the agent left in its work folder, searched for canaries. */

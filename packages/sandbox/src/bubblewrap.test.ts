@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { createServer } from "node:http"
 import { createServer as createNetServer } from "node:net"
 import path from "node:path"
@@ -84,6 +93,21 @@ describe("the box", () => {
       hidden,
     })
     expect({ out, code }).toEqual({ out: "program text", code: 1 })
+  })
+
+  test.skipIf(!isRoot)("shows a workspace among this machine's programs empty", async () => {
+    const place = mkdtempSync("/usr/local/amc-test-")
+    try {
+      const state = path.join(place, ".amc")
+      mkdirSync(state)
+      for (const each of [place, state]) chmodSync(each, 0o755)
+      writeFileSync(path.join(state, "config"), "of another workspace")
+      const { out, verdict } = await sh(`ls -A ${place} ${state}`, { hidden: [state] })
+      expect(out).toBe(`${place}:\n.amc\n\n${state}:\n`)
+      expect(verdict.posture).toBe("measured")
+    } finally {
+      rmSync(place, { recursive: true })
+    }
   })
 
   test("can be one with no way out, which is then not measured as one with a gateway", async () => {

@@ -56,7 +56,7 @@ export function inspectHost(spec: SandboxSpec): HostFacts {
     probe,
     seccompProfile: sha256Hex(filter),
     systemRoots: systemRoots(),
-    ...masksOf(spec),
+    ...masksOf(spec, hostPrograms()),
     hasPidsCgroup: cgroupParents().some((parent) => parent.controllers.includes("pids")),
     // Last, so that a refusal above leaves nothing behind.
     runFolder: makeRunFolder(filter),
@@ -77,11 +77,28 @@ export function makeRunFolder(filter: string | Uint8Array): string {
   return runFolder
 }
 
-/** The folders and files in what is mounted that the agent must find empty. */
-export function masksOf(spec: SandboxSpec): Pick<HostFacts, "masks" | "maskedFiles"> {
+/** The folders with this machine's programs, which a box has beside those of its spec. */
+export function hostPrograms(): readonly string[] {
+  const roots = systemRoots().filter(({ target }) => target === null)
+  return ["/usr", ...roots.map(({ path: root }) => root)]
+}
+
+/**
+ * The folders and files in what is mounted that the agent must find empty. Programs are too many to look through at each
+ * start: of what lies among them, that is hidden which the spec names.
+ */
+export function masksOf(
+  { readOnly, hidden }: SandboxSpec,
+  programs: readonly string[],
+): Pick<HostFacts, "masks" | "maskedFiles"> {
+  const mounts = [...readOnly, ...programs]
+  const mounted = hidden.filter((entry) =>
+    mounts.some((folder) => entry === folder || entry.startsWith(`${folder}/`)),
+  )
+  const isFolder = (entry: string): boolean => statSync(entry).isDirectory()
   return {
-    masks: [...spec.readOnly.flatMap(foldersToMask), ...hiddenOf(spec, true)],
-    maskedFiles: hiddenOf(spec, false),
+    masks: [...new Set([...readOnly.flatMap(foldersToMask), ...mounted.filter(isFolder)])],
+    maskedFiles: mounted.filter((entry) => !isFolder(entry)),
   }
 }
 
@@ -120,14 +137,6 @@ export function foldersToMask(root: string): string[] {
     }
   }
   return masks
-}
-
-/** The hidden paths that lie in what is mounted: the folders, or the files. */
-function hiddenOf({ hidden, readOnly }: SandboxSpec, areFolders: boolean): string[] {
-  const mounted = hidden.filter((entry) =>
-    readOnly.some((folder) => entry === folder || entry.startsWith(`${folder}/`)),
-  )
-  return mounted.filter((entry) => statSync(entry).isDirectory() === areFolders)
 }
 
 let disableUserns: boolean | undefined

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server, type Socket } from "node:net"
 import path from "node:path"
 
@@ -19,13 +19,15 @@ export interface Tripwires {
   readonly canary: string
   /** How often one was touched. */
   readonly hits: number
+  /** Connections to the port by whom it can't be told: no hits, or anybody here could spoil a run. */
+  readonly unclear: number
   close(): Promise<void>
 }
 
 /**
  * Lays a file beside the vault, a socket beside the notary's and a port on the host's loopback, all of them
- * new and named to nobody. `onHit` is called with what was touched. A connection to the port that comes from a
- * known user of this host, other than the agent's, is no hit: many programs try all ports.
+ * new and named to nobody. `onHit` is called with what was touched. A connection to the port is a hit only if the
+ * agent is known to have made it: many programs try all ports.
  */
 export async function layTripwires(
   place: TripwirePlace,
@@ -35,7 +37,7 @@ export async function layTripwires(
   const name = randomBytes(6).toString("hex")
   const file = path.join(place.besideVault, `canary-${name}`)
   const socket = path.join(place.besideNotary, `c-${name}`)
-  let hits = 0
+  let [hits, unclear] = [0, 0]
   const hit = (what: string): void => {
     hits++
     onHit(what)
@@ -50,7 +52,9 @@ export async function layTripwires(
   try {
     servers.push(await listen({ path: socket }, () => hit("a socket beside the notary's")))
     const atPort = (connection: Socket): void => {
-      if (isSuspect(connection, place.agentUid)) hit("a port on the host's loopback")
+      const maker = makerOf(connection, place.agentUid)
+      if (maker === "agent") hit("a port on the host's loopback")
+      if (maker === "unclear") unclear++
     }
     servers.push(await listen({ host: "127.0.0.1", port: 0 }, atPort))
   } catch (error) {
@@ -61,6 +65,9 @@ export async function layTripwires(
     canary,
     get hits() {
       return hits
+    },
+    get unclear() {
+      return unclear
     },
     close,
   }
@@ -91,19 +98,63 @@ async function listen(
   return server.unref()
 }
 
-/** Whether the agent's user holds the other end, or nobody whom this host knows. */
-function isSuspect({ remoteAddress, remotePort, localPort }: Socket, agentUid: number): boolean {
-  const uid = remoteAddress === "127.0.0.1" ? uidOf(remotePort ?? 0, localPort ?? 0) : null
-  return uid === null || uid === agentUid
+/** Who made a connection; unclear where its end is gone or held by nobody any more. */
+type Maker = "agent" | "stranger" | "unclear"
+
+function makerOf({ remoteAddress, remotePort, localPort }: Socket, agentUid: number): Maker {
+  if (remoteAddress === undefined || remotePort === undefined) return "unclear"
+  const holder = holderOf(`${remoteAddress}:${remotePort}`, `127.0.0.1:${localPort}`)
+  if (holder === null) return "unclear"
+  if (holder.uid !== agentUid) return "stranger"
+  // As root the agent has a user that nobody else is; without, it lives in a pid namespace of its own.
+  return process.getuid?.() === agentUid ? placeOf(holder.inode) : "agent"
 }
 
-/** Who owns the socket on the loopback from one port to another, by the kernel's table. */
-export function uidOf(from: number, to: number, table = "/proc/net/tcp"): number | null {
-  const end = (port: number): string =>
-    `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`
+/** Who holds the socket from one end on the loopback to another, by the kernel's table; null if nobody does any more. */
+export function holderOf(
+  from: string,
+  to: string,
+  table = "/proc/net/tcp",
+): { readonly uid: number; readonly inode: string } | null {
+  const ends = [from, to].map(kernelsSpelling)
   const lines = readFileSync(table, "latin1").split("\n")
   const fields = lines
     .map((line) => line.trim().split(/\s+/))
-    .find((each) => each[1] === end(from) && each[2] === end(to))
-  return fields?.[7] === undefined ? null : Number(fields[7])
+    .find((each) => each[1] === ends[0] && each[2] === ends[1])
+  const [uid, inode = "0"] = [fields?.[7], fields?.[9]]
+  return uid === undefined || inode === "0" ? null : { uid: Number(uid), inode }
+}
+
+function kernelsSpelling(end: string): string {
+  const [address = "", port = ""] = end.split(":")
+  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"))
+  const hex = Number(port).toString(16).padStart(4, "0")
+  return `${bytes.reverse().join("")}:${hex}`.toUpperCase()
+}
+
+/** Whether the process that has a socket open lives where the monitor does. */
+function placeOf(inode: string): Maker {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name))
+  const holder = pids.find((pid) => hasOpen(pid, `socket:[${inode}]`))
+  const place = holder === undefined ? null : linkOf(`/proc/${holder}/ns/pid`)
+  if (place === null) return "unclear"
+  return place === linkOf("/proc/self/ns/pid") ? "stranger" : "agent"
+}
+
+function hasOpen(pid: string, what: string): boolean {
+  try {
+    const folder = `/proc/${pid}/fd`
+    return readdirSync(folder).some((fd) => linkOf(`${folder}/${fd}`) === what)
+  } catch {
+    // It has ended, or does not show what it has open.
+    return false
+  }
+}
+
+function linkOf(file: string): string | null {
+  try {
+    return readlinkSync(file)
+  } catch {
+    return null
+  }
 }

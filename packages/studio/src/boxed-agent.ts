@@ -52,11 +52,11 @@ function saidOf({ terms }: OpenedSession, { driver, sha256, image }: PlanFacts):
 
 async function planBox(opened: OpenedSession): Promise<PreparedBox> {
   const driver = await workingDriver(opened.terms)
-  const { terms, gateway, work } = opened
+  const { capture, terms, gateway, work } = opened
   const mounts = programMounts(terms.command, terms.cwd, process.execPath)
   const spec = {
     readOnly: mounts.readOnly,
-    hidden: hiddenFromAgent(terms),
+    hidden: [...hiddenFromAgent(terms), ...capture.workspace.state.folders()],
     work,
     gatewaySocket: gateway.socketPath,
     egressSocket: gateway.egress.socketPath,

@@ -89,12 +89,12 @@ async function tailOf(stream: Readable): Promise<string> {
   return tail.toString("utf8").trim()
 }
 
-async function planCheck({ terms, work }: OpenedSession): Promise<PreparedBox> {
+async function planCheck({ capture, terms, work }: OpenedSession): Promise<PreparedBox> {
   const files = checkFiles(terms).map(({ real }) => real)
   const mounts = programMounts(files, terms.cwd, process.execPath)
   const spec = {
     readOnly: mounts.readOnly,
-    hidden: [],
+    hidden: capture.workspace.state.folders(),
     work,
     gatewaySocket: null,
     egressSocket: null,

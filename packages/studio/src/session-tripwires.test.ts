@@ -80,6 +80,7 @@ test("a box that holds is watched, its work is searched, and nothing is left of 
     expect.objectContaining({
       drifts: 0,
       tripwires: 0,
+      tripwires_unclear: 0,
       unseen: 0,
       same_process: true,
       searched_bytes: 1,

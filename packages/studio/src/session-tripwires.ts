@@ -10,6 +10,8 @@ export interface SessionTripwires {
   readonly canary: Canary
   /** What was touched so far, each once. */
   readonly touched: readonly string[]
+  /** Connections to one by whom it could not be told. */
+  readonly unclear: number
   /** Takes them away once everything about them is on record. */
   close(): Promise<void>
 }
@@ -53,6 +55,9 @@ export async function laySessionTripwires(
       onSeen: () => touch("a file beside the vault, whose text it passed on"),
     },
     touched,
+    get unclear() {
+      return wires.unclear
+    },
     close: async () => {
       await wires.close()
       await Promise.all(recorded)

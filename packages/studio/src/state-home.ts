@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -87,6 +88,12 @@ export class StateHome {
         { cause },
       )
     }
+  }
+
+  /** The folders of all known workspaces that are there, wherever they lie. */
+  folders(): readonly string[] {
+    const known = this.remembered().map(({ path }) => path)
+    return known.filter((path) => existsSync(path))
   }
 
   find(path: string): RememberedWorkspace | undefined {

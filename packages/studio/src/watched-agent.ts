@@ -48,6 +48,7 @@ async function recordWatch(opened: OpenedSession, summary: WatchSummary): Promis
     unseen: summary.unseen,
     drifts: summary.drifts.length,
     tripwires: tripwires?.touched.length ?? 0,
+    tripwires_unclear: tripwires?.unclear ?? 0,
     same_process: summary.sameProcess,
     searched_bytes: search.bytes,
     search_complete: search.isComplete,

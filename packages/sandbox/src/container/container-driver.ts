@@ -91,12 +91,16 @@ async function prepareBox(
   { image, network }: ContainerSettings,
   spec: SandboxSpec,
 ): Promise<PreparedBox> {
-  const facts = inspectContainerHost(spec, { driver: name, network })
+  const facts = inspectContainerHost(spec, {
+    driver: name,
+    network,
+    isOwnImage: image === null,
+  })
   let engine: Engine | undefined
   try {
     engine = await connect()
     const used = await (image === null ? ownRoot(engine, facts) : ownersRoot(engine, name, image))
-    const plan = planContainer(spec, { ...facts, image: used, isOwnImage: image === null })
+    const plan = planContainer(spec, { ...facts, image: used })
     const connected = engine
     return { plan, launch: () => launchContainer(plan, connected) }
   } catch (error) {

@@ -7,6 +7,7 @@ import { sharedEtc } from "../etc.ts"
 import {
   allTools,
   type HostFacts,
+  hostPrograms,
   makeRunFolder,
   masksOf,
   requireReadable,
@@ -38,10 +39,7 @@ export interface ContainerHost extends Pick<
 }
 
 /** What an engine's box is to be made with. */
-export interface ContainerTerms {
-  readonly driver: ContainerHost["driver"]
-  readonly network: BoxNetwork
-}
+export type ContainerTerms = Pick<ContainerHost, "driver" | "network" | "isOwnImage">
 
 /**
  * Looks at the host and makes the run's folder.
@@ -51,19 +49,20 @@ export interface ContainerTerms {
  */
 export function inspectContainerHost(
   spec: SandboxSpec,
-  { driver, network }: ContainerTerms,
-): Omit<ContainerHost, "image" | "isOwnImage"> {
+  { driver, network, isOwnImage }: ContainerTerms,
+): Omit<ContainerHost, "image"> {
   const isRoot = process.getuid?.() === 0
   for (const folder of spec.readOnly) requireReadable(folder, isRoot)
   const seccomp = dockerSeccompProfile(process.arch)
   const facts = {
     driver,
     network,
+    isOwnImage,
     isRoot,
     user: agentUser(),
     tools: allTools(),
     systemRoots: systemRoots(),
-    ...masksOf(spec),
+    ...masksOf(spec, isOwnImage ? hostPrograms() : []),
     run: `amc-${randomBytes(6).toString("hex")}`,
     owner: ownerOf("self"),
     probe: probeBinary(),

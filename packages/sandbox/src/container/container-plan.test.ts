@@ -14,9 +14,9 @@ const spec: SandboxSpec = {
   command: ["node", "agent.js"],
   limits: { memoryBytes: 1 << 28, pids: 32, timeoutMs: 1000, fileBytes: 1 << 20, workBytes: 1 },
 }
-const facts = inspectContainerHost(spec, { driver: "docker", network: "none" })
+const facts = inspectContainerHost(spec, { driver: "docker", network: "none", isOwnImage: true })
 rmSync(facts.runFolder, { recursive: true })
-const host = { ...facts, image: { id: "ab", layersSha256: "cd" }, isOwnImage: true }
+const host = { ...facts, image: { id: "ab", layersSha256: "cd" } }
 
 test("the same spec and host give the same plan, and any change another digest", () => {
   const { sha256 } = planContainer(spec, host)
