@@ -262,8 +262,9 @@ test("B2: what is refused says its value, the bound and the way out; what passes
 })
 
 const level = fc.constantFrom<Level>(0, 1, 2, 3, 4, 5, "U")
+/** Most rules left out, so that some evidence passes. */
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(value, { nil: undefined })
+  fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value })
 const bound = fc.integer({ min: 0, max: 5 })
 const ids = report.questions.map(({ id }) => id)
 const layers = report.layers.map(({ name }) => name)
@@ -382,5 +383,5 @@ test("B2: leaving something out of the evidence never turns a refusal into a pas
     ),
     { numRuns: 3000 },
   )
-  expect(passing).toBeGreaterThan(0)
+  expect(passing).toBeGreaterThan(20)
 })
