@@ -258,6 +258,28 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/gate.ts")).gate,
   },
   {
+    path: ["certify"],
+    summary: "issue a certificate for a run that passes a policy",
+    opensVault: true,
+    load: async () => (await import("./commands/certify.ts")).certify,
+  },
+  {
+    path: ["cert", "verify"],
+    summary: "check a certificate offline, against its issuer's root",
+    load: async () => (await import("./commands/cert-verify.ts")).certVerify,
+  },
+  {
+    path: ["cert", "inspect"],
+    summary: "show what a certificate says, checking nothing",
+    load: async () => (await import("./commands/cert-inspect.ts")).certInspect,
+  },
+  {
+    path: ["cert", "revoke"],
+    summary: "take a certificate back",
+    opensVault: true,
+    load: async () => (await import("./commands/cert-revoke.ts")).certRevoke,
+  },
+  {
     path: ["config", "sign"],
     summary: "sign config files as they are now; repairs what was broken",
     opensVault: true,

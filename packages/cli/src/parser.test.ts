@@ -75,6 +75,10 @@ test("what makes, changes or shares something has an example", async () => {
     "policy init",
     "policy sign",
     "gate",
+    "certify",
+    "cert verify",
+    "cert inspect",
+    "cert revoke",
     "config sign",
     "config schema",
     "witness init",
@@ -100,7 +104,7 @@ test.each([[[]], [["--help"]], [["help"]], [["-h"]]])(
     const help = await textOf(...argv)
     for (const { path } of commandTable) expect(help).toContain(`\n  ${path[0]} `)
     expect(help).toContain("Start with 'amc score -- <your agent command>'")
-    expect(help.split("\n").length).toBeLessThan(36)
+    expect(help.split("\n").length).toBeLessThan(40)
   },
 )
 

@@ -22,6 +22,15 @@ const revocationSchema = z.strictObject({
   from_ms: count,
 })
 
+/** How many certificates a workspace may have revoked, over all its life. */
+export const revokedCertificatesMax = 4096
+
+const revokedCertificateSchema = z.strictObject({
+  /** Of the signed statement. */
+  sha256: hex32,
+  revoked_ms: count,
+})
+
 const schema = z.strictObject({
   v: z.literal(1),
   workspace: label,
@@ -29,18 +38,25 @@ const schema = z.strictObject({
   created_ms: count,
   expires_ms: count,
   revoked: z.array(revocationSchema).max(keysMax),
+  /** Not there where it would be empty. */
+  certificates: z.array(revokedCertificateSchema).min(1).max(revokedCertificatesMax).optional(),
 })
+
+/** A certificate that its issuer has taken back. */
+export type RevokedCertificate = z.infer<typeof revokedCertificateSchema>
 
 /** The end of one key, as the root's owners tell it. */
 export type Revocation = z.infer<typeof revocationSchema>
 
-/** Which certified keys have ended and how. Versioned, and it expires, so that an old one can't be put back for ever. */
+/** Which certified keys have ended and how, and which certificates were taken back. Versioned, and it expires, so that an old one can't be put back for ever. */
 export interface RevocationList {
   readonly workspace: string
   readonly version: number
   readonly createdMs: number
   readonly expiresMs: number
   readonly revoked: ReadonlyMap<string, Revocation>
+  /** When each revoked certificate was, by the digest of its statement. */
+  readonly certificates: ReadonlyMap<string, number>
   /** SHA-256 of the signed body, 64 lower-case hexadecimal digits. */
   readonly sha256: string
 }
@@ -51,16 +67,21 @@ export interface RevocationListTerms {
   readonly createdMs: number
   readonly expiresMs: number
   readonly revoked: readonly Revocation[]
+  readonly certificates?: ReadonlyMap<string, number>
 }
 
 /** Signs a list with the root owners' keys; returns the envelope's bytes. */
 export function issueRevocationList(
-  { workspace, version, createdMs, expiresMs, revoked }: RevocationListTerms,
+  { workspace, version, createdMs, expiresMs, revoked, certificates }: RevocationListTerms,
   owners: readonly Signer[],
 ): Uint8Array {
   const sorted = revoked.toSorted((a, b) => (a.kid < b.kid ? -1 : 1))
   const terms = { workspace, version, created_ms: createdMs, expires_ms: expiresMs }
-  const body = canonicalize(schema.parse({ v: 1, ...terms, revoked: sorted }))
+  const ended = [...(certificates ?? [])]
+    .map(([sha256, revoked_ms]) => ({ sha256, revoked_ms }))
+    .sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
+  const taken = ended.length === 0 ? {} : { certificates: ended }
+  const body = canonicalize(schema.parse({ v: 1, ...terms, revoked: sorted, ...taken }) as never)
   return encodeEnvelope(signEnvelope(revocationListPayloadType, body, owners))
 }
 
@@ -78,10 +99,17 @@ export function openRevocationList(bytes: Uint8Array, root: Root): RevocationLis
   if (!parsed.success) throw malformed("revocation list breaks its schema")
   const { workspace, version, created_ms: createdMs, expires_ms: expiresMs } = parsed.data
   if (workspace !== root.workspace) throw malformed("revocation list is of another workspace")
-  const { revoked } = parsed.data
-  if (revoked.some(({ kid }, at) => at > 0 && kid <= (revoked[at - 1]?.kid ?? "")))
+  const { revoked, certificates = [] } = parsed.data
+  if (!isInOrder(revoked.map(({ kid }) => kid)))
     throw malformed("revocation list is not in order of distinct keys")
+  if (!isInOrder(certificates.map((each) => each.sha256)))
+    throw malformed("revocation list is not in order of distinct certificates")
   const byKid = new Map(revoked.map((each) => [each.kid, each]))
   const sha256 = sha256Hex(envelope.payload)
-  return { workspace, version, createdMs, expiresMs, revoked: byKid, sha256 }
+  const taken = new Map(certificates.map((each) => [each.sha256, each.revoked_ms]))
+  return { workspace, version, createdMs, expiresMs, revoked: byKid, certificates: taken, sha256 }
+}
+
+function isInOrder(names: readonly string[]): boolean {
+  return names.every((name, at) => at === 0 || name > (names[at - 1] ?? ""))
 }

@@ -18,6 +18,7 @@ export {
   revokeKey,
   rotateRoleKey,
   type RotationTerms,
+  revokeCertificate,
 } from "./key-change.ts"
 export { addRootKey, changeRoot, dropOldRootKeys, type RootChangeTerms } from "./root-change.ts"
 export { createRootKeyFile, hasRootSlot, openRootSigners } from "./root-key-file.ts"

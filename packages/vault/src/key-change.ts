@@ -7,6 +7,7 @@ import {
   type KeyRole,
   type KeyTerms,
   type Revocation,
+  revokedCertificatesMax,
   type Root,
   type Signer,
 } from "@amc/core"
@@ -85,13 +86,30 @@ export function revokeKey(terms: KeyChangeTerms, kid: string, compromisedFromMs:
   addRevocations(terms, [{ kid, reason: "compromised", from_index: null, from_ms }])
 }
 
+/**
+ * Lists a certificate as taken back, by the digest of its statement. One that is listed stays as it is.
+ *
+ * @throws {@link AmcError} `root/threshold`, `key/too-many`, `workspace/unwritable`
+ */
+export function revokeCertificate(terms: KeyChangeTerms, sha256: string): void {
+  requireThreshold(terms.owners, terms.keyring.roots.current)
+  if (terms.keyring.revocations.certificates.size >= revokedCertificatesMax)
+    throw new AmcError(
+      "key/too-many",
+      `a workspace takes back ${revokedCertificatesMax} certificates at most in all its life`,
+      { hint: "revoke the auditor's key, which ends all that it signed" },
+    )
+  addRevocations(terms, [], new Map([[sha256, terms.nowMs]]))
+}
+
 /** Issues the next version of the list, for another year, with these entries in place of older ones. */
 export function addRevocations(
   { dir, keyring, owners, nowMs }: KeyChangeTerms,
   added: readonly Revocation[],
+  taken: ReadonlyMap<string, number> = new Map(),
 ): void {
   requireThreshold(owners, keyring.roots.current)
-  const { version, revoked } = keyring.revocations
+  const { version, revoked, certificates } = keyring.revocations
   const entries = new Map([...revoked, ...added.map((each) => [each.kid, each] as const)])
   requireRoom(entries.size)
   const bytes = issueRevocationList(
@@ -101,6 +119,7 @@ export function addRevocations(
       createdMs: nowMs,
       expiresMs: nowMs + revocationListLifetimeMs,
       revoked: [...entries.values()],
+      certificates: new Map([...taken, ...certificates]),
     },
     owners,
   )

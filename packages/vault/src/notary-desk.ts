@@ -3,6 +3,7 @@ import {
   canonicalize,
   encodeAttestation,
   encodeBundleManifest,
+  encodeCertificate,
   encodeBundleSums,
   encodeCheckpoint,
   encodeEnvelope,
@@ -13,11 +14,13 @@ import {
   type KeyRole,
   parseAttestation,
   parseBundleManifest,
+  parseCertificate,
   parseBundleSums,
   parseCheckpoint,
   parseRunSeal,
   parseSignedFile,
   signBundleManifest,
+  signCertificate,
   signBundleSums,
   type Signer,
   signedFilePredicateType,
@@ -46,6 +49,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["seal-run", { role: "auditor", reencode: reencodeRunSeal, sign: signStatement }],
   ["attest", { role: "auditor", reencode: reencodeAttestation, sign: signStatement }],
   ["sign-bundle", { role: "auditor", reencode: reencodeBundle, sign: signBundleManifest }],
+  ["certify", { role: "auditor", reencode: reencodeCertificate, sign: signCertificate }],
   ["sign-sums", { role: "release", reencode: reencodeSums, sign: signBundleSums }],
   ["sign-checkpoint", { role: "ledger", reencode: reencodeCheckpoint, sign: signCheckpoint }],
 ])
@@ -93,6 +97,10 @@ function reencodeRunSeal(payload: Uint8Array): Uint8Array {
 
 function reencodeAttestation(payload: Uint8Array): Uint8Array {
   return encodeAttestation(parseAttestation(payload))
+}
+
+function reencodeCertificate(payload: Uint8Array): Uint8Array {
+  return encodeCertificate(parseCertificate(payload))
 }
 
 function reencodeBundle(payload: Uint8Array): Uint8Array {

@@ -1,7 +1,9 @@
 import {
   type Attestation,
+  type Certificate,
   type Checkpoint,
   encodeAttestation,
+  encodeCertificate,
   encodeCheckpoint,
   encodeRunSeal,
   encodeSignedFile,
@@ -34,6 +36,8 @@ export interface Notary {
   attest(attestation: Attestation): Promise<Uint8Array>
   /** The envelope of a bundle's manifest, by the auditor. */
   signBundleManifest(manifest: Uint8Array): Promise<Uint8Array>
+  /** The `.amccert` file of a certificate, by the auditor. */
+  certify(certificate: Certificate): Promise<Uint8Array>
   /** The SSH signature of the list of a bundle's files, by the release key. */
   signBundleSums(sums: Uint8Array): Promise<Uint8Array>
   /** The checkpoint as a note signed by the ledger's key, under the checkpoint's origin. */
@@ -72,6 +76,7 @@ function notaryOver(line: NotaryLine, { pid, close }: NotaryProcess): Notary {
     sealRun: async (seal) => line.ask("seal-run", encodeRunSeal(seal)),
     attest: async (attestation) => line.ask("attest", encodeAttestation(attestation)),
     signBundleManifest: async (manifest) => line.ask("sign-bundle", manifest),
+    certify: async (certificate) => line.ask("certify", encodeCertificate(certificate)),
     signBundleSums: async (sums) => line.ask("sign-sums", sums),
     signCheckpoint: async (checkpoint) =>
       text(await line.ask("sign-checkpoint", utf8(encodeCheckpoint(checkpoint)))),

@@ -39,6 +39,7 @@ export function changeRoot(terms: RootChangeTerms): void {
     createdMs: nowMs,
     expiresMs: nowMs + revocationListLifetimeMs,
     revoked: [...revocations.revoked.values()],
+    certificates: revocations.certificates,
   }
   replacePublic(trustPaths(dir).revocations, issueRevocationList(list, both))
   writePublic(rootPath(dir, version), root)

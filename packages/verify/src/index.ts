@@ -2,6 +2,11 @@ export { attestationFindings } from "./attestation-check.ts"
 export type { PayloadCounts } from "./bundle-payloads.ts"
 export * from "./bundle.ts"
 export { type ChainHead } from "./chain-links.ts"
+export {
+  type CertificateTerms,
+  type VerifiedCertificate,
+  verifyCertificate,
+} from "./certificate.ts"
 export * from "./chain-check.ts"
 export { type ConfigChangeTerms } from "./config-change.ts"
 export {

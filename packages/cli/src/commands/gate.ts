@@ -1,16 +1,13 @@
-import { basename, resolve } from "node:path"
+import { resolve } from "node:path"
 import { AmcError, utf8 } from "@amc/core"
 import { gateJson, gateJunit, gateMarkdown, gateSarif, gateText } from "@amc/report"
 import type { GateOutcome } from "@amc/score"
-import { type GateFiles, gateHere, writeBundle } from "@amc/studio"
-import { wholeNumber } from "../agent-options.ts"
+import { writeBundle } from "@amc/studio"
 import { type Command, type Context, type Options, textOption } from "../command.ts"
-import { optionalFile } from "../input-file.ts"
+import { addGateOptions, gateBy } from "../gate-options.ts"
 import { requireNewFile } from "../output-file.ts"
 import { filesOf } from "../owner-options.ts"
 import { collected } from "../passphrase-options.ts"
-import { givenTrust } from "../root-option.ts"
-import { timeOption } from "../time-option.ts"
 
 const renderers = {
   text: gateText,
@@ -32,19 +29,7 @@ const formats: readonly (readonly [string, Format])[] = [
 
 export const gate: Command = {
   configure: (parser) =>
-    parser
-      .requiredOption("--bundle <file>", "the bundle of the release")
-      .requiredOption(
-        "--policy <file>",
-        "your signed policy, with its .sig and .trust.json beside it",
-      )
-      .option(
-        "--policy-root <fingerprint>",
-        "the root of whoever signs your policies: sha256:…, or their trust file",
-      )
-      .option("--policy-min-version <n>", "refuse a policy that was signed before this version")
-      .option("--previous <file>", "the bundle of an earlier run, for maxDrop and consecutiveRuns")
-      .option("--at <time>", "judge age and what expires at this time, such as 2026-11-23")
+    addGateOptions(parser.requiredOption("--bundle <file>", "the bundle of the release"))
       .option("--format <format>", Object.keys(renderers).join(", "), "text")
       .option(
         "--out <file>",
@@ -68,15 +53,8 @@ Exit codes: 0 passed, 1 refused, 2 wrong use, 3 could not look, 4 tampered with.
   async run(context, _args, options) {
     const format = formatOf(options)
     const files = outputsOf(context, options)
-    const now = context.clock()
-    const { outcome, exit } = await gateHere(await inputsOf(context, options), {
-      state: context.state,
-      policyRoot: await givenTrust(context, textOption(options, "policyRoot"), "policy-root"),
-      minVersion: minVersionOf(options),
-      nowMs: now,
-      atMs: timeOption(textOption(options, "at"), "at") ?? now,
-      warn: (text) => context.err(`amc: warning: ${text}`),
-    })
+    const path = resolve(context.cwd, textOption(options, "bundle") ?? "")
+    const { outcome, exit } = await gateBy(context, options, await context.readFile(path))
     for (const [file, of] of files) writeBundle(file, utf8(renderers[of](outcome)))
     return {
       exit,
@@ -85,27 +63,6 @@ Exit codes: 0 passed, 1 refused, 2 wrong use, 3 could not look, 4 tampered with.
       lines: [renderers[format](outcome).trimEnd()],
     }
   },
-}
-
-function minVersionOf(options: Options): number | undefined {
-  const text = textOption(options, "policyMinVersion")
-  return text === undefined
-    ? undefined
-    : wholeNumber(text, "policy-min-version", Number.MAX_SAFE_INTEGER)
-}
-
-async function inputsOf(context: Context, options: Options): Promise<GateFiles> {
-  const path = (name: string): string => resolve(context.cwd, textOption(options, name) ?? "")
-  const policy = path("policy")
-  const previous = textOption(options, "previous")
-  return {
-    bundle: await context.readFile(path("bundle")),
-    previous: previous === undefined ? undefined : await context.readFile(path("previous")),
-    policyName: basename(policy),
-    policy: await context.readFile(policy),
-    signature: await optionalFile(context, `${policy}.sig`),
-    policyTrust: await optionalFile(context, `${policy}.trust.json`),
-  }
 }
 
 function formatOf(options: Options): Format {

@@ -7,6 +7,7 @@ const texts: Readonly<Record<GateRule, string>> = {
   age: "The run is not older than the policy allows.",
   "trust-label": "The verifier's own trust label is high enough.",
   "integrity-index": "The IntegrityIndex is high enough.",
+  completeness: "Enough of the sessions that were opened were also sealed, for a certificate.",
   posture: "Every session ran in isolation of the asked kind.",
   upstream: "The model's answers came from somewhere else than the producer's own machine.",
   witnesses: "A quorum of the policy's own witnesses cosigned the checkpoint.",

@@ -34,6 +34,7 @@ export const gateRules = [
   "age",
   "trust-label",
   "integrity-index",
+  "completeness",
   "posture",
   "upstream",
   "witnesses",
