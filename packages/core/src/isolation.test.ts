@@ -203,7 +203,7 @@ const digest = "ab".repeat(32)
 const probeView: Record<string, SeenValue> = {
   ...view,
   ...Object.fromEntries(agreedProbeFacts.map((name) => [name, `agent-${name}`])),
-  rlimit_core: "0",
+  rlimit_core: "1",
 }
 /** What the probe's program records, with no control where there can be none. */
 const program: ProbeRecord = {
@@ -340,6 +340,14 @@ test.each([
     record: {
       ...programSeen({ rlimit_core: "unlimited" }),
       inside: { ...probeView, rlimit_core: "unlimited" },
+    },
+    reason: "core dumps are not off",
+  },
+  {
+    why: "core dumps can still be piped to a program",
+    record: {
+      ...programSeen({ rlimit_core: "0" }),
+      inside: { ...probeView, rlimit_core: "0" },
     },
     reason: "core dumps are not off",
   },

@@ -59,7 +59,7 @@ describe("the box", () => {
     expect(record.outside).toMatchObject({
       exe_sha256: probeBinary().sha256,
       ingress: "run-socket",
-      rlimit_core: "0",
+      rlimit_core: "1",
       rlimit_fsize: String(rigLimits.fileBytes),
     })
     expect(canonicalize(record as never).length).toBeLessThan(16 * 1024)

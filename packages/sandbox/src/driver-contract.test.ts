@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto"
-import { readdirSync, readFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import path from "node:path"
 import { text } from "node:stream/consumers"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { sandboxDriver } from "./drivers.ts"
@@ -68,7 +71,7 @@ describe.each(driverNames)("a box of %s", (name) => {
       ingress: "run-socket",
       memory_limit_bytes: rigLimits.memoryBytes,
       pids_limit: rigLimits.pids,
-      rlimit_core: "0",
+      rlimit_core: "1",
       rlimit_fsize: String(rigLimits.fileBytes),
       interfaces: "lo",
     })
@@ -124,6 +127,23 @@ describe.each(driverNames)("a box of %s", (name) => {
       expect(out).toBe("program text\n0\nnew\n")
     },
   )
+
+  holds("shows no socket and no pipe of its mounts, through which it could talk", async () => {
+    const { program } = rig
+    const calls: string[] = []
+    const server = createServer((call) => call.once("data", () => calls.push("called")).end())
+    await new Promise<void>((done) => server.listen(path.join(program, "sock"), done))
+    execFileSync("mkfifo", ["-m", "0666", path.join(program, "pipe")])
+    chmodSync(path.join(program, "sock"), 0o777)
+    const { out } = await sh(
+      `cd ${program}; for f in sock pipe; do [ -S $f ] || [ -p $f ] || echo "$f is none"; done
+       /usr/bin/socat - UNIX-CONNECT:sock </dev/null 2>/dev/null || echo refused`,
+    )
+    expect(out).toBe("sock is none\npipe is none\nrefused\n")
+    await new Promise((done) => server.close(done))
+    rmSync(path.join(program, "pipe"))
+    expect(calls).toEqual([])
+  })
 
   holds("passes on an input of many pieces, whole", async () => {
     const input = Array.from({ length: 20_000 }, (_, line) => `line ${line}`).join("\n")

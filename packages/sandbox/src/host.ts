@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process"
 import {
+  type Dirent,
   existsSync,
   lstatSync,
   mkdtempSync,
@@ -96,10 +97,13 @@ export function masksOf(
     mounts.some((folder) => entry === folder || entry.startsWith(`${folder}/`)),
   )
   const isFolder = (entry: string): boolean => statSync(entry).isDirectory()
-  return {
-    masks: [...new Set([...readOnly.flatMap(foldersToMask), ...mounted.filter(isFolder)])],
-    maskedFiles: mounted.filter((entry) => !isFolder(entry)),
-  }
+  const found = readOnly.map(toMask)
+  const folders = [...found.flatMap((each) => each.folders), ...mounted.filter(isFolder)]
+  const files = [
+    ...found.flatMap((each) => each.files),
+    ...mounted.filter((entry) => !isFolder(entry)),
+  ]
+  return { masks: [...new Set(folders)], maskedFiles: [...new Set(files)] }
 }
 
 /** @throws {@link AmcError} `usage/invalid` if the agent's user could not read it */
@@ -124,19 +128,33 @@ export function systemRoots(): HostFacts["systemRoots"] {
     }))
 }
 
-/** Every `.amc` beneath a folder. `node_modules` holds no workspaces and is left out, as it is most of all entries. */
-export function foldersToMask(root: string): string[] {
-  const masks: string[] = []
+/** What must be shown empty beneath a folder: the folders, and the files. */
+export interface ToMask {
+  readonly folders: readonly string[]
+  readonly files: readonly string[]
+}
+
+/**
+ * Every `.amc` beneath a folder, and every socket, pipe and device: that a mount is read-only keeps nobody from talking
+ * through those. `node_modules` holds no workspaces and is left out, as it is most of all entries.
+ */
+export function toMask(root: string): ToMask {
+  const [folders, files]: [string[], string[]] = [[], []]
   const queue = statSync(root).isDirectory() ? [root] : []
   for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (!entry.isDirectory() || entry.name === "node_modules") continue
       const inner = path.join(folder, entry.name)
-      if (entry.name === maskedName) masks.push(inner)
+      if (isWayOut(entry)) files.push(inner)
+      if (!entry.isDirectory() || entry.name === "node_modules") continue
+      if (entry.name === maskedName) folders.push(inner)
       else queue.push(inner)
     }
   }
-  return masks
+  return { folders, files }
+}
+
+function isWayOut(entry: Dirent): boolean {
+  return entry.isSocket() || entry.isFIFO() || entry.isCharacterDevice() || entry.isBlockDevice()
 }
 
 let disableUserns: boolean | undefined

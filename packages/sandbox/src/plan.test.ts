@@ -65,7 +65,7 @@ test("without root there is a user namespace, with no other inside it", () => {
   const argv = line({ isRoot: false, user: { uid: 1000, gid: 1000 }, hasPidsCgroup: false })
   expect(argv).toContain("--unshare-user --disable-userns")
   expect(argv).not.toContain("setpriv")
-  expect(argv).toContain("prlimit --core=0 --nproc=2 --fsize=4 --")
+  expect(argv).toContain("prlimit --core=1 --nproc=2 --fsize=4 --")
   expect(line({ isRoot: false, mayDisableUserns: false })).not.toContain("--disable-userns")
 })
 

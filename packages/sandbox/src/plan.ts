@@ -149,7 +149,8 @@ function chain(spec: SandboxSpec, host: HostFacts): Arguments {
   ]
   return [
     host.tools.prlimit,
-    "--core=0",
+    // With 0 a dump would still be given to a program of the host's, where core_pattern names one; with 1 there is none.
+    "--core=1",
     ...processes,
     `--fsize=${spec.limits.fileBytes}`,
     "--",

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { foldersToMask } from "./host.ts"
+import { toMask } from "./host.ts"
 import { agentUser } from "./spec.ts"
 import { prepareWork, reopenWork } from "./work.ts"
 
@@ -80,12 +80,12 @@ test("refuses a target that exists", () => {
   )
 })
 
-test("finds every .amc that a mount would show", () => {
-  expect(foldersToMask(source).sort()).toEqual([
-    path.join(source, ".amc"),
-    path.join(source, "a/.amc"),
-  ])
-  expect(foldersToMask(path.join(source, "a/b/file"))).toEqual([])
+test("finds every .amc that a mount would show, and every pipe", () => {
+  execFileSync("mkfifo", [path.join(source, "a/pipe")])
+  const { folders, files } = toMask(source)
+  expect([...folders].sort()).toEqual([path.join(source, ".amc"), path.join(source, "a/.amc")])
+  expect(files).toEqual([path.join(source, "a/pipe")])
+  expect(toMask(path.join(source, "a/b/file"))).toEqual({ folders: [], files: [] })
 })
 
 test("the copy of a folder that is its owner's alone can be entered by a box", () => {

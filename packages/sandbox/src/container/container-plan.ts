@@ -103,7 +103,8 @@ function hostConfig(spec: SandboxSpec, host: ContainerHost): ContainerBody["Host
     CpuShares: cpuShares,
     ShmSize: sharedMemoryBytes,
     Ulimits: [
-      same("core", 0),
+      // One byte, with which the kernel makes none at all, not even for a program of the host's.
+      same("core", 1),
       same("fsize", fileBytes),
       same("nofile", host.mostFiles),
       same("nproc", host.mostProcesses),
