@@ -1,18 +1,24 @@
 import {
   type Fuzzed,
   fuzzAnswers,
+  fuzzProxied,
   fuzzRequests,
   fuzzTunnels,
 } from "../packages/gateway/src/gateway-fuzz.fixture.ts"
 import { rounded } from "./statistics.ts"
 
 /**
- * Sends mutated requests, answers, CONNECT targets and ClientHellos through the gateway and the egress proxy:
+ * Sends mutated requests, answers, CONNECT targets, ClientHellos and plain requests through the gateway and the egress proxy:
  * nothing may be forwarded that is not recorded, no call stay open, nothing crash, memory stay bounded.
  * Prints JSON, and exits 1 if not. `node bench/fuzz-gateway.ts [minutes] [first seed]`
  */
 const [minutes = 5, firstSeed = 1] = process.argv.slice(2).map(Number)
-const kinds = { requests: fuzzRequests, answers: fuzzAnswers, tunnels: fuzzTunnels }
+const kinds = {
+  requests: fuzzRequests,
+  answers: fuzzAnswers,
+  tunnels: fuzzTunnels,
+  proxied: fuzzProxied,
+}
 const perRound = 400
 const MiB = 1024 * 1024
 

@@ -5,8 +5,9 @@ import { createServer, type Server } from "node:https"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { amc, amcJson, clone, startAmc } from "./testing/amc.ts"
+import { amc, amcJson, clone, run as runWords, startAmc } from "./testing/amc.ts"
 import { connectionsOf, eventsOf, measuredOf } from "./testing/evidence.ts"
+import { issueLease, startGateway } from "./testing/gateway.ts"
 import { makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
 
 const traveller = join(clone, "e2e/agents/traveller.ts")
@@ -15,6 +16,8 @@ let own: TestWorkspace
 let server: Server
 let port = 0
 let visits = 0
+/** Requests that get no answer. */
+let waiting = 0
 
 beforeAll(async () => {
   own = await makeWorkspace()
@@ -33,8 +36,9 @@ beforeAll(async () => {
   ]
   execFileSync("openssl", [...words, ...files], { stdio: "ignore" })
   const pair = { key: readFileSync(key), cert: readFileSync(certificate) }
-  server = createServer(pair, (_request, response) => {
+  server = createServer(pair, (request, response) => {
     visits++
+    if (request.method === "POST") return void waiting++
     response.setHeader("connection", "close")
     response.end("from outside")
   })
@@ -166,6 +170,45 @@ test("a wrapped agent gets the proxy too, with its lease as credentials (G3)", a
     event.type === "network_connect" && event.agent === "wrapped" ? [event.channel] : [],
   )
   expect(new Set(channels)).toEqual(new Set(["gateway:loopback"]))
+}, 120_000)
+
+test("a gateway that stands lets a lease out through its proxy, and ends what it opened when it is revoked (G3, G6)", async () => {
+  const gateway = await startGateway(own)
+  const proxy = new URL(gateway.egressUrl ?? "")
+  const { token, id } = await issueLease(own, "standing", "scripted")
+  const { token: narrow } = await issueLease(own, "standing", "scripted", [
+    "--egress",
+    "other.example",
+  ])
+  const ask = (lease: string, place: string, ...more: readonly string[]) =>
+    runWords(["curl", "-sSk", "--max-time", "20", ...more, `https://${place}/`], {
+      cwd: own.cwd,
+      env: { PATH: own.env["PATH"] ?? "", HTTPS_PROXY: `http://agent:${lease}@${proxy.host}` },
+    })
+  expect((await ask(token, `localhost:${port}`)).stdout).toBe("from outside")
+  const refused = [
+    { why: "407", ask: ask("amc-lease-forged", `localhost:${port}`) },
+    { why: "403", ask: ask(token, "evil.example") },
+    { why: "403", ask: ask(narrow, `localhost:${port}`) },
+  ]
+  for (const one of refused) expect((await one.ask).stderr).toContain(one.why)
+  const held = ask(token, `localhost:${port}`, "-d", "wait")
+  await expect.poll(() => waiting).toBe(1)
+  expect((await amc(own, ["lease", "revoke", id])).exit).toBe(0)
+  expect((await held).exit).not.toBe(0)
+  expect((await ask(token, `localhost:${port}`)).stderr).toContain("407")
+  expect(await gateway.stop()).toBe(0)
+
+  const events = await eventsOf(own.dir)
+  const ends = connectionsOf(events, "network_traffic", "standing")
+  expect(ends.map(({ completeness }) => completeness)).toEqual(["complete", "closed"])
+  expect(connectionsOf(events, "network_connect", "standing")).toMatchObject([
+    { kind: "tunnel", host: "localhost", port },
+    { kind: "tunnel", host: "localhost", port },
+  ])
+  const subjects = measuredOf(events, "audit", "standing").map(({ subject }) => subject)
+  expect(subjects.filter((subject) => subject === "egress/not-allowed")).toHaveLength(2)
+  expect((await amc(own, ["verify"])).exit).toBe(0)
 }, 120_000)
 
 test("a monitor that is killed leaves a tunnel that recovery closes (G3)", async () => {

@@ -111,6 +111,27 @@ export function requestSeeds(lease: string): readonly Buffer[] {
   ].map((text) => Buffer.from(text, "latin1"))
 }
 
+/** Plain requests for the egress proxy, with the credentials of a CONNECT request's head. */
+export function proxiedSeeds(connectHead: string, port: number): readonly Buffer[] {
+  const credentials = /^proxy-authorization: .*$/im.exec(connectHead)?.[0] ?? ""
+  const host = `host.test:${port}`
+  const head = (line: string, ...more: readonly string[]): string =>
+    [`${line} HTTP/1.1`, `Host: ${host}`, credentials, ...more, "", ""].join("\r\n")
+  const post = `POST http://${host}/x?y`
+  return [
+    head(`GET http://${host}/`),
+    head(post, `content-length: ${body.length}`) + body,
+    head(post, "transfer-encoding: chunked") +
+      `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    head(post, "transfer-encoding: chunked", "content-length: 4") + body,
+    head(`GET http://${host}/`) + head(`GET http://evil.test/`),
+    head(`GET http://${host}@evil.test/`),
+    head(`GET http://evil.test/`),
+    head(`HEAD http://${host}/`, "connection: upgrade", "upgrade: websocket"),
+    head(`OPTIONS *`),
+  ].map((text) => Buffer.from(text, "latin1"))
+}
+
 function chunkedAnswer(type: string, content: Buffer): Buffer {
   const head = `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n`
   const size = `${content.length.toString(16)}\r\n`

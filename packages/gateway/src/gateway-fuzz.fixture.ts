@@ -1,5 +1,5 @@
 import { connect, createServer, type Server } from "node:net"
-import { openEgressLab } from "./egress-lab.fixture.ts"
+import { type EgressLab, openEgressLab } from "./egress-lab.fixture.ts"
 import {
   answerSeeds,
   type Dice,
@@ -7,6 +7,7 @@ import {
   helloSeeds,
   mutated,
   pick,
+  proxiedSeeds,
   requestSeeds,
 } from "./fuzz-bytes.fixture.ts"
 import { type Lab, type LabTerms, openLab, sha256 } from "./lab.fixture.ts"
@@ -58,27 +59,59 @@ export async function fuzzAnswers(seed: number, count: number): Promise<Fuzzed> 
 }
 
 /** Mutated CONNECT requests and what follows them: no connection is made that is not recorded. */
-export async function fuzzTunnels(seed: number, count: number): Promise<Fuzzed> {
+export function fuzzTunnels(seed: number, count: number): Promise<Fuzzed> {
   const dice = diceOf(seed)
+  return fuzzEgress({
+    dice,
+    count,
+    answer: () => Buffer.from("answer"),
+    piecesFor: (lab) => {
+      const names = [`host.test:${lab.host.port}`, "evil.test:443", "[::1]:443", "127.0.0.1:80"]
+      const plain = `GET http://host.test:${lab.host.port}/ HTTP/1.1\r\n\r\n`
+      const head = dice() < 0.9 ? lab.connectHead(pick(dice, names)) : plain
+      // Half of the heads are good, so that what follows them is looked at too.
+      const bytes = Buffer.from(head, "latin1")
+      const first = dice() < 0.5 ? bytes : mutated(bytes, dice)
+      return [first, mutated(pick(dice, helloSeeds), dice)]
+    },
+  })
+}
+
+/** Mutated plain requests to a host whose answers are mutated too. */
+export function fuzzProxied(seed: number, count: number): Promise<Fuzzed> {
+  const dice = diceOf(seed)
+  return fuzzEgress({
+    dice,
+    count,
+    answer: () => mutated(pick(dice, answerSeeds), dice),
+    piecesFor: (lab) => [
+      mutated(pick(dice, proxiedSeeds(lab.connectHead("x"), lab.host.port)), dice),
+    ],
+  })
+}
+
+interface EgressFuzz {
+  readonly dice: Dice
+  readonly count: number
+  /** What the host says to whoever connects. */
+  readonly answer: () => Buffer
+  readonly piecesFor: (lab: EgressLab) => readonly Buffer[]
+}
+
+async function fuzzEgress({ dice, count, answer, piecesFor }: EgressFuzz): Promise<Fuzzed> {
   const faults: string[] = []
   const lab = await openEgressLab({
     limits: { helloMs: 200, idleMs: 200, headMs: 300 },
     onConnection: (socket) => {
       if (lab.opened().length < lab.host.connections)
         faults.push("a connection was made that is not recorded")
-      socket.end("answer")
+      socket.on("error", () => undefined).end(answer())
     },
   })
-  const names = [`host.test:${lab.host.port}`, "evil.test:443", "[::1]:443", "127.0.0.1:80"]
-  const plain = `GET http://host.test:${lab.host.port}/ HTTP/1.1\r\n\r\n`
-  await each(count, () => {
-    const head = dice() < 0.9 ? lab.connectHead(pick(dice, names)) : plain
-    // Half of the heads are good, so that what follows them is looked at too.
-    const bytes = Buffer.from(head, "latin1")
-    const first = dice() < 0.5 ? bytes : mutated(bytes, dice)
-    return send(lab.port, [first, mutated(pick(dice, helloSeeds), dice)], dice)
-  })
+  await each(count, () => send(lab.port, piecesFor(lab), dice))
   const forwarded = lab.host.connections
+  const alive = await fetch(`http://127.0.0.1:${lab.port}/amc/health`)
+  if (alive.status !== 200) faults.push(`it answers ${alive.status} when asked for its health`)
   await lab.egress.close()
   const opened = lab.opened().length
   const closed = lab.moved().filter(({ completeness }) => completeness !== "open").length
