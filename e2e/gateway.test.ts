@@ -192,7 +192,7 @@ test(
     await expect(
       client.chat.completions.create({ model: "gpt-5.4-mini", messages }),
     ).rejects.toMatchObject({ code: "gateway/budget" })
-    await amc(own, ["vault", "lock"])
+    expect((await amc(own, ["vault", "lock"])).stdout).toMatch(/^locked the gateway\n/)
     await expect(client.models.list()).rejects.toMatchObject({
       status: 503,
       code: "gateway/locked",

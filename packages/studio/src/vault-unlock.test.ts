@@ -86,7 +86,7 @@ test("an unlocked vault serves capture, run and notary without any passphrase, u
   })
   const kids = await withNotary(workspace, async (notary) => [...(await notary.keys()).keys()])
   expect(kids.sort()).toEqual(["auditor", "ledger", "release"])
-  expect(await lockVault(workspace)).toEqual(["auditor", "monitor"])
+  expect(await lockVault(workspace)).toEqual({ slots: ["auditor", "monitor"], gateway: false })
   await expect(captured(workspace, async () => 1)).rejects.toMatchObject({ code: "vault/locked" })
 })
 

@@ -44,13 +44,21 @@ export async function unlockVault(
   )
 }
 
-/**
- * Ends the unlocked notary, and locks the gateway that stands. Gives the slots that the notary had open; none if
- * there was no such notary.
- */
-export async function lockVault(place: Workspace): Promise<readonly NotarySlot[]> {
-  const { workspace, state } = place
-  await lockGateway(place)
+/** What a lock has ended. */
+export interface LockedVault {
+  /** What the unlocked notary had open; none if there was no such notary. */
+  readonly slots: readonly NotarySlot[]
+  /** Whether a gateway stood, and was locked. */
+  readonly gateway: boolean
+}
+
+/** Ends the unlocked notary, and locks the gateway that stands. */
+export async function lockVault(place: Workspace): Promise<LockedVault> {
+  const gateway = await lockGateway(place)
+  return { slots: await lockNotary(place), gateway }
+}
+
+async function lockNotary({ workspace, state }: Workspace): Promise<readonly NotarySlot[]> {
   const path = state.unlockedPath(workspace)
   try {
     const unlocked = await findUnlocked(path)

@@ -7,14 +7,15 @@ export const vaultLock: Command = {
 
   async run(context) {
     const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const locked = await lockVault(workspace)
+    const { slots: locked, gateway } = await lockVault(workspace)
+    const ended = [...locked, ...(gateway ? ["the gateway"] : [])]
     const { slots } = await vaultStatus(workspace)
     const left = slots.filter(({ passphrase_file }) => passphrase_file).map(({ slot }) => slot)
     return {
       exit: Exit.accepted,
-      data: { locked, passphrase_files: left },
+      data: { locked, gateway, passphrase_files: left },
       lines: [
-        locked.length === 0 ? "was not unlocked" : `locked ${locked.join(" and ")}`,
+        ended.length === 0 ? "was not unlocked" : `locked ${ended.join(" and ")}`,
         ...(left.length === 0
           ? []
           : [
