@@ -57,6 +57,9 @@ export const sandboxFacts = {
       tripwires: count,
       /** Connections to the port among them by whom it could not be told; missing in older events. */
       tripwires_unclear: count.optional(),
+      /** Dials of the agent's that the kernel counted as leading nowhere, and TCP's that nobody took; missing in older events. */
+      dials_no_route: count.optional(),
+      dials_failed: count.optional(),
       /** When last seen, the agent was the process that the probe had been. */
       same_process: flag,
       /** Of what the agent left in its work folder, searched for canaries. */

@@ -28,6 +28,17 @@ test("a box whose agent forks and ends stays as it was", async () => {
   expect(summary.rounds).toBeGreaterThan(0)
 })
 
+test("what an agent dials in vain is counted by the kernel, to the end and from the agent's start", async () => {
+  const dial = (way: string): string => `(echo >/dev/${way}) 2>/dev/null`
+  const ways = ["tcp/1.1.1.1/443", "tcp/169.254.169.254/80", "udp/8.8.8.8/53", "tcp/127.0.0.1/9"]
+  const box = await open(rig.spec(["bash", "-c", `${ways.map(dial).join("; ")}; true`]))
+  expect(box.refusedDials()).toBeNull()
+  await box.runProbe(rig.targets)
+  await box.go()
+  expect((await collect(box)).code).toBe(0)
+  expect(box.refusedDials()).toEqual({ noRoute: 3, failed: 1 })
+})
+
 const watchSeen = (pid: number): number => childrenOf(pid).length
 
 test("a mount that came into a box while the agent ran is told of", async () => {

@@ -9,6 +9,7 @@ import type { ProbeBinary } from "./probe-binary.ts"
 import { ProbeChannel } from "./probe-channel.ts"
 import { startedAt } from "./process-view.ts"
 import { boxPlace, measureIsolation } from "./probe.ts"
+import { countRefusedDials, type DialCounter, type RefusedDials } from "./refused-dials.ts"
 import type { SandboxSpec } from "./spec.ts"
 import { watchWork, type WorkWatch } from "./work-watch.ts"
 
@@ -35,6 +36,8 @@ export interface SandboxHandle extends AgentProcess {
    * @throws {@link AmcError} `sandbox/probe-failed` for a box that was not measured
    */
   watch(onDrift: (what: string) => void): BoxWatch
+  /** What the agent dialled in vain, by the kernel's count of the box's network; null where that can't be seen. */
+  refusedDials(): RefusedDials | null
   /** Ends the box without ever starting the agent. */
   refuse(): Promise<void>
 }
@@ -78,6 +81,8 @@ export class Box implements SandboxHandle {
   #watch: WorkWatch | undefined
   #exceeded: string | undefined
   #atBarrier: ProcessView | undefined
+  #dials: DialCounter | null = null
+  #refusedDials: RefusedDials | null = null
 
   constructor(parts: BoxParts) {
     this.#parts = parts
@@ -92,6 +97,9 @@ export class Box implements SandboxHandle {
     const exit = await this.#parts.exit
     clearTimeout(this.#timer)
     this.#watch?.stop()
+    this.#refusedDials = this.refusedDials()
+    this.#dials?.close()
+    this.#dials = null
     await this.#parts.cleanUp()
     const over = this.#exceeded === undefined ? {} : { exceeded: this.#exceeded }
     return { ...exit, timedOut: this.#timedOut, ...over }
@@ -113,7 +121,12 @@ export class Box implements SandboxHandle {
     await this.#channel.ask({ canary: "there is nothing to find", checks: [], command, env })
   }
 
+  refusedDials(): RefusedDials | null {
+    return this.#dials?.read() ?? this.#refusedDials
+  }
+
   async go(): Promise<void> {
+    this.#dials = attempt(() => countRefusedDials(this.pid))
     await this.#channel.go()
     this.#timer = setTimeout(() => {
       this.#timedOut = true
@@ -154,11 +167,16 @@ export class Box implements SandboxHandle {
   }
 }
 
-/** Sends a signal to a process that may have ended just now. */
-export function signal(pid: number, name: NodeJS.Signals): void {
+function attempt<T>(deed: () => T): T | null {
   try {
-    process.kill(pid, name)
+    return deed()
   } catch {
     // It ended just now.
+    return null
   }
+}
+
+/** Sends a signal to a process that may have ended just now. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  attempt(() => process.kill(pid, name))
 }

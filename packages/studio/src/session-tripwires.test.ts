@@ -81,6 +81,8 @@ test("a box that holds is watched, its work is searched, and nothing is left of 
       drifts: 0,
       tripwires: 0,
       tripwires_unclear: 0,
+      dials_no_route: 0,
+      dials_failed: 0,
       unseen: 0,
       same_process: true,
       searched_bytes: 1,

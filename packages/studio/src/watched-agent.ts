@@ -1,4 +1,4 @@
-import { agentUser, type SandboxHandle, type WatchSummary } from "@amc/sandbox"
+import { agentUser, type RefusedDials, type SandboxHandle, type WatchSummary } from "@amc/sandbox"
 import { searchForCanary } from "./canary-search.ts"
 import type { OpenedSession } from "./opened-session.ts"
 import { type AgentRun, followAgent } from "./running-agent.ts"
@@ -28,14 +28,18 @@ export async function followWatched(
     const run = await followAgent(opened, box, agentUser().uid)
     summary = watch.stop()
     await Promise.all(recorded)
-    await recordWatch(opened, summary)
+    await recordWatch(opened, summary, box.refusedDials())
     return { ...run, drifts: summary.drifts }
   } finally {
     if (summary === undefined) watch.stop()
   }
 }
 
-async function recordWatch(opened: OpenedSession, summary: WatchSummary): Promise<void> {
+async function recordWatch(
+  opened: OpenedSession,
+  summary: WatchSummary,
+  dials: RefusedDials | null,
+): Promise<void> {
   const { tripwires, work } = opened
   const search =
     tripwires === null
@@ -49,6 +53,7 @@ async function recordWatch(opened: OpenedSession, summary: WatchSummary): Promis
     drifts: summary.drifts.length,
     tripwires: tripwires?.touched.length ?? 0,
     tripwires_unclear: tripwires?.unclear ?? 0,
+    ...(dials === null ? {} : { dials_no_route: dials.noRoute, dials_failed: dials.failed }),
     same_process: summary.sameProcess,
     searched_bytes: search.bytes,
     search_complete: search.isComplete,
