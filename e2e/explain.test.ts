@@ -71,12 +71,28 @@ test("S3: a target is signed, shown, and compared with the last run", async () =
   expect(data.gaps[0].next).toContain("1 of 3 sessions")
 })
 
+test("a run is held to the target: 1 where a level is not reached, 0 where all are", async () => {
+  const short = await amcJson(own, ["run", "--agent", "a", "--target"])
+  expect(short).toMatchObject({ exit: 1, data: { report: { status: "VALID" } } })
+  expect(short.data.gaps.map(({ id }: Gap) => id)).toEqual(["RES-09", "SK-02"])
+  await amcJson(own, ["target", "set", "--agent", "a", "--question", "RES-09=0"])
+  const reached = await amc(own, ["run", "--agent", "a", "--target"])
+  expect(reached.stdout).toContain("the target is reached")
+  expect(reached.exit).toBe(0)
+})
+
 test("T2: a target that somebody else changed is nobody's", async () => {
   own.write(".amc/targets/a.yaml", "v: 1\nagent: a\nlayers: {Skills: 0}\n")
   expect(await amcJson(own, ["target", "show", "a"])).toMatchObject({
     exit: 1,
     data: { flaw: { code: "CONFIG_SIGNATURE_INVALID" } },
   })
+  const before = (await amcJson(own, ["run", "list"])).data
+  expect(await amcJson(own, ["run", "--agent", "a", "--target"])).toMatchObject({
+    ok: false,
+    findings: [{ code: "input/malformed" }],
+  })
+  expect((await amcJson(own, ["run", "list"])).data).toEqual(before)
   expect(await amcJson(own, ["target", "diff", "a"])).toMatchObject({
     ok: false,
     findings: [{ code: "input/malformed" }],

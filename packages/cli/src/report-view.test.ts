@@ -16,6 +16,8 @@ const question: ReportedQuestion = {
   binding_gate: "days",
   missing: [{ gate: "days", have: 1, need: 3, text: "evidence on 3 days" }],
   events: [],
+  bound_per_mille: 700,
+  threshold: 500,
   clean_to_next: 3,
   fragile: true,
   drops_at_ms: 86_400_000,
@@ -112,7 +114,7 @@ test("a level is drawn and written", () => {
 test("what was claimed stands beside what was shown", () => {
   const lines = view()
   expect(lines.find((line) => line.includes("SK-01"))).toContain(
-    "shown 2, claimed 4  (4 of 5 passed, 1 unknown)",
+    "shown 2, claimed 4  (4 of 5 passed, 1 unknown, surely 70 %)",
   )
   expect(lines.join("\n")).toContain("Claimed beside shown: 2.00 levels too high on average")
   expect(lines.find((line) => line.includes("RES-01"))).not.toContain("claimed")

@@ -94,7 +94,7 @@ function questionLine(question: ReportedQuestion, colours: Colours): string[] {
   const counted =
     units.n === 0
       ? "nothing was seen"
-      : `${units.k} of ${units.n} passed${units.unknown > 0 ? `, ${units.unknown} unknown` : ""}`
+      : `${units.k} of ${units.n} passed${units.unknown > 0 ? `, ${units.unknown} unknown` : ""}${boundText(question)}`
   const next = question.missing.map(({ text }) => printable(text)).join("; ")
   const goal = level === "U" ? "to be rated" : `for level ${level + 1}`
   return [
@@ -104,6 +104,11 @@ function questionLine(question: ReportedQuestion, colours: Colours): string[] {
       : [`          at most ${cap.level}: ${cap.causes.map(printable).join("; ")}`]),
     ...(next === "" ? [] : [`          ${goal}: ${next}`]),
   ]
+}
+
+function boundText({ kind, bound_per_mille: bound }: ReportedQuestion): string {
+  if (bound === null) return ""
+  return kind === "cov" || kind === "time" ? `, ${bound / 10} %` : `, surely ${bound / 10} %`
 }
 
 function gapLines({ claim_gap: gap, overall }: Report): string[] {

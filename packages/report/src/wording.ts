@@ -95,9 +95,27 @@ export type Claimed = number | "U" | null
 
 /** What an engine may tell of a level beside it; one that does not leaves it out. */
 export interface Outlook {
+  readonly bound_per_mille?: number | null
+  readonly threshold?: number | null
   readonly clean_to_next?: number | null
   readonly fragile?: boolean
   readonly drops_at_ms?: number | null
+}
+
+/** What the share is surely good for, beside what the next level asks for; null where no share decides. */
+export function boundOf({
+  kind,
+  bound_per_mille: bound = null,
+  threshold = null,
+}: ReportedQuestion & Outlook): string | null {
+  if (bound === null) return null
+  const is = kind === "cov" || kind === "time" ? "The share is" : "The share is surely at least"
+  const asked = threshold === null ? "" : `; the next level asks for ${percent(threshold)}`
+  return `${is} ${percent(bound)}${asked}.`
+}
+
+function percent(perMille: number): string {
+  return `${perMille / 10} %`
 }
 
 /** What would change the level: more of the same, the loss of one session, time alone. */

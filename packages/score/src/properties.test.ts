@@ -61,8 +61,13 @@ test("nothing that is only declared isolated is worth more than if it had been m
   fc.assert(
     fc.property(plans, fc.nat(), (sessions, at) => {
       const index = sessions.length === 0 ? 0 : at % sessions.length
+      // Without a box there is no watch of it that could find anything.
       const boxed = (box: "isolated" | "declared"): Report =>
-        report(sessions.map((each, place) => (place === index ? { ...each, box } : each)))
+        report(
+          sessions.map((each, place) =>
+            place === index ? { ...each, box, box_change: "none" } : each,
+          ),
+        )
       const [measured, declared] = [boxed("isolated"), boxed("declared")]
       expectNoneRaised(measured, declared)
       expect(declared.integrity_index).toBeLessThanOrEqual(measured.integrity_index)

@@ -1,8 +1,8 @@
-import { type TargetGap, targetGaps } from "@amc/score"
+import { targetGaps } from "@amc/score"
 import { lastRun, loadRun, openStoredRun, openWorkspace, signedTarget } from "@amc/studio"
 import { type Command, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
-import { printable } from "../printable.ts"
+import { viewGaps } from "../target-view.ts"
 
 export const targetDiff: Command = {
   configure: (parser) =>
@@ -21,19 +21,10 @@ export const targetDiff: Command = {
     const runId = textOption(options, "run") ?? lastRun(workspace, agent)
     const { report } = openStoredRun(loadRun(workspace.dir, runId), workspace.keyring)
     const gaps = targetGaps(report, target)
-    const reached = gaps.length === 0 ? ["the target is reached"] : []
     return {
       exit: Exit.accepted,
       data: { run_id: runId, target, gaps },
-      lines: [`run ${runId}`, ...reached, ...gaps.flatMap(gapLines)],
+      lines: [`run ${runId}`, ...viewGaps(report, gaps)],
     }
   },
-}
-
-function gapLines({ id, title, level, target, reachable, next }: TargetGap): string[] {
-  const far = reachable ? "" : ", which can't be reached in this window with today's evidence"
-  return [
-    printable(`${id.padEnd(7)} ${title}: level ${level} of ${target}${far}`),
-    ...next.map((text) => `          next: ${printable(text)}`),
-  ]
 }

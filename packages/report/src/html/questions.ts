@@ -1,6 +1,6 @@
 import type { Report, ReportedQuestion, Survey, SurveyedEvent } from "@amc/score"
 import type { Dossier } from "../dossier.ts"
-import { ceilingOf, gapOf, gapText, goalOf, outlookOf, whyOf } from "../wording.ts"
+import { boundOf, ceilingOf, gapOf, gapText, goalOf, outlookOf, whyOf } from "../wording.ts"
 import { bar } from "./bar.ts"
 import { eventList } from "./events.ts"
 import { html, lineEnd, type Markup } from "./markup.ts"
@@ -39,6 +39,7 @@ function questionPart(question: ReportedQuestion, { abouts, events }: Behind): M
   const about = abouts.get(id)
   const found = question.events.flatMap((hash) => events.get(hash) ?? [])
   const beside = [...outlookOf(question, about?.unit), ...ceilingOf(question)].join(" ")
+  const bound = boundOf(question)
   return html`<article class="question">
     <header>
       <h4>
@@ -49,7 +50,8 @@ function questionPart(question: ReportedQuestion, { abouts, events }: Behind): M
         >${bar(level, claimed)}<strong>${level === "U" ? "U" : `level ${level}`}</strong>${claimText(question)}</span
       >
     </header>
-    <p>${whyOf(question, about?.unit)}</p>
+    ${about === undefined ? null : html`<p class="small dim">${about.why}</p> `}
+    <p>${whyOf(question, about?.unit)}${bound === null ? null : ` ${bound}`}</p>
     ${
       missing.length === 0
         ? null
@@ -57,7 +59,7 @@ function questionPart(question: ReportedQuestion, { abouts, events }: Behind): M
             <ul class="next small">
               ${missing.map(({ text }) => html`<li>${text}</li>`)}
             </ul> `
-    }${beside === "" ? null : html`<p class="small dim">${beside}</p> `}
+    }${about === undefined || level === 5 ? null : html`<p class="small"><strong>How to improve:</strong> ${about.improve}</p> `}${beside === "" ? null : html`<p class="small dim">${beside}</p> `}
     <details class="evidence">
       <summary>Evidence and gates</summary>
       ${countedPart(question, about)}

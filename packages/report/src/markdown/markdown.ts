@@ -90,7 +90,10 @@ function nextBlock(report: Report): string {
 
 function questionBlock({ questions }: Report): string {
   const rows = questions.slice(0, questionsMax).map(questionRow)
-  const body = table(["question", "shown", "claimed", "passed", "what stops the next level"], rows)
+  const body = table(
+    ["question", "shown", "claimed", "passed", "bound", "what stops the next level"],
+    rows,
+  )
   const cut = leftOut(questions.length - questionsMax, "question")
   const head = `<details><summary>${counted(questions.length, "question")}</summary>`
   return [head, body, ...cut, "</details>"].join("\n\n")
@@ -101,7 +104,9 @@ function questionRow(question: ReportedQuestion): readonly (string | number)[] {
   const passed = units.n === 0 ? "nothing was seen" : `${units.k} of ${units.n}`
   const first = missing[0]
   const stops = first === undefined ? "–" : inline(first.text)
-  return [`${code(id)} ${inline(title)}`, level, claimed ?? "–", passed, stops]
+  const { bound_per_mille: bound } = question
+  const share = bound === null ? "–" : `${bound / 10} %`
+  return [`${code(id)} ${inline(title)}`, level, claimed ?? "–", passed, share, stops]
 }
 
 function broughtBlock({ traces, ingested }: Report): string {

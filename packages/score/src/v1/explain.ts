@@ -1,6 +1,5 @@
 import { AmcError, type Tier } from "@amc/core"
-import { type Bank, gatesOf, type Question } from "./bank.ts"
-import { boundOf } from "./bound.ts"
+import type { Bank, Question } from "./bank.ts"
 import type { EvidenceEvent } from "./evidence.ts"
 import { gatesAgainst, type Missing } from "./gate.ts"
 import type { Item, Outcome } from "./indicator.ts"
@@ -10,7 +9,7 @@ import { type Decision, rankOf, subjectOf } from "./question.ts"
 import type { Decided } from "./questions.ts"
 import { reachableLevel } from "./reachable.ts"
 import { type FindBank, studyV1 } from "./score.ts"
-import { countedAt, passedWeight, standingAt } from "./standing.ts"
+import { countedAt, passedWeight } from "./standing.ts"
 import type { Judged } from "./tally.ts"
 
 /** One unit of a question, or several of one session that went alike, and what it was worth. */
@@ -32,10 +31,6 @@ export interface Explanation extends Outlook {
   readonly level: Decision["level"]
   readonly reachable: number
   readonly cap: Decision["cap"]
-  /** What the evidence is surely good for at the next level, in parts per 1000; null for drills. */
-  readonly bound_per_mille: number | null
-  /** What the next level asks for, in parts per 1000 or drills; null at level 5. */
-  readonly threshold: number | null
   readonly binding_gate: string | null
   /** Each level with the gates that are shut; none means that it is passed. */
   readonly levels: readonly { readonly level: number; readonly missing: readonly Missing[] }[]
@@ -68,16 +63,12 @@ function explained(one: Decided, bank: Bank, reachable: number): Explanation {
   const { question, tally, terms, decision } = one
   const { level, cap, missing } = decision
   const next = Math.min(rankOf(level) + 1, 5)
-  const { test, thresholds } = gatesOf(question, bank)
-  const { weight } = standingAt(tally, next, bank, terms.today)
   const subject = subjectOf(tally, terms)
   return {
     question,
     level,
     reachable,
     cap,
-    bound_per_mille: test === "count" || weight.n === 0 ? null : boundOf(test, weight),
-    threshold: level === 5 ? null : (thresholds[next - 1] ?? null),
     binding_gate: missing[0]?.gate ?? null,
     levels: steps.map((each) => ({ level: each, missing: gatesAgainst(subject, each) })),
     units: unitsOf(one, next),

@@ -1,14 +1,19 @@
-import type { Bank } from "./bank.ts"
-import { leastOf, wholeUnit } from "./bound.ts"
+import { type Bank, gatesOf } from "./bank.ts"
+import { boundOf, leastOf, wholeUnit } from "./bound.ts"
 import { gatesAgainst, standingGates } from "./gate.ts"
 import { dayStart } from "./integer.ts"
 import { type Level, levelOf, rankOf, subjectOf, type Terms } from "./question.ts"
+import { ofLevel } from "./reachable.ts"
 import { bestOf, daysOf, type Passed } from "./sampling.ts"
 import { Days, type Standing, standingAt } from "./standing.ts"
 import type { Tally } from "./tally.ts"
 
 /** What would change a level. */
 export interface Outlook {
+  /** What the evidence is surely good for at the next level, in parts per 1000; null for drills and where there is none. */
+  readonly bound_per_mille: number | null
+  /** What the next level asks for, in parts per 1000 or drills; null at level 5. */
+  readonly threshold: number | null
   /**
    * So many further clean units, all else unchanged, reach the next level; days come on top. Null at
    * level 5, and where something else stands in the way.
@@ -31,9 +36,24 @@ const barring: ReadonlySet<string> = new Set(
 /** Looks from a level in both directions. */
 export function outlookOf(tally: Tally, terms: Terms, level: Level): Outlook {
   return {
+    ...boundFor(tally, terms, level),
     clean_to_next: cleanToNext(tally, terms, level),
     fragile: isFragile(tally, terms, level),
     drops_at_ms: dropsAt(tally, terms, level),
+  }
+}
+
+function boundFor(
+  tally: Tally,
+  { bank, today }: Terms,
+  level: Level,
+): Pick<Outlook, "bound_per_mille" | "threshold"> {
+  const next = Math.min(rankOf(level) + 1, 5)
+  const { test, thresholds } = gatesOf(tally.question, bank)
+  const { weight } = standingAt(tally, next, bank, today)
+  return {
+    bound_per_mille: test === "count" || weight.n === 0 ? null : boundOf(test, weight),
+    threshold: level === 5 ? null : ofLevel(thresholds, next),
   }
 }
 

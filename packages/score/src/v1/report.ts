@@ -102,6 +102,8 @@ const question = z.strictObject({
   binding_gate: text.nullable(),
   missing: z.array(missing),
   events: z.array(hex32).max(10),
+  bound_per_mille: count.max(1000).nullable(),
+  threshold: count.nullable(),
   clean_to_next: count.nullable(),
   fragile: z.boolean(),
   drops_at_ms: count.nullable(),

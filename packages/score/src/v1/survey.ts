@@ -10,7 +10,7 @@ import { type Window, windowOf } from "./window.ts"
 /** What a question asks, in the bank's own words. */
 export interface SurveyedQuestion extends Pick<
   Question,
-  "id" | "high_risk" | "half_life_days" | "measures" | "exposure"
+  "id" | "high_risk" | "half_life_days" | "why" | "measures" | "exposure" | "improve"
 > {
   /** A noun, such as `session`. */
   readonly unit: string
@@ -71,8 +71,8 @@ export function surveyV1(
 }
 
 function surveyedQuestion(question: Question): SurveyedQuestion {
-  const { id, high_risk, unit, half_life_days, measures, exposure } = question
-  return { id, high_risk, unit, half_life_days, measures, exposure }
+  const { id, high_risk, unit, half_life_days, why, measures, exposure, improve } = question
+  return { id, high_risk, unit, half_life_days, why, measures, exposure, improve }
 }
 
 /** Those with a mark first, then the newest, put back in their order. */

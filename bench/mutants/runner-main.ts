@@ -1,0 +1,86 @@
+import { registerHooks } from "node:module"
+import { parentPort, workerData } from "node:worker_threads"
+import type { Collected } from "./vitest-shim.ts"
+
+/**
+ * Runs the tests of a folder of schemata: first as they are, to see which test comes by which mutant, then
+ * once for each mutant, until a test fails. A worker, since a mutant may never end.
+ */
+interface Work {
+  readonly files: readonly string[]
+  readonly shim: string
+  readonly from: number
+  readonly to: number
+  /** What a worker before this one learned of the tests. */
+  readonly known: readonly Known[] | null
+}
+
+const { files, shim, from, to, known } = workerData as Work
+function tell(message: object): void {
+  parentPort?.postMessage(message, [])
+}
+
+let active = -1
+let seen = new Set<number>()
+Object.assign(globalThis, {
+  M(id: number): boolean {
+    seen.add(id)
+    return id === active
+  },
+})
+registerHooks({
+  resolve(name, context, next) {
+    return name === "vitest" ? { url: shim, shortCircuit: true } : next(name, context)
+  },
+})
+const fc = await import("fast-check")
+fc.configureGlobal({ seed: 7, endOnFailure: true })
+const { collected } = (await import(shim)) as { collected: Collected[] }
+for (const file of files) await import(file)
+
+/** How long a test takes as the sources are, and which mutants it comes by. */
+export interface Known {
+  readonly name: string
+  readonly ms: number
+  readonly seen: ReadonlySet<number>
+}
+
+async function learn(): Promise<readonly Known[]> {
+  const tests: Known[] = []
+  for (const { name, body } of collected) {
+    seen = new Set()
+    const started = performance.now()
+    try {
+      await body()
+    } catch (error) {
+      tell({ broken: `${name}: ${String(error)}` })
+    }
+    tests.push({ name, ms: performance.now() - started, seen })
+  }
+  const known = tests.toSorted((a, b) => a.ms - b.ms)
+  tell({ known })
+  return known
+}
+
+const bodies = new Map(collected.map(({ name, body }) => [name, body]))
+const tests = known ?? (await learn())
+for (let id = from; id < to; id++) {
+  const covering = tests.filter((each) => each.seen.has(id))
+  tell({ id, by: await killerOf(id, covering), covered: covering.length })
+}
+process.exit()
+
+async function killerOf(id: number, covering: readonly Known[]): Promise<string | null> {
+  for (const { name, ms } of covering) {
+    tell({ begun: id, ms })
+    active = id
+    try {
+      await bodies.get(name)?.()
+    } catch {
+      return name
+    } finally {
+      active = -1
+    }
+  }
+  return null
+}

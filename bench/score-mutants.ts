@@ -1,0 +1,121 @@
+import {
+  cpSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { Worker } from "node:worker_threads"
+import type { Known } from "./mutants/runner-main.ts"
+import { type Mutant, schemataOf } from "./mutants/schemata.ts"
+
+/**
+ * Changes the scoring in one small place after another and looks whether its own tests notice. Prints JSON
+ * with the score and the changes that nothing noticed. What is evaluated when a module is loaded is not tried.
+ * `node bench/score-mutants.ts [seconds] [part of a file's name]`
+ */
+const [seconds = "600", only = ""] = process.argv.slice(2)
+const root = new URL("..", import.meta.url).pathname
+const folder = mkdtempSync(join(tmpdir(), "amc-mutants-"))
+/** Data, schemas and words: what they hold is for the bank's own tests and for people. */
+const left = /(\.test|\.fixture)\.ts$|bank-1\.ts|bank-schema\.ts|fade-table\.ts|index\.ts$|survey/
+
+function prepare(): { mutants: readonly Mutant[]; tests: readonly string[] } {
+  for (const name of ["node_modules", "spec", "docs"])
+    symlinkSync(join(root, name), join(folder, name))
+  cpSync(join(root, "packages/score"), join(folder, "packages/score"), { recursive: true })
+  const source = join(folder, "packages/score/src")
+  const mutants: Mutant[] = []
+  for (const file of globSync("**/*.ts", { cwd: source }).sort()) {
+    if (left.test(file) || !file.includes(only)) continue
+    const path = join(source, file)
+    const schemata = schemataOf(file, readFileSync(path, "utf8"), mutants.length)
+    mutants.push(...schemata.mutants)
+    writeFileSync(path, schemata.source)
+  }
+  const tests = globSync("**/*.test.ts", { cwd: source }).sort()
+  return { mutants, tests: tests.map((file) => pathToFileURL(join(source, file)).href) }
+}
+
+interface Fate {
+  readonly by: string | null
+  readonly covered: number
+}
+
+type Told =
+  | { readonly broken: string }
+  | { readonly known: readonly Known[] }
+  | { readonly begun: number; readonly ms: number }
+  | ({ readonly id: number } & Fate)
+
+const { mutants, tests } = prepare()
+let known: readonly Known[] | null = null
+const fates = new Map<number, Fate>()
+const end = performance.now() + Number(seconds) * 1000
+
+/** Tries mutants from one on; gives the one to go on with. */
+function tryFrom(from: number): Promise<number> {
+  const shim = new URL("./mutants/vitest-shim.ts", import.meta.url).href
+  const main = new URL("./mutants/runner-main.ts", import.meta.url)
+  const work = { files: tests, shim, from, to: mutants.length, known }
+  const env = { ...process.env, SCORE_CASES: "25" }
+  const worker = new Worker(main, { workerData: work, env })
+  let at = -1
+  return new Promise((resolve, reject) => {
+    let late: NodeJS.Timeout | undefined
+    let goOn: number | null = null
+    const stop = (next: number): void => {
+      goOn ??= next
+      clearTimeout(late)
+      void worker.terminate()
+    }
+    worker.on("error", (error) => {
+      if (at < 0) return reject(error)
+      fates.set(at, { by: "an error outside of tests", covered: 1 })
+      stop(at + 1)
+    })
+    worker.on("exit", () => resolve(goOn ?? at + 1))
+    worker.on("message", (told: Told) => {
+      if ("broken" in told) return reject(new Error(told.broken))
+      if ("known" in told) known = told.known
+      if ("id" in told) fates.set(told.id, told)
+      if (!("begun" in told)) return
+      at = told.begun
+      clearTimeout(late)
+      if (performance.now() > end) return stop(mutants.length)
+      late = setTimeout(
+        () => {
+          fates.set(at, { by: "it did not end", covered: 1 })
+          stop(at + 1)
+        },
+        3000 + 15 * told.ms,
+      )
+    })
+  })
+}
+
+for (let next = 0; next < mutants.length;) next = await tryFrom(next)
+rmSync(folder, { recursive: true })
+const tried = mutants.filter(({ id }) => fates.has(id))
+const survivors = tried.filter(({ id }) => fates.get(id)?.by === null)
+const scorePerMille = Math.round(((tried.length - survivors.length) * 1000) / tried.length)
+console.log(
+  JSON.stringify({
+    bench: "score-mutants",
+    mutants: mutants.length,
+    tried: tried.length,
+    killed: tried.length - survivors.length,
+    scorePerMille,
+    survivors: survivors.map(({ file, line, was, is, id }) => ({
+      at: `${file}:${line}`,
+      was,
+      is,
+      tests: fates.get(id)?.covered,
+    })),
+  }),
+)
