@@ -1,14 +1,12 @@
 import { hash } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { ServerResponse } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { MessageChannel, Worker } from "node:worker_threads"
-import { defaultLimits } from "@amc/gateway"
-import { openPool } from "../../packages/gateway/src/upstream.ts"
 import type { FloorEntry, FloorReceipt } from "./floor-worker.ts"
-import { serve, usage } from "./pinned-process.ts"
+import { usage } from "./pinned-process.ts"
+import { type Controller, dispatch, kept, poolOf, type Relayed, serveProxy } from "./plain-proxy.ts"
 
 /**
  * The least that any gateway with the same promise does: what the bare proxy does, the digest of both bodies, and
@@ -23,13 +21,7 @@ const worker = new Worker(new URL("./floor-worker.ts", import.meta.url), {
   workerData: { dir, port: port2, signs },
   transferList: [port2],
 })
-const origin = `http://127.0.0.1:${upstreamPort}`
-const upstream = { id: "floor", origin, basePath: "", key: null, loopback: true }
-const pool = openPool(upstream, defaultLimits)
-type Relayed = Parameters<typeof pool.dispatch>[1]
-type Controller = Parameters<NonNullable<Relayed["onResponseStart"]>>[0]
-const dropped = new Set(["host", "connection", "transfer-encoding", "keep-alive"])
-
+const pool = poolOf("floor", upstreamPort)
 let outbox: FloorEntry[] = []
 let events = 0
 const pending = new Map<number, (receipt: string) => void>()
@@ -102,40 +94,16 @@ class Relay implements Relayed {
   }
 }
 
-function kept(raw: readonly string[]): string[] {
-  const fields: string[] = []
-  for (let at = 0; at + 1 < raw.length; at += 2)
-    if (!dropped.has((raw[at] as string).toLowerCase()))
-      fields.push(raw[at] as string, raw[at + 1] as string)
-  return fields
-}
-
-function forward(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
-  const { url = "/", method = "GET", rawHeaders } = request
-  record(body, (receipt) =>
-    pool.dispatch(
-      { path: url, method, headers: kept(rawHeaders), body },
-      new Relay(response, receipt),
-    ),
-  )
-}
-
-const server = createServer((request, response) => {
-  const pieces: Buffer[] = []
-  request.on("data", (piece: Buffer) => pieces.push(piece))
-  request.on("end", () => forward(request, response, Buffer.concat(pieces)))
-})
+serveProxy(
+  (request, response, body) =>
+    record(body, (receipt) => dispatch(pool, request, body, new Relay(response, receipt))),
+  () => usage(events),
+  close,
+)
 
 async function close(): Promise<void> {
-  server.close()
-  server.closeAllConnections()
   await pool.destroy()
   recorder.postMessage("close", [])
   await new Promise((resolve) => worker.once("exit", resolve))
   rmSync(dir, { recursive: true })
 }
-
-server.listen(0, "127.0.0.1", () => {
-  const { port } = server.address() as AddressInfo
-  serve({ port, token: "none" }, () => usage(events), close)
-})

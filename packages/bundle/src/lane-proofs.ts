@@ -2,9 +2,10 @@ import {
   canonicalize,
   type Digest,
   fromBase64,
-  hashNode,
+  levelsOf,
   malformed,
   parseCanonical,
+  pathInLevels,
   toBase64,
 } from "@amc/core"
 import { z } from "zod"
@@ -59,30 +60,7 @@ export function proveLeaves(
   const levels = levelsOf(leafHashes)
   return indices.map((index) => {
     if (leafHashes[index] === undefined) throw malformed("the leaf to prove is outside the tree")
-    return { index, path: pathOf(levels, index) }
-  })
-}
-
-/** Rows of node hashes from the leaves to the root. The odd last node of a row rises unhashed. */
-function levelsOf(leafHashes: readonly Digest[]): readonly (readonly Digest[])[] {
-  const levels = [leafHashes]
-  for (let row = leafHashes; row.length > 1; levels.push(row)) row = parentsOf(row)
-  return levels
-}
-
-function parentsOf(row: readonly Digest[]): Digest[] {
-  const parents: Digest[] = []
-  for (let at = 0; at < row.length; at += 2) {
-    const [left, right] = [row[at] as Digest, row[at + 1]]
-    parents.push(right === undefined ? left : hashNode(left, right))
-  }
-  return parents
-}
-
-function pathOf(levels: readonly (readonly Digest[])[], index: number): Digest[] {
-  return levels.flatMap((row, height) => {
-    const node = Math.floor(index / 2 ** height)
-    return row[node % 2 === 0 ? node + 1 : node - 1] ?? []
+    return { index, path: pathInLevels(levels, index) }
   })
 }
 

@@ -7,8 +7,9 @@ import { pae } from "./dsse.ts"
 import { verifyEd25519 } from "./ed25519.ts"
 import { isFault, malformed } from "./errors.ts"
 import { agentId, count, foreign, hex32, label } from "./fact-field.ts"
-import { hashLeaf } from "./merkle/hash.ts"
-import { inclusionPaths, rootFromInclusion } from "./merkle/inclusion.ts"
+import { emptyRoot, hashLeaf } from "./merkle/hash.ts"
+import { rootFromInclusion } from "./merkle/inclusion.ts"
+import { levelsOf, pathInLevels } from "./merkle/levels.ts"
 import type { PublicKey, Signer } from "./public-key.ts"
 
 /** Of what is signed: the tree of the receipts that were made together. */
@@ -62,11 +63,11 @@ export function mintReceipt(receipt: Receipt, signer: Signer): string {
 export function mintReceipts(receipts: readonly Receipt[], signer: Signer): string[] {
   const spellings = receipts.map((receipt) => canonicalText(receipt))
   const leafHashes = spellings.map((spelling) => hashLeaf(utf8(spelling)))
-  const { root, paths } = inclusionPaths(leafHashes)
-  const size = leafHashes.length
+  const levels = levelsOf(leafHashes)
+  const [size, root] = [leafHashes.length, levels.at(-1)?.[0] ?? emptyRoot]
   const signature = toBase64(signer.sign(signedBytes(root, size)))
   return spellings.map((spelling, index) => {
-    const path = JSON.stringify((paths[index] ?? []).map(toBase64))
+    const path = JSON.stringify(pathInLevels(levels, index).map(toBase64))
     const parts = `"path":${path},"receipt":${spelling},"signature":"${signature}","size":${size}`
     return toBase64url(utf8(`{"index":${index},${parts}}`))
   })

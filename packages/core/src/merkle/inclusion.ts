@@ -1,7 +1,7 @@
 import { equalBytes } from "../bytes.ts"
 import type { Digest } from "../digest.ts"
 import { isFault } from "../errors.ts"
-import { emptyRoot, hashNode } from "./hash.ts"
+import { hashNode } from "./hash.ts"
 import { checkPlace, half, malformedProof } from "./shape.ts"
 import { inclusionRanges } from "./subtree.ts"
 import { rootOf } from "./tree.ts"
@@ -22,34 +22,6 @@ export function inclusionPath(leafHashes: readonly Digest[], index: number): Dig
   return inclusionRanges(index, leafHashes.length).map(({ from, to }) =>
     rootOf(leafHashes.slice(from, to)),
   )
-}
-
-/** The root, and the paths of all leaves as {@link inclusionPath} gives each; every node is hashed once. */
-export function inclusionPaths(leafHashes: readonly Digest[]): {
-  root: Digest
-  paths: Digest[][]
-} {
-  const paths: Digest[][] = leafHashes.map(() => [])
-  let [level, width] = [leafHashes, 1]
-  while (level.length > 1) {
-    for (const [leaf, path] of paths.entries()) {
-      const sibling = level[Math.floor(leaf / width) ^ 1]
-      if (sibling !== undefined) path.push(sibling)
-    }
-    level = parentsOf(level)
-    width *= 2
-  }
-  return { root: level[0] ?? emptyRoot, paths }
-}
-
-/** One without a sibling rises as it is. */
-function parentsOf(level: readonly Digest[]): Digest[] {
-  const parents: Digest[] = []
-  for (let at = 0; at < level.length; at += 2) {
-    const [left, right] = [level[at] as Digest, level[at + 1]]
-    parents.push(right === undefined ? left : hashNode(left, right))
-  }
-  return parents
 }
 
 /**

@@ -6,7 +6,8 @@ import { publicVectors } from "../testing/vectors.ts"
 import { consistencyPath, verifyConsistency } from "./consistency.ts"
 import { earlierRoot } from "./earlier.ts"
 import { emptyRoot, hashLeaf, hashNode } from "./hash.ts"
-import { inclusionPath, inclusionPaths, rootFromInclusion, verifyInclusion } from "./inclusion.ts"
+import { inclusionPath, rootFromInclusion, verifyInclusion } from "./inclusion.ts"
+import { levelsOf, pathInLevels } from "./levels.ts"
 import { MerkleAccumulator, rootOf } from "./tree.ts"
 
 const MAX_LEAVES = 70
@@ -103,10 +104,11 @@ test(`every leaf of every tree up to ${MAX_LEAVES} leaves has the model's proof,
       if (treeSize % 9 === 0) expect(path).toEqual(modelPath(leafIndex, tree))
       expect(verifyInclusion(leaf, { leafIndex, treeSize, path }, root)).toBe(true)
     }
-    const paths = tree.map((_, leafIndex) => inclusionPath(tree, leafIndex))
-    expect(inclusionPaths(tree)).toEqual({ root, paths })
+    const levels = levelsOf(tree)
+    expect(levels.at(-1)).toEqual([root])
+    for (let at = 0; at < treeSize; at++)
+      expect(pathInLevels(levels, at)).toEqual(inclusionPath(tree, at))
   }
-  expect(inclusionPaths([])).toEqual({ root: emptyRoot, paths: [] })
 })
 
 test("L16 a proof fits no other leaf, index, size or root", () => {
