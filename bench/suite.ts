@@ -154,7 +154,7 @@ export const benches: readonly Bench[] = [
   },
   {
     name: "sandbox-start",
-    args: ["12"],
+    args: ["12", "all"],
     gates: [atMost("sandboxed start of true, probe included", ["boxedMs"], "ms", 400, 160)],
   },
   {
