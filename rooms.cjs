@@ -68,6 +68,11 @@ module.exports = {
       "sandbox",
     ],
   },
+  verifier: {
+    floor: "surface",
+    holds: "amc-verify and verify.html: verification for those who have nothing else of AMC",
+    may: ["core", "verify"],
+  },
   cli: {
     floor: "surface",
     holds: "one file per command",

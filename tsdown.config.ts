@@ -1,4 +1,7 @@
 import { defineConfig, type UserConfig } from "tsdown"
+import { writeVerifyPage } from "./scripts/verify-page.ts"
+
+const verifier = "packages/verifier/dist"
 
 const common: UserConfig = {
   outDir: "packages/cli/dist",
@@ -24,5 +27,25 @@ export default defineConfig([
     },
     // The sandbox looks for its probe beside the program.
     copy: ["packages/sandbox/probe/amc-probe-linux-x64"],
+  },
+  {
+    ...common,
+    clean: true,
+    outDir: verifier,
+    entry: { "amc-verify": "packages/verifier/src/amc-verify-main.ts" },
+    noExternal: [/^/],
+    external: [],
+  },
+  {
+    ...common,
+    outDir: `${verifier}/page`,
+    entry: { page: "packages/verifier/src/page-main.ts" },
+    platform: "browser",
+    target: "es2024",
+    format: "iife",
+    minify: true,
+    noExternal: [/^/],
+    external: [],
+    onSuccess: () => writeVerifyPage(`${verifier}/page/page.iife.js`, `${verifier}/verify.html`),
   },
 ])

@@ -1,4 +1,4 @@
-import { AmcError } from "@amc/core"
+import { AmcError, utcTime } from "@amc/core"
 
 /**
  * A time from an option, in milliseconds: a day (its first moment, UTC) or an ISO 8601 time with its zone.
@@ -7,12 +7,8 @@ import { AmcError } from "@amc/core"
  */
 export function timeOption(text: string | undefined, name: string): number | undefined {
   if (text === undefined) return undefined
-  const isKnownForm =
-    /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/u.test(text)
-  // Parsing a text needs no clock.
-  // oxlint-disable-next-line no-restricted-globals
-  const ms = isKnownForm ? Date.parse(text) : Number.NaN
-  if (Number.isFinite(ms) && ms >= 0) return ms
+  const ms = utcTime(text)
+  if (ms !== null) return ms
   throw new AmcError("usage/invalid", `--${name} takes a day or a time with its zone`, {
     hint: `for example --${name} 2026-11-23 or --${name} 2026-11-23T14:30:00Z`,
   })

@@ -10,11 +10,17 @@ import {
   type Root,
 } from "@amc/core"
 import { rootPath, trustPaths } from "@amc/vault"
-import { expiryFindings, FindingList, openCurrentTrust, type VersionedTrust } from "@amc/verify"
+import {
+  expiryFindings,
+  FindingList,
+  openCurrentTrust,
+  type RememberedTrust,
+  type VersionedTrust,
+} from "@amc/verify"
 import type { Look } from "./look.ts"
 import type { RememberedWorkspace, StateHome } from "./state-home.ts"
 import { readRegularFile } from "./regular-file.ts"
-import { recallTrust, type RememberedTrust } from "./verifier-memory.ts"
+import { recallTrust } from "./verifier-memory.ts"
 import { rollbackFindings } from "./workspace-trust.ts"
 
 const fileSizeMax = 1 << 20

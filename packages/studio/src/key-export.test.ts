@@ -6,7 +6,7 @@ import { fromBase64, parseVkey, utf8 } from "@amc/core"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { exportKeys } from "./key-export.ts"
 import { keysInUse, listKeys } from "./key-list.ts"
-import { readTrustFile } from "./trust-file.ts"
+import { readTrustFile } from "@amc/verify"
 import { newPlace, now, type Place } from "./workspace.fixture.ts"
 
 let place: Place

@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto"
 import { bundleSumsNamespace, type PublicKey, sshPublicKey, vkey } from "@amc/core"
 import { readTrustFiles } from "@amc/vault"
 import { keysInUse, listKeys } from "./key-list.ts"
-import { encodeTrustFile } from "./trust-file.ts"
+import { encodeTrustFile } from "@amc/verify"
 import type { Workspace } from "./workspace.ts"
 
 /** The forms in which public keys are handed to others. */

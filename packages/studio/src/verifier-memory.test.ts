@@ -8,7 +8,7 @@ import { newPlace } from "./workspace.fixture.ts"
 test("after years of checkpoints the oldest is still known, and no gap is much larger than the others", async () => {
   const { top, workspace: place } = await newPlace()
   onTestFinished(() => rmSync(top, { recursive: true }))
-  const { dir, state, rootSha256, workspace } = place
+  const { dir, state, rootSha256 } = place
   const { roots, revocations } = readTrustFiles(dir)
   const pins = Array.from({ length: 3000 }, (_, n) => ({
     size: n + 1,
@@ -17,7 +17,6 @@ test("after years of checkpoints the oldest is still known, and no gap is much l
   }))
   for (let from = 0; from < pins.length; from += 500)
     rememberTrust(state, {
-      workspace,
       rootSha256,
       roots,
       revocations,
@@ -34,7 +33,7 @@ test("a memory that can't be read hides no other", async () => {
   const { top, workspace: place } = await newPlace()
   onTestFinished(() => rmSync(top, { recursive: true }))
   const { dir, state, rootSha256, workspace } = place
-  rememberTrust(state, { workspace, rootSha256, ...readTrustFiles(dir), pins: [] })
+  rememberTrust(state, { rootSha256, ...readTrustFiles(dir), pins: [] })
   writeFileSync(join(state.dir, "trust", `${"0".repeat(64)}.json`), "{")
   expect(rememberedRootsOf(state, workspace)).toEqual([rootSha256])
   expect(() => recallTrust(state, "0".repeat(64))).toThrow("can't be read")

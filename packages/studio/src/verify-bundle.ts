@@ -2,11 +2,13 @@ import { readArchive } from "@amc/bundle"
 import { bundleManifestPath, isFault, parseBundleManifest, type Verdict } from "@amc/core"
 import {
   type BundleSummary,
+  type GivenTrust,
+  mergedTrust,
   type VerifiedBundle,
   verifyBundle,
   type WitnessTerms,
 } from "@amc/verify"
-import { type GivenTrust, mergedTrust, rememberedRoot } from "./given-trust.ts"
+import { rememberedRoot } from "./remembered-root.ts"
 import type { StateHome } from "./state-home.ts"
 import { recallTrust, rememberVerified } from "./verifier-memory.ts"
 

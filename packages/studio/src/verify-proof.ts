@@ -7,8 +7,8 @@ import {
   text,
   type Verdict,
 } from "@amc/core"
-import { type EventProofSummary, verifyEventProof } from "@amc/verify"
-import { type GivenTrust, mergedTrust, rememberedRoot } from "./given-trust.ts"
+import { type EventProofSummary, type GivenTrust, mergedTrust, verifyEventProof } from "@amc/verify"
+import { rememberedRoot } from "./remembered-root.ts"
 import type { StateHome } from "./state-home.ts"
 import { recallTrust, rememberVerified } from "./verifier-memory.ts"
 

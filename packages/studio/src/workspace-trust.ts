@@ -1,8 +1,14 @@
 import { AmcError, type CheckpointPin, type Finding, Keyring, openKeyCertificate } from "@amc/core"
 import { readTrustFiles } from "@amc/vault"
-import { type CurrentTrust, FindingList, openCurrentTrust, type VersionedTrust } from "@amc/verify"
+import {
+  type CurrentTrust,
+  FindingList,
+  openCurrentTrust,
+  type RememberedTrust,
+  type VersionedTrust,
+} from "@amc/verify"
 import type { RememberedWorkspace, StateHome } from "./state-home.ts"
-import { recallTrust, type RememberedTrust, rememberTrust } from "./verifier-memory.ts"
+import { recallTrust, rememberTrust } from "./verifier-memory.ts"
 
 /**
  * The keyring of a known workspace, never an older one than this machine has seen. What is newer is
@@ -31,12 +37,9 @@ interface PinnedPlace {
 }
 
 /** Remembers when a checkpoint of one's own ledger was there. @throws {@link AmcError} `workspace/unwritable` */
-export function pinCheckpoint(
-  { dir, workspace, rootSha256, state }: PinnedPlace,
-  pin: CheckpointPin,
-): void {
+export function pinCheckpoint({ dir, rootSha256, state }: PinnedPlace, pin: CheckpointPin): void {
   const { roots, revocations } = readTrustFiles(dir)
-  rememberTrust(state, { workspace, rootSha256, roots, revocations, pins: [pin] })
+  rememberTrust(state, { rootSha256, roots, revocations, pins: [pin] })
 }
 
 /** What is wrong with trust files that are older than what this machine has seen. */
@@ -65,10 +68,10 @@ function currentOf(
 
 function rememberFiles(
   { roots, revocations }: VersionedTrust,
-  { workspace, root_sha256: rootSha256 }: RememberedWorkspace,
+  { root_sha256: rootSha256 }: RememberedWorkspace,
   state: StateHome,
 ): void {
-  rememberTrust(state, { workspace, rootSha256, roots, revocations, pins: [] })
+  rememberTrust(state, { rootSha256, roots, revocations, pins: [] })
 }
 
 function isNewer({ roots, revocations }: VersionedTrust, memory: RememberedTrust): boolean {

@@ -6,6 +6,9 @@ import { expect, test } from "vitest"
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url))
 const entry = fileURLToPath(new URL("index.ts", import.meta.url))
+const programs = ["amc-verify-main.ts", "page-main.ts"].map((name) =>
+  join(repository, "packages/verifier/src", name),
+)
 const builtins = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)])
 
 /** Every specifier that a file imports for use; `import type` leaves no trace at run time. */
@@ -71,10 +74,13 @@ function resolveFrom(file: string, specifier: string, conditions: readonly strin
   return join(folder, pick(target, conditions) ?? module ?? main ?? "index.js")
 }
 
-function closure(conditions: readonly string[]): { files: string[]; builtin: string[] } {
+function closure(
+  conditions: readonly string[],
+  from: string = entry,
+): { files: string[]; builtin: string[] } {
   const files = new Set<string>()
   const builtin = new Set<string>()
-  const open = [entry]
+  const open = [from]
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (files.has(file)) continue
     files.add(file)
@@ -105,6 +111,36 @@ test("the verifier for Node adds node:crypto in one file of ours, and what its y
   ])
   const named = new Set(builtin.map((line) => line.replace(/^.* imports (?:node:)?/u, "")))
   expect([...named].sort()).toEqual(["buffer", "crypto", "process"])
+})
+
+const packagesOf = (files: readonly string[]): string[] =>
+  [
+    ...new Set(
+      files.flatMap((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/u.exec(file)?.[1] ?? []),
+    ),
+  ].sort()
+
+test("the verifier's program and page rest on the packages of their checked-in list, none of them native", () => {
+  const list = JSON.parse(
+    readFileSync(join(repository, "packages/verifier/dependencies.json"), "utf8"),
+  ) as unknown
+  const [program, page] = [
+    closure(["node", "import"], programs[0]),
+    closure(["browser", "import"], programs[1]),
+  ]
+  const builtin = program.builtin
+    .filter((line) => line.startsWith("packages/"))
+    .map((line) => line.replace(/^.* imports node:/u, ""))
+  expect({
+    program: packagesOf(program.files),
+    page: packagesOf(page.files),
+    node: [...new Set(builtin)].sort(),
+  }).toEqual(list)
+  expect(page.builtin).toEqual([])
+  for (const { files } of [program, page]) {
+    expect(roomsOf(files)).toEqual(["bundle", "core", "score", "verifier", "verify"])
+    expect(files.filter((file) => /\.node$|binding\.gyp|prebuilds/u.test(file))).toEqual([])
+  }
 })
 
 test("no room of the verifier fetches, opens sockets or loads modules at run time", () => {

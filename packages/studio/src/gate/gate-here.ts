@@ -1,9 +1,15 @@
 import { AmcError, isFault, parseEnvelope, parseSignedFile } from "@amc/core"
-import { type GateVerdict, type PolicyTrust, verifyGate } from "@amc/verify"
+import {
+  type GateVerdict,
+  type GivenTrust,
+  mergedTrust,
+  type PolicyTrust,
+  readTrustFile,
+  verifyGate,
+} from "@amc/verify"
 import { readTrustFiles } from "@amc/vault"
-import { type GivenTrust, mergedTrust, rememberedRoot } from "../given-trust.ts"
+import { rememberedRoot } from "../remembered-root.ts"
 import type { StateHome } from "../state-home.ts"
-import { readTrustFile } from "../trust-file.ts"
 import { recallTrust, rememberVerified } from "../verifier-memory.ts"
 import { recallPolicies, rememberPolicy } from "./policy-memory.ts"
 

@@ -2,9 +2,9 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "nod
 import { basename } from "node:path"
 import { AmcError, findConfigKind, parseGatePolicy, sha256Hex, utf8 } from "@amc/core"
 import { readTrustFiles } from "@amc/vault"
+import { encodeTrustFile } from "@amc/verify"
 import { signedIn } from "../config-signing.ts"
 import { withNotary } from "../notary-session.ts"
-import { encodeTrustFile } from "../trust-file.ts"
 import type { Workspace } from "../workspace.ts"
 
 export interface PolicySigningTerms {

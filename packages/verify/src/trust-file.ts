@@ -5,11 +5,12 @@ import {
   keysMax,
   openRootChain,
   parseRoot,
+  text,
   toBase64,
   toHex,
 } from "@amc/core"
-import { type VersionedTrust } from "@amc/verify"
 import { z } from "zod"
+import type { VersionedTrust } from "./known-trust.ts"
 
 const schema = z.strictObject({
   schema: z.literal("amc.trust/v1"),
@@ -54,9 +55,7 @@ export function readTrustFile(bytes: Uint8Array): TrustFile | { readonly rootSha
     if (!isFault(error)) throw error
   }
   try {
-    const { root_sha256: rootSha256, ...file } = schema.parse(
-      JSON.parse(Buffer.from(bytes).toString()),
-    )
+    const { root_sha256: rootSha256, ...file } = schema.parse(JSON.parse(text(bytes)))
     const roots = file.roots.map(fromBase64)
     openRootChain(roots, rootSha256)
     const keys = (file.keys ?? []).map(fromBase64)
