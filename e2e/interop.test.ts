@@ -1,5 +1,12 @@
 import { createHash, createPublicKey } from "node:crypto"
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { fromHex, parseCheckpoint, parseNote, parseTlogProof, toBase64 } from "@amc/core"
 import { TileReader } from "@amc/ledger"
@@ -186,6 +193,30 @@ describe.skipIf(!hasSshKeygen)("ssh-keygen and sha256sum", () => {
     expect(exit).toBe(0)
     expect(stdout.trim().split("\n")).toContain("run/report.json: OK")
     expect(stdout).not.toContain("FAILED")
+  })
+
+  test("make up the auditor's session of docs/auditing.md, which passes on a genuine bundle alone", async () => {
+    const guide = readFileSync(join(clone, "docs/auditing.md"), "utf8")
+    const [, session = ""] = /^```sh\n([\s\S]*?)^```$/mu.exec(guide) ?? []
+    expect(session).toContain("ssh-keygen -Y verify")
+    const pem = (await amc(own, ["keys", "export", "--format", "pem"])).stdout
+    const bundle = readFileSync(join(at, "a.amcbundle"))
+    const audit = (bytes: Uint8Array): Promise<Ended> => {
+      const desk = mkdtempSync(join(own.top, "desk-"))
+      writeFileSync(join(desk, "my-agent.amcbundle"), bytes)
+      writeFileSync(join(desk, "keys.pem"), pem)
+      copyFileSync(join(at, "allowed_signers"), join(desk, "allowed_signers"))
+      return run(["sh", "-eu", "-c", session], { cwd: desk, env: own.env })
+    }
+    const { exit, stdout, stderr } = await audit(bundle)
+    expect([exit, stderr]).toEqual([0, ""])
+    expect(stdout).toMatch(/^Good "amc.bundle" signature/)
+    expect(stdout).toMatch(/Signature Verified Successfully/)
+    for (const text of ['"agent":"a"', "BEGIN SSH SIGNATURE", '"overall"']) {
+      const changed = Buffer.from(bundle)
+      changed[changed.lastIndexOf(text) + text.length + 30]! ^= 1
+      expect((await audit(changed)).exit, text).not.toBe(0)
+    }
   })
 
   test("refuse another list, another purpose and another file", async () => {

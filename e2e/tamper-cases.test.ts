@@ -12,7 +12,7 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
-  ...read("docs/tamper-cases.md").matchAll(/^\| ([LSR]\d\d) \| [^|]+ \| ([^|]+) \|$/gmu),
+  ...read("docs/tamper-cases.md").matchAll(/^\| ([LSRB]\d\d) \| [^|]+ \| ([^|]+) \|$/gmu),
 ].map(([, id = "", where = ""]) => ({
   id,
   files: [...where.matchAll(/`([^`]+\.(?:ts|json))`/gu)].map(([, file = ""]) => file),
@@ -24,7 +24,12 @@ function numbered(letter: string, count: number): string[] {
 }
 
 test("the list of tamper cases is whole", () => {
-  const ids = [...numbered("L", 29), ...numbered("S", 19), ...numbered("R", 7)]
+  const ids = [
+    ...numbered("L", 29),
+    ...numbered("S", 19),
+    ...numbered("R", 7),
+    ...numbered("B", 15),
+  ]
   expect(cases.map(({ id }) => id)).toEqual(ids)
 })
 

@@ -89,7 +89,7 @@ test("asks for a root, since nothing that is in a bundle is one", async () => {
   expect((await verify(["--help"])).stdout).toContain("Exit codes")
 })
 
-test("remembers the trees that it saw, and refuses another history (B08)", async () => {
+test("remembers the trees that it saw, and refuses another history (L12)", async () => {
   const memory = ["--memory", join(top, "memory"), "--json", ...atOnce]
   const seen = async (file: string): Promise<{ exit: number; told: Record<string, never> }> => {
     const { exit, stdout } = await verify([file, "--root", root, ...memory])

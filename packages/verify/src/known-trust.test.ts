@@ -70,7 +70,7 @@ test.each(["monitor", "ledger", "auditor"] as const)(
   },
 )
 
-test("a later tree must extend the trees that were seen before, as far as its evidence reaches (B08)", async () => {
+test("a later tree must extend the trees that were seen before, as far as its evidence reaches (L12)", async () => {
   const rootAt = (at: number): string => toHex(lane.tree(at).root())
   const pins = Array.from({ length: size }, (_, at) => ({
     size: at + 1,

@@ -1,7 +1,12 @@
 import { isFault, parseCertificateFile, type Signer, type Verdict } from "@amc/core"
 import { revokeCertificate } from "@amc/vault"
-import { type VerifiedCertificate, verifyCertificate } from "@amc/verify"
-import { type GivenTrust, mergedTrust, rememberedRoot } from "../given-trust.ts"
+import {
+  type VerifiedCertificate,
+  verifyCertificate,
+  type GivenTrust,
+  mergedTrust,
+} from "@amc/verify"
+import { rememberedRoot } from "../remembered-root.ts"
 import { withIdleLane } from "../key-rotation.ts"
 import type { StateHome } from "../state-home.ts"
 import { recallTrust, rememberVerified } from "../verifier-memory.ts"
