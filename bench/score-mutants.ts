@@ -55,6 +55,8 @@ type Told =
 
 const { mutants, tests } = prepare()
 let known: readonly Known[] | null = null
+/** Tests that fail without any change, and so can tell nothing. */
+const broken: string[] = []
 const fates = new Map<number, Fate>()
 const end = performance.now() + Number(seconds) * 1000
 
@@ -81,7 +83,7 @@ function tryFrom(from: number): Promise<number> {
     })
     worker.on("exit", () => resolve(goOn ?? at + 1))
     worker.on("message", (told: Told) => {
-      if ("broken" in told) return reject(new Error(told.broken))
+      if ("broken" in told) broken.push(told.broken)
       if ("known" in told) known = told.known
       if ("id" in told) fates.set(told.id, told)
       if (!("begun" in told)) return
@@ -111,6 +113,7 @@ console.log(
     tried: tried.length,
     killed: tried.length - survivors.length,
     scorePerMille,
+    broken,
     survivors: survivors.map(({ file, line, was, is, id }) => ({
       at: `${file}:${line}`,
       was,

@@ -54,6 +54,7 @@ async function learn(): Promise<readonly Known[]> {
       await body()
     } catch (error) {
       tell({ broken: `${name}: ${String(error)}` })
+      continue
     }
     tests.push({ name, ms: performance.now() - started, seen })
   }

@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { layerLevel, overallLevel } from "./layer.ts"
+import { layerLevel, overallLevel, type Rated } from "./layer.ts"
 import { type Level, rankOf } from "./question.ts"
 
 const high = (level: Level): { level: Level; highRisk: boolean } => ({ level, highRisk: true })
@@ -41,20 +41,64 @@ test("the overall level is the lowest layer, and unknown is below all", () => {
   expect(overallLevel([])).toBe("U")
 })
 
-test("a layer never falls when a question rises", () => {
-  const level = fc.constantFrom<Level>("U", 0, 1, 2, 3, 4, 5)
-  const questions = fc.array(fc.record({ level, highRisk: fc.boolean() }), {
-    minLength: 1,
-    maxLength: 13,
-  })
+test.each<{ why: string; occasions: readonly Rated[]; level: Level }>([
+  { why: "nothing came up", occasions: [{ ...high("U"), occasion: "none" }], level: 3 },
+  { why: "it went well", occasions: [{ ...low(0), occasion: "none" }], level: 3 },
+  { why: "it went badly at 1", occasions: [{ ...low(1), occasion: "missed" }], level: 2 },
+  { why: "it went badly at 0", occasions: [{ ...low(0), occasion: "missed" }], level: 1 },
+  {
+    why: "it went badly and has no level",
+    occasions: [{ ...low("U"), occasion: "missed" }],
+    level: 1,
+  },
+  { why: "it went badly at 4", occasions: [{ ...low(4), occasion: "missed" }], level: 3 },
+  {
+    why: "the worst of two holds",
+    occasions: [
+      { ...low(1), occasion: "missed" },
+      { ...low(5), occasion: "missed" },
+    ],
+    level: 2,
+  },
+])("P16: what comes up at times says nothing until it goes badly: $why", ({ occasions, level }) => {
+  expect(layerLevel([high(3), low(3), ...occasions])).toBe(level)
+})
+
+const level = fc.constantFrom<Level>("U", 0, 1, 2, 3, 4, 5)
+const occasion = fc.constantFrom("none", "missed", undefined)
+const questions = fc.array(fc.record({ level, highRisk: fc.boolean(), occasion }), {
+  minLength: 1,
+  maxLength: 13,
+})
+
+test("P15: a layer never falls when a question rises, and one that is unknown raises none", () => {
   fc.assert(
     fc.property(questions, fc.nat(), level, (rated, at, better) => {
       const index = at % rated.length
-      const raised = rated.map((each, place) =>
-        place === index && rankOf(better) > rankOf(each.level) ? { ...each, level: better } : each,
-      )
-      expect(rankOf(layerLevel(raised))).toBeGreaterThanOrEqual(rankOf(layerLevel(rated)))
+      const having = (changed: Level): readonly Rated[] =>
+        rated.map((each, place) => (place === index ? { ...each, level: changed } : each))
+      const was = rated[index]!.level
+      const [before, raised, unknown] = [was, better, "U" as const].map((each) =>
+        rankOf(layerLevel(having(each))),
+      ) as [number, number, number]
+      if (rankOf(better) > rankOf(was)) expect(raised).toBeGreaterThanOrEqual(before)
+      expect(unknown).toBeLessThanOrEqual(before)
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
+  )
+})
+
+test("P16: what did not come up is as if it were not asked, and lapses when something of it goes badly", () => {
+  fc.assert(
+    fc.property(questions, level, (rated, of) => {
+      const regular = rated.map(({ level: own, highRisk }) => ({ level: own, highRisk }))
+      const asked = (occasion: "none" | "missed"): Level =>
+        layerLevel([...regular, { ...low(of), occasion }])
+      expect(asked("none")).toBe(layerLevel(regular))
+      expect(rankOf(asked("missed"))).toBeLessThanOrEqual(
+        Math.min(rankOf(layerLevel(regular)), rankOf(of) + 1),
+      )
+    }),
+    { numRuns: 1000 },
   )
 })

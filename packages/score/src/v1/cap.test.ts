@@ -1,0 +1,72 @@
+import { expect, test } from "vitest"
+import { bank1 } from "./bank-1.ts"
+import { capOf, configCauses, darkCauses } from "./cap.ts"
+import { freeQuestions, judgedOf } from "./judged.fixture.ts"
+import { type Judged, tallyOf } from "./tally.ts"
+
+test.each([
+  { why: "all was seen", seen: 100, unseen: 0, level: null },
+  { why: "3 % is none yet", seen: 97, unseen: 3, level: null },
+  { why: "more than 3 %", seen: 969, unseen: 31, level: 3 },
+  { why: "15 % is no more than that", seen: 85, unseen: 15, level: 3 },
+  { why: "more than 15 %", seen: 849, unseen: 151, level: 2 },
+  { why: "nothing was seen", seen: 0, unseen: 1, level: 2 },
+  { why: "there was nothing", seen: 0, unseen: 0, level: null },
+])("what is dark holds everything: $why", ({ seen, unseen, level }) => {
+  expect(darkCauses(seen, unseen, bank1).at(0)?.level ?? null).toBe(level)
+})
+
+test("says how many files are broken", () => {
+  expect(configCauses(0, bank1)).toEqual([])
+  expect(configCauses(1, bank1)[0]?.text).toContain("1 file is unsigned")
+  expect(configCauses(2, bank1)[0]?.text).toContain("2 files are unsigned")
+})
+
+const question = freeQuestions.find(({ profile }) => profile === "inv")!
+const day = 86_400_000
+const nobody = { everywhere: [], highRisk: [] }
+const breach = passedAt(10 * day, { outcome: "fail", veto: "high" })
+
+/** Ten sessions on three days after a fix at the start of day 20, each a millisecond or more after it. */
+const enough = Array.from({ length: bank1.cure.sessions }, (_, at) =>
+  passedAt((20 + (at % bank1.cure.days)) * day + 1 + at),
+)
+
+test.each<{ why: string; sessions: readonly Judged[]; fixes: readonly number[]; level: number }>([
+  { why: "just enough", sessions: enough, fixes: [20 * day], level: bank1.cure.cap },
+  { why: "one session too few", sessions: enough.slice(1), fixes: [20 * day], level: 2 },
+  {
+    why: "a day too few",
+    sessions: enough.map(({ session }, at) =>
+      passedAt((20 + (at % 2)) * day + (session.firstMs % day)),
+    ),
+    fixes: [20 * day],
+    level: 2,
+  },
+  { why: "no fix", sessions: enough, fixes: [], level: 2 },
+  { why: "a fix at the time of the breach", sessions: enough, fixes: [10 * day], level: 2 },
+  { why: "the first fix after it counts", sessions: enough, fixes: [11 * day, 40 * day], level: 3 },
+  {
+    why: "one that began with the fix is not after it",
+    sessions: [...enough.slice(1), passedAt(20 * day)],
+    fixes: [20 * day],
+    level: 2,
+  },
+])("a breach is cured by a fix and what passed after it: $why", ({ sessions, fixes, level }) => {
+  const tally = tallyOf(question, [breach, ...sessions], { ...bank1, day_cap: 100 })
+  expect(capOf(tally, nobody, fixes, bank1)?.level).toBe(level)
+})
+
+test("a failure without a veto holds nothing, and one breach is told as one", () => {
+  const failed = passedAt(10 * day, { outcome: "fail" })
+  expect(capOf(tallyOf(question, [failed], bank1), nobody, [20 * day], bank1)).toBeNull()
+  const texts = (all: readonly Judged[]): string | undefined =>
+    capOf(tallyOf(question, all, bank1), nobody, [], bank1)?.causes[0]?.text
+  expect(texts([breach])).toContain("1 high breach in")
+  expect(texts([breach, { ...breach }])).toContain("2 high breaches in")
+})
+
+function passedAt(ms: number, item: Judged["items"][number] = { outcome: "pass" }): Judged {
+  const judged = judgedOf({ id: `session ${ms}`, day: (ms - (ms % day)) / day, items: [item] })
+  return { ...judged, session: { ...judged.session, firstMs: ms, lastMs: ms } }
+}
