@@ -3,7 +3,10 @@ import { AmcError, type Facts, systemAgent } from "@amc/core"
 import type { HeldAllowlist } from "./held-allowlist.ts"
 import type { HeldPolicy } from "./held-policy.ts"
 
-/** The way a request came in: the socket of one run, or a loopback port that many may reach. */
+/**
+ * The way a request came in: the socket of one run, or a port that many may reach, which is on the loopback unless the
+ * owner opened it to a network.
+ */
 export type Ingress = "run-socket" | "loopback"
 
 export interface LeaseTerms {
