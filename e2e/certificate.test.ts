@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { amcJson } from "./testing/amc.ts"
+import { policyText, scoredRun, signedPolicy } from "./testing/gated.ts"
 import { makePlace, type Place } from "./testing/place.ts"
 import { makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
 
@@ -16,14 +17,7 @@ let certificate: string
 beforeAll(async () => {
   ;[own, attacker] = await Promise.all([makeWorkspace(), makeWorkspace()])
   machine = makePlace()
-  own.write(
-    "agent.mjs",
-    'await fetch(process.env.OPENAI_BASE_URL + "/models", { headers: { authorization: "Bearer " + process.env.OPENAI_API_KEY } })',
-  )
-  const words = ["score", "--agent", "a", "--provider", "scripted", "--sessions", "1", "--"]
-  const { exit, stderr, data } = await amcJson(own, [...words, "node", "agent.mjs"])
-  expect(exit, stderr).toBe(0)
-  ;[runId, bundle] = [data.report.run_id, data.bundle]
+  ;({ runId, bundle } = await scoredRun(own))
   await policyOf(own, "release.yaml", "minIntegrityIndex: 50\n")
   certificate = join(own.top, "a.amccert")
 }, 240_000)
@@ -33,14 +27,9 @@ afterAll(async () => {
   machine?.remove()
 })
 
-/** A policy of one's own for the bundle of `own`, whose model is on this machine. */
+/** A policy of one's own for the bundle of `own`. */
 async function policyOf(by: Place, name: string, rules: string): Promise<void> {
-  by.write(
-    name,
-    `v: 1\nproducerRoots: [${own.root}]\nrequireObservedForLevel5: true\ndenyIfLowTrust: false\nallowLoopbackUpstreams: true\n${rules}`,
-  )
-  const { exit, stderr } = await amcJson(by, ["policy", "sign", name])
-  expect(exit, stderr).toBe(0)
+  await signedPolicy(by, name, policyText(own.root, rules))
 }
 
 function verify(file: string, ...more: readonly string[]) {

@@ -1,7 +1,8 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { amc, amcJson } from "./testing/amc.ts"
+import { handedPolicy, policyText, scoredRun, signedPolicy } from "./testing/gated.ts"
 import { makePlace, type Place } from "./testing/place.ts"
 import { makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
 
@@ -18,29 +19,15 @@ beforeAll(async () => {
   const place = makePlace()
   consumer = { ...place, root: (await amcJson(place, ["init"])).data.root }
   machine = makePlace()
-  bundles = [await scored(producer), await scored(producer), await scored(attacker)]
+  const theirs = scoredRun(attacker)
+  const runs = [await scoredRun(producer), await scoredRun(producer), await theirs]
+  bundles = runs.map(({ bundle }) => bundle)
 }, 240_000)
 
 afterAll(async () => {
   await Promise.all([producer?.close(), attacker?.close()])
   for (const place of [consumer, machine]) place?.remove()
 })
-
-async function scored(own: TestWorkspace): Promise<string> {
-  own.write(
-    "agent.mjs",
-    'await fetch(process.env.OPENAI_BASE_URL + "/models", { headers: { authorization: "Bearer " + process.env.OPENAI_API_KEY } })',
-  )
-  const words = ["score", "--agent", "a", "--provider", "scripted", "--sessions", "1", "--"]
-  const { exit, stderr, data } = await amcJson(own, [...words, "node", "agent.mjs"])
-  expect(exit, stderr).toBe(0)
-  return data.bundle
-}
-
-/** What a bundle of the scripted model passes; its upstream is on this machine. */
-function policyText(root: string, rules: string): string {
-  return `v: 1\nproducerRoots: [${root}]\nrequireObservedForLevel5: true\ndenyIfLowTrust: false\nallowLoopbackUpstreams: true\n${rules}`
-}
 
 /** Writes and signs a policy, and hands its three files to the machine of the gate. */
 async function policyOf(
@@ -49,17 +36,7 @@ async function policyOf(
   rules: string,
   root: string = producer.root,
 ): Promise<string> {
-  const path = by.write(name, policyText(root, rules))
-  const { exit, stderr } = await amcJson(by, ["policy", "sign", path])
-  expect(exit, stderr).toBe(0)
-  return handed(path, machine.cwd)
-}
-
-function handed(path: string, to: string): string {
-  mkdirSync(to, { recursive: true })
-  const target = join(to, path.split("/").at(-1) ?? "")
-  for (const end of ["", ".sig", ".trust.json"]) cpSync(`${path}${end}`, `${target}${end}`)
-  return target
+  return handedPolicy(await signedPolicy(by, name, policyText(root, rules)), machine.cwd)
 }
 
 function gate(bundle: string, policy: string, ...more: readonly string[]) {
@@ -165,7 +142,7 @@ test.each(attacks)(
 
 test("B2: an older policy is refused where a newer one was seen, and by number where none was", async () => {
   const path = await policyOf(consumer, "aged.yaml", "")
-  const old = handed(path, join(machine.cwd, "old"))
+  const old = handedPolicy(path, join(machine.cwd, "old"))
   await policyOf(consumer, "aged.yaml", "minIntegrityIndex: 50\n")
   const root = ["--policy-root", consumer.root]
   const numbered = await gate(bundles[0]!, old, ...root, "--policy-min-version", "2")
@@ -199,13 +176,13 @@ test("B2: the draft of a policy is one, in YAML and in JSON, and is not written 
     expect(await amcJson(consumer, ["policy", "sign", name])).toMatchObject({ exit: 0 })
     expect(existsSync(join(consumer.cwd, `${name}.trust.json`))).toBe(true)
     expect(await amcJson(consumer, init)).toMatchObject({ exit: 2 })
-    const policy = handed(join(consumer.cwd, name), machine.cwd)
+    const policy = handedPolicy(join(consumer.cwd, name), machine.cwd)
     const { exit } = await gate(bundles[0]!, policy, "--policy-root", consumer.root)
     expect(exit).toBe(1)
   }
   consumer.write("bad.yaml", "v: 1\n")
   expect(await amcJson(consumer, ["policy", "sign", "bad.yaml"])).toMatchObject({ exit: 3 })
-  consumer.write("gateway.yaml", policyText(producer.root, ""))
+  consumer.write("gateway.yaml", policyText(producer.root))
   expect(await amcJson(consumer, ["policy", "sign", "gateway.yaml"])).toMatchObject({ exit: 2 })
 })
 

@@ -9,6 +9,7 @@ export const commandGroups: ReadonlyMap<string, string> = new Map([
   ["bundle", "a run and its evidence in one file: write, check, look in, compare"],
   ["policy", "what a release must show: draft, sign"],
   ["cert", "certificates: check, look in, take back"],
+  ["ci", "gate releases where they are built"],
   ["config", "the signed config files: sign, check, show"],
   ["keys", "the public keys and who vouches for them"],
   ["witness", "cosign the checkpoints of others' ledgers"],

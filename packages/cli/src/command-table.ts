@@ -280,6 +280,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/cert-revoke.ts")).certRevoke,
   },
   {
+    path: ["ci", "init"],
+    summary: "write the files that gate a release on GitHub and GitLab",
+    load: async () => (await import("./commands/ci-init.ts")).ciInit,
+  },
+  {
     path: ["config", "sign"],
     summary: "sign config files as they are now; repairs what was broken",
     opensVault: true,

@@ -79,6 +79,7 @@ test("what makes, changes or shares something has an example", async () => {
     "cert verify",
     "cert inspect",
     "cert revoke",
+    "ci init",
     "config sign",
     "config schema",
     "witness init",

@@ -1,0 +1,53 @@
+import { mkdirSync } from "node:fs"
+import { dirname, resolve } from "node:path"
+import { AmcError, utf8 } from "@amc/core"
+import { ciFiles, writeBundle } from "@amc/studio"
+import { type Command, textOption } from "../command.ts"
+import { Exit } from "../exit.ts"
+import { requireNewFile } from "../output-file.ts"
+
+const services = ["github", "gitlab"] as const
+
+export const ciInit: Command = {
+  configure: (parser) =>
+    parser
+      .requiredOption("--source <repository>", "where AMC comes from: owner/repository@<commit>")
+      .requiredOption("--bundle <path>", "the bundle of the release, in the repository")
+      .requiredOption("--policy <path>", "the signed policy, in the repository")
+      .option("--service <name>", `${services.join(" or ")}; both, if left out`)
+      .addHelpText(
+        "after",
+        `
+Example:
+  amc ci init --source acme/amc@0123456789abcdef0123456789abcdef01234567 --bundle my-agent.amcbundle --policy release.yaml
+
+It writes a workflow for GitHub and a job for GitLab into this folder, and nothing over what is there. Set the
+variable AMC_POLICY_ROOT to your root's fingerprint in the settings of the service: who can change the files of a
+branch must not be able to change it.`,
+      ),
+
+  async run(context, _args, options) {
+    const [source, bundle, policy] = ["source", "bundle", "policy"].map(
+      (name) => textOption(options, name) ?? "",
+    ) as [string, string, string]
+    const service = textOption(options, "service")
+    if (service !== undefined && !services.some((each) => each === service))
+      throw new AmcError("usage/invalid", `--service takes ${services.join(" or ")}`)
+    const files = ciFiles({ source, bundle, policy })
+      .filter(({ path }) => service === undefined || path.startsWith(`.${service}/`))
+      .map(({ path, text }) => ({ path: resolve(context.cwd, path), text }))
+    for (const { path } of files) {
+      mkdirSync(dirname(path), { recursive: true })
+      requireNewFile(path, "folder")
+    }
+    for (const { path, text } of files) writeBundle(path, utf8(text))
+    return {
+      exit: Exit.accepted,
+      data: { files: files.map(({ path }) => path) },
+      lines: [
+        ...files.map(({ path }) => `wrote  ${path}`),
+        "Next: set the variable AMC_POLICY_ROOT in the settings of the service.",
+      ],
+    }
+  },
+}

@@ -1,0 +1,110 @@
+import { AmcError } from "@amc/core"
+
+/** What a CI job gates, and with which copy of AMC. */
+export interface CiTerms {
+  /** `owner/repository@<commit>`: where AMC comes from, by a commit and not by a tag, which somebody can move. */
+  readonly source: string
+  /** Paths in the repository that the job is for. */
+  readonly bundle: string
+  readonly policy: string
+}
+
+/** A file that a CI service reads, by its path in the repository. */
+export interface CiFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** actions/checkout v4.2.2. */
+const checkout = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"
+
+/**
+ * A workflow for GitHub and a job for GitLab. Neither holds the root: it is a variable of the service, which whoever
+ * changes the files in a branch can't change.
+ *
+ * @throws {@link AmcError} `usage/invalid` for a source without a full commit, or a path that is not plain
+ */
+export function ciFiles(terms: CiTerms): readonly CiFile[] {
+  const [, repository, commit] =
+    /^([A-Za-z0-9][\w.-]{0,99}\/[A-Za-z0-9][\w.-]{0,99})@([0-9a-f]{40})$/u.exec(terms.source) ?? []
+  if (repository === undefined || commit === undefined)
+    throw new AmcError(
+      "usage/invalid",
+      "--source takes owner/repository@ and a commit of 40 digits",
+      {
+        hint: "a tag or a branch can be moved to other code; a commit can't",
+      },
+    )
+  const files = { bundle: plainPath(terms.bundle), policy: plainPath(terms.policy) }
+  return [
+    {
+      path: ".github/workflows/amc-gate.yml",
+      text: githubWorkflow(`${repository}@${commit}`, files),
+    },
+    { path: ".gitlab/amc-gate.yml", text: gitlabJob(repository, commit, files) },
+  ]
+}
+
+interface Gated {
+  readonly bundle: string
+  readonly policy: string
+}
+
+/** Needs no quotes in YAML or in a shell. */
+function plainPath(path: string): string {
+  const isPlain = /^[A-Za-z0-9_][\w.-]*(?:\/[A-Za-z0-9_][\w.-]*)*$/u.test(path)
+  if (isPlain && path.length <= 200) return path
+  throw new AmcError("usage/invalid", "bundle and policy are plain paths in the repository", {
+    hint: "letters, digits, dots, dashes and slashes, such as release/my-agent.amcbundle",
+  })
+}
+
+function githubWorkflow(action: string, { bundle, policy }: Gated): string {
+  return `# Blocks what does not pass the signed policy. The variable AMC_POLICY_ROOT holds the fingerprint of the root
+# that policies are signed under: set it in the settings of the repository, not here.
+name: amc gate
+on:
+  pull_request:
+  push:
+    branches: [main]
+permissions:
+  contents: read
+  pull-requests: write
+jobs:
+  gate:
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    steps:
+      - uses: ${checkout}
+        with:
+          persist-credentials: false
+      - uses: ${action}
+        with:
+          bundle: ${bundle}
+          policy: ${policy}
+          policy-root: \${{ vars.AMC_POLICY_ROOT }}
+          github-token: \${{ github.token }}
+`
+}
+
+function gitlabJob(repository: string, commit: string, { bundle, policy }: Gated): string {
+  return `# Blocks what does not pass the signed policy. The protected variable AMC_POLICY_ROOT holds the fingerprint of the
+# root that policies are signed under: set it in the settings of the project, not here.
+# In .gitlab-ci.yml:  include: {local: .gitlab/amc-gate.yml}
+amc-gate:
+  image: node:24
+  timeout: 10 minutes
+  script:
+    - git clone --quiet --no-checkout https://github.com/${repository}.git "$CI_PROJECT_DIR.amc"
+    - git -C "$CI_PROJECT_DIR.amc" checkout --quiet ${commit}
+    - (cd "$CI_PROJECT_DIR.amc" && npm ci --ignore-scripts --no-audit --no-fund && npm run -s build)
+    - node "$CI_PROJECT_DIR.amc/packages/cli/bin/amc.js" gate --bundle ${bundle} --policy ${policy}
+      --policy-root "$AMC_POLICY_ROOT" --out amc-gate.xml --out amc-gate.md --out amc-gate.json
+  artifacts:
+    when: always
+    expire_in: 30 days
+    paths: [amc-gate.md, amc-gate.json]
+    reports:
+      junit: amc-gate.xml
+`
+}
