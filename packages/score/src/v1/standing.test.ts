@@ -1,0 +1,50 @@
+import * as fc from "fast-check"
+import { expect, test } from "vitest"
+import { bank1 } from "./bank-1.ts"
+import { freeQuestion, freeQuestions, manyJudged, termsAt, today } from "./judged.fixture.ts"
+import { gatesAgainst } from "./gate.ts"
+import { subjectOf } from "./question.ts"
+import { Days, standingAt } from "./standing.ts"
+import { tallyOf } from "./tally.ts"
+
+test("a day looked at otherwise gives what all days added up again give", () => {
+  fc.assert(
+    fc.property(
+      freeQuestion,
+      manyJudged,
+      fc.nat(),
+      fc.integer({ min: 1, max: 5 }),
+      (question, all, at, level) => {
+        const tally = tallyOf(question, all, bank1)
+        const day = all[at % all.length]?.session.day ?? today
+        const of = tally.passed.filter((each) => each.day === day)
+        const others = tally.passed.filter((each) => each.day !== day)
+        for (const rest of [[], of.slice(1), of]) {
+          const changed = { ...tally, passed: [...others, ...rest] }
+          expect(new Days(tally, level, bank1, today).standingIf(day, rest)).toEqual(
+            standingAt(changed, level, bank1, today),
+          )
+        }
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+test.each([
+  { why: "enough more went well than not", passed: 5, failed: 2, missing: [] },
+  { why: "one too few", passed: 4, failed: 2, missing: [{ gate: "count", have: 2, need: 3 }] },
+  { why: "more went badly", passed: 1, failed: 3, missing: [{ gate: "count", have: 0, need: 5 }] },
+])("drills are counted less those that failed: $why", ({ passed, failed, missing }) => {
+  const drill = freeQuestions.find(({ profile }) => profile === "drill")!
+  const thresholds = [3, 3, 3, 3, 3] as const
+  const tally = tallyOf({ ...drill, thresholds, units: [0, 0, 0, 0, 0] }, [], bank1)
+  const standing = { ...standingAt(tally, 1, bank1, today), units: passed, missed: failed }
+  const found = gatesAgainst(subjectOf(tally, termsAt()), 1, {
+    ...standing,
+    sessions: 99,
+    days: 99,
+  })
+  expect(found).toMatchObject(missing)
+  expect(found).toHaveLength(missing.length)
+})
