@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs"
-import type { Item } from "../packages/score/src/v1/indicator.ts"
+import type { Item } from "../packages/score/src/v1/judged.ts"
 import {
   freeQuestions,
   judgedOf,
   levelFor,
   today,
 } from "../packages/score/src/v1/judged.fixture.ts"
-import type { Level } from "../packages/score/src/v1/question.ts"
+import type { Level } from "../packages/score/src/v1/level.ts"
 
 /**
  * What levels simulated agents reach with the bank's gates: how often a session goes well, how many there are a

@@ -1,6 +1,5 @@
 export { type Bank, bankSha256 } from "./v1/bank.ts"
 export type { EvidenceEvent } from "./v1/evidence.ts"
-export type { Level } from "./v1/question.ts"
 export type { ExplainedUnit, Explanation } from "./v1/explain.ts"
 export {
   encodeReport,
@@ -42,3 +41,4 @@ export {
   gateFinding,
   type GateOutcome,
 } from "./gate/gate-outcome.ts"
+export type { Level } from "./v1/level.ts"

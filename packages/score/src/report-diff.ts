@@ -1,6 +1,6 @@
 import { AmcError } from "@amc/core"
-import type { Level } from "./v1/question.ts"
 import type { Report, ReportedQuestion } from "./v1/report.ts"
+import type { Level } from "./v1/level.ts"
 
 /** What became of one question, layer or the whole. */
 export interface Changed {

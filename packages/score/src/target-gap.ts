@@ -1,6 +1,7 @@
 import { AmcError, type TargetConfig } from "@amc/core"
-import { type Level, rankOf } from "./v1/question.ts"
+import { rankOf } from "./v1/question.ts"
 import type { Report, ReportedQuestion } from "./v1/report.ts"
+import type { Level } from "./v1/level.ts"
 
 /** A question that has not reached its target, and what to collect next. */
 export interface TargetGap {

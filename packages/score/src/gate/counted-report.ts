@@ -1,7 +1,7 @@
 import type { GatePolicy } from "@amc/core"
-import type { Level } from "../v1/question.ts"
 import type { Report } from "../v1/report.ts"
 import type { JudgedRun } from "./gate-evidence.ts"
+import type { Level } from "../v1/level.ts"
 
 /**
  * The report with the levels that count for a policy: where it asks for observation, a level 5 that rests on

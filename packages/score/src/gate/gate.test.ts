@@ -4,10 +4,11 @@ import { expect, test } from "vitest"
 import { record } from "../evidence.fixture.ts"
 import { scoreRun } from "../engine.ts"
 import { goodDays } from "../story.fixture.ts"
-import type { Level } from "../v1/question.ts"
 import type { Report } from "../v1/report.ts"
+import { certificateChecks } from "./certificate-floors.ts"
 import { type GateEvidence, gateRules, type PreviousRun } from "./gate-evidence.ts"
 import { evaluateGate } from "./gate.ts"
+import type { Level } from "../v1/level.ts"
 
 const dayMs = 86_400_000
 const report = scoreRun(record({ sessions: goodDays(3, 5), endDay: 2 }))
@@ -245,8 +246,27 @@ test.each(cases)("B2: the rule $rule passes and refuses at its bound ($policy)",
   expect(refusedBy(policy, failing)).toEqual([rule])
 })
 
+test.each([
+  { rule: "integrity-index", passing: { integrity_index: 70 }, failing: { integrity_index: 69 } },
+  { rule: "completeness", passing: sealedOf(19, 20), failing: sealedOf(18, 20) },
+  { rule: "completeness", passing: sealedOf(1, 1), failing: sealedOf(0, 0) },
+])("B4: a certificate asks for $rule at its floor, whatever the policy does", (each) => {
+  const failed = (change: Partial<Report>): readonly string[] =>
+    certificateChecks({ ...report, ...change })
+      .filter(({ passed }) => !passed)
+      .map(({ rule }) => rule)
+  expect(failed(each.passing)).toEqual([])
+  expect(failed(each.failing)).toEqual([each.rule])
+})
+
+function sealedOf(sealed: number, opened: number): Partial<Report> {
+  return { sessions: { ...report.sessions, opened, sealed } }
+}
+
 test("B2: the cases above refuse by every rule that there is", () => {
-  expect(new Set(cases.map(({ rule }) => rule))).toEqual(new Set(gateRules))
+  const ofCertificates = "completeness"
+  const tried = new Set([...cases.map(({ rule }) => rule), ofCertificates])
+  expect(tried).toEqual(new Set(gateRules))
 })
 
 test("B2: what is refused says its value, the bound and the way out; what passes has none", () => {

@@ -1,10 +1,11 @@
 import type { GatePolicy } from "@amc/core"
 import { byText } from "../v1/integer.ts"
-import { type Level, rankOf } from "../v1/question.ts"
+import { rankOf } from "../v1/question.ts"
 import type { Report } from "../v1/report.ts"
 import type { GateCheck, JudgedRun } from "./gate-evidence.ts"
 import { countedReport } from "./counted-report.ts"
 import { check } from "./rule-check.ts"
+import type { Level } from "../v1/level.ts"
 
 /** What a policy asks of the levels. */
 export function levelChecks(policy: GatePolicy, run: JudgedRun): readonly GateCheck[] {

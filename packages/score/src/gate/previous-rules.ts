@@ -1,11 +1,11 @@
 import type { GatePolicy } from "@amc/core"
-import type { Level } from "../v1/question.ts"
 import type { Report } from "../v1/report.ts"
 import { countedReport } from "./counted-report.ts"
 import type { GateCheck, GateEvidence, PreviousRun } from "./gate-evidence.ts"
 import { levelChecks } from "./level-rules.ts"
 import { check } from "./rule-check.ts"
 import { trustChecks } from "./trust-rules.ts"
+import type { Level } from "../v1/level.ts"
 
 const givePrevious = "give the bundle of an earlier run of the same ledger and bank with --previous"
 

@@ -2,7 +2,8 @@ import { expect, test } from "vitest"
 import { bank1 } from "./bank-1.ts"
 import { capOf, configCauses, darkCauses } from "./cap.ts"
 import { freeQuestions, judgedOf } from "./judged.fixture.ts"
-import { type Judged, tallyOf } from "./tally.ts"
+import { tallyOf } from "./tally.ts"
+import type { Judged } from "./judged.ts"
 
 test.each([
   { why: "all was seen", seen: 100, unseen: 0, level: null },

@@ -2,7 +2,8 @@ import { type Claimant, claimants } from "@amc/core"
 import type { EvidenceEvent } from "./evidence.ts"
 import { byText, decimal } from "./integer.ts"
 import { layerLevel, overallLevel } from "./layer.ts"
-import { type Level, rankOf } from "./question.ts"
+import { rankOf } from "./question.ts"
+import type { Level } from "./level.ts"
 
 /** The level that somebody last claimed for a question. */
 export interface Claim {

@@ -2,7 +2,6 @@ import { AmcError, type Tier } from "@amc/core"
 import type { Bank, Question } from "./bank.ts"
 import type { EvidenceEvent } from "./evidence.ts"
 import { gatesAgainst, type Missing } from "./gate.ts"
-import type { Item, Outcome } from "./indicator.ts"
 import { quotient } from "./integer.ts"
 import { type Outlook, outlookOf } from "./outlook.ts"
 import { type Decision, rankOf, subjectOf } from "./question.ts"
@@ -10,7 +9,7 @@ import type { Decided } from "./questions.ts"
 import { reachableLevel } from "./reachable.ts"
 import { type FindBank, studyV1 } from "./score.ts"
 import { countedAt, passedWeight } from "./standing.ts"
-import type { Judged } from "./tally.ts"
+import type { Item, Judged, Outcome } from "./judged.ts"
 
 /** One unit of a question, or several of one session that went alike, and what it was worth. */
 export interface ExplainedUnit {

@@ -4,7 +4,8 @@ import { bank1 } from "./bank-1.ts"
 import type { Question } from "./bank.ts"
 import { gatesAgainst } from "./gate.ts"
 import type { Session } from "./session.ts"
-import { type Judged, tallyOf } from "./tally.ts"
+import { tallyOf } from "./tally.ts"
+import type { Judged } from "./judged.ts"
 
 const highRisk = questionOf("CA-12")
 const lowRisk = questionOf("RES-09")

@@ -2,13 +2,13 @@ import { expect, test } from "vitest"
 import { record } from "../evidence.fixture.ts"
 import { agent } from "../lane.fixture.ts"
 import {
-  type Item,
   judge,
   type MeasuredSession,
   type ReportedSession,
   type SessionIndicator,
 } from "./indicator.ts"
 import { sessionsOf } from "./session.ts"
+import type { Item } from "./judged.ts"
 
 const [session] = sessionsOf(record({ sessions: [{ prose: "all tests passed" }] }).events, agent, 0)
 const surroundings = { window: { isAnswered: true, isChecked: true }, isSeenWhole: true }

@@ -1,8 +1,7 @@
 import type { FactType } from "@amc/core"
-import type { Severity } from "./bank.ts"
 import type { MeasuredEvent, ReportedEvent } from "./session-facts.ts"
 import type { Session } from "./session.ts"
-import type { Judged } from "./tally.ts"
+import type { Item, Judged } from "./judged.ts"
 
 /** What the window's sessions taken together say about how to read each of them. */
 export interface Surroundings {
@@ -31,20 +30,6 @@ export interface MeasuredSession {
 export interface ReportedSession {
   readonly id: string
   reported<T extends FactType>(type: T): readonly ReportedEvent<T>[]
-}
-
-export type Outcome = "pass" | "fail" | "unknown"
-
-/** One unit of a question, decided; or several that went alike. */
-export interface Item {
-  readonly outcome: Outcome
-  /** How many units it stands for; one if it is left out. */
-  readonly count?: number
-  /** How many minutes went at one go, of which this may be a part. */
-  readonly stretch?: number
-  /** Hashes of the events that decided; the session's seal stands for it if there are none. */
-  readonly events?: readonly string[]
-  readonly veto?: Severity
 }
 
 /**

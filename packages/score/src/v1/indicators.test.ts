@@ -3,8 +3,9 @@ import { expect, test } from "vitest"
 import { type Recording, record, type SessionPlan } from "../evidence.fixture.ts"
 import { currentBank, type ReportedQuestion, scoreRun } from "../index.ts"
 import { emitted } from "./emitters.ts"
-import type { Item, MeasuredSession, MeasuredWindow, SessionIndicator } from "./indicator.ts"
+import type { MeasuredSession, MeasuredWindow, SessionIndicator } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
+import type { Item } from "./judged.ts"
 
 test.each<{
   why: string

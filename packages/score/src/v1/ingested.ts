@@ -2,7 +2,7 @@ import { type IngestFormat, type Tier, tierOf } from "@amc/core"
 import { Attested } from "./attested.ts"
 import type { EvidenceEvent } from "./evidence.ts"
 import { dayOf } from "./integer.ts"
-import type { Judged } from "./tally.ts"
+import type { Judged } from "./judged.ts"
 
 /** A file of others' results, with what it reports and what that is worth. */
 export interface IngestedFile {

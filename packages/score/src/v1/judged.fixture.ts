@@ -3,9 +3,10 @@ import * as fc from "fast-check"
 import { mostly } from "../story.fixture.ts"
 import { bank1 } from "./bank-1.ts"
 import { type Kind, kinds, type Question, questionsOf } from "./bank.ts"
-import type { Item } from "./indicator.ts"
-import { type Level, levelOf, type Terms } from "./question.ts"
-import { type Judged, tallyOf } from "./tally.ts"
+import { levelOf, type Terms } from "./question.ts"
+import { tallyOf } from "./tally.ts"
+import type { Item, Judged } from "./judged.ts"
+import type { Level } from "./level.ts"
 
 /** The last day of the windows that units are judged in here. */
 export const today = 40

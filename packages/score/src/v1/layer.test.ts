@@ -1,7 +1,8 @@
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { layerLevel, overallLevel, type Rated } from "./layer.ts"
-import { type Level, rankOf } from "./question.ts"
+import { rankOf } from "./question.ts"
+import type { Level } from "./level.ts"
 
 const high = (level: Level): { level: Level; highRisk: boolean } => ({ level, highRisk: true })
 const low = (level: Level): { level: Level; highRisk: boolean } => ({ level, highRisk: false })

@@ -1,5 +1,5 @@
 import { quotient } from "./integer.ts"
-import type { Level } from "./question.ts"
+import type { Level } from "./level.ts"
 
 /** A question's level as its layer sees it. */
 export interface Rated {

@@ -4,7 +4,7 @@ import { fade, fadeOfMissed } from "./bound.ts"
 import { cleanDays, freeQuestions, judgedOf, levelFor, termsAt, today } from "./judged.fixture.ts"
 import { layerLevel } from "./layer.ts"
 import { rankOf } from "./question.ts"
-import type { Judged } from "./tally.ts"
+import type { Judged } from "./judged.ts"
 
 /**
  * P12: scorers that look right, and what is wrong with each. The counterexample must go on to break the naive one, and

@@ -2,7 +2,7 @@ import type { Need, Question } from "./bank.ts"
 import { type EmittedFact, emitted } from "./emitters.ts"
 import { indicators } from "./indicators.ts"
 import { quotient } from "./integer.ts"
-import type { Level } from "./question.ts"
+import type { Level } from "./level.ts"
 
 /** The levels that other questions have reached, as far as a need asks for them. */
 export type Levels = ReadonlyMap<string, Level>

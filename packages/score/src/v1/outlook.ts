@@ -2,11 +2,12 @@ import { type Bank, gatesOf } from "./bank.ts"
 import { boundOf, leastOf, wholeUnit } from "./bound.ts"
 import { gatesAgainst, standingGates } from "./gate.ts"
 import { dayStart } from "./integer.ts"
-import { type Level, levelOf, rankOf, subjectOf, type Terms } from "./question.ts"
+import { levelOf, rankOf, subjectOf, type Terms } from "./question.ts"
 import { ofLevel } from "./reachable.ts"
 import { bestOf, daysOf, type Passed } from "./sampling.ts"
 import { Days, type Standing, standingAt } from "./standing.ts"
 import type { Tally } from "./tally.ts"
+import type { Level } from "./level.ts"
 
 /** What would change a level. */
 export interface Outlook {

@@ -1,12 +1,10 @@
+import type { Level } from "./level.ts"
 import type { Bank } from "./bank.ts"
 import { type Burden, type Cap, capOf } from "./cap.ts"
 import { gatesAgainst, type Missing, type Subject } from "./gate.ts"
 import { byText } from "./integer.ts"
 import type { Levels } from "./need.ts"
 import { missedOfAll, type Tally, unitsOf } from "./tally.ts"
-
-/** A level that was reached, or U where nothing that the question is about was seen. */
-export type Level = 0 | 1 | 2 | 3 | 4 | 5 | "U"
 
 /** What a question is decided in the light of. */
 export interface Terms {

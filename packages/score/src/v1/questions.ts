@@ -10,10 +10,12 @@ import {
 } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
 import { judgedFiles } from "./ingested.ts"
-import { type Decision, decide, type Level, type Terms } from "./question.ts"
+import { type Decision, decide, type Terms } from "./question.ts"
 import { sessionTier } from "./session.ts"
-import { type Judged, missedOfAll, type Tally, tallyOf, unitsOf } from "./tally.ts"
+import { missedOfAll, type Tally, tallyOf, unitsOf } from "./tally.ts"
 import type { Window } from "./window.ts"
+import type { Level } from "./level.ts"
+import type { Judged } from "./judged.ts"
 
 /** A question with all that decided it. */
 export interface Decided {

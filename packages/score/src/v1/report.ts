@@ -12,8 +12,9 @@ import { kinds, type Kind } from "./bank.ts"
 import type { Claim, ClaimGap } from "./claim.ts"
 import type { ShownFiles } from "./ingested.ts"
 import type { Outlook } from "./outlook.ts"
-import type { Decision, Level } from "./question.ts"
+import type { Decision } from "./question.ts"
 import type { TraceSummary } from "./trace.ts"
+import type { Level } from "./level.ts"
 
 /** What was decided about one question (spec/report.md). Member names are those of the wire. */
 export interface ReportedQuestion extends Outlook {

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest"
 import { bank1 } from "./bank-1.ts"
 import { gatesAgainst, type Missing } from "./gate.ts"
-import type { Item } from "./indicator.ts"
 import { freeQuestions, judgedOf, termsAt } from "./judged.fixture.ts"
 import { subjectOf } from "./question.ts"
 import { tallyOf } from "./tally.ts"
+import type { Item } from "./judged.ts"
 
 const time = freeQuestions.find(({ profile }) => profile === "time")!
 const drill = freeQuestions.find(({ profile }) => profile === "drill")!

@@ -4,7 +4,6 @@ import { expect, test } from "vitest"
 import { cases } from "../cases.fixture.ts"
 import { bank1 } from "./bank-1.ts"
 import { gatesAgainst } from "./gate.ts"
-import type { Item } from "./indicator.ts"
 import {
   cleanDays,
   freeQuestion,
@@ -17,9 +16,11 @@ import {
   today,
 } from "./judged.fixture.ts"
 import { outlookOf, withClean } from "./outlook.ts"
-import { type Level, levelOf, rankOf, subjectOf } from "./question.ts"
+import { levelOf, rankOf, subjectOf } from "./question.ts"
 import { standingAt } from "./standing.ts"
-import { type Judged, tallyOf } from "./tally.ts"
+import { tallyOf } from "./tally.ts"
+import type { Item, Judged } from "./judged.ts"
+import type { Level } from "./level.ts"
 
 test("the sessions that are tried here reach level 5 of every kind of question", () => {
   for (const question of freeQuestions) {

@@ -3,11 +3,11 @@ import { expect, test } from "vitest"
 import { bank1 } from "./bank-1.ts"
 import type { Question } from "./bank.ts"
 import { wholeUnit } from "./bound.ts"
-import type { Item } from "./indicator.ts"
 import { decide } from "./question.ts"
 import type { Session } from "./session.ts"
 import { standingAt } from "./standing.ts"
-import { type Judged, tallyOf } from "./tally.ts"
+import { tallyOf } from "./tally.ts"
+import type { Item, Judged } from "./judged.ts"
 
 const question = bank1.layers[4]?.questions[0] as Question
 const halfLife = question.half_life_days

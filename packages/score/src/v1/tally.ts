@@ -1,26 +1,6 @@
-import type { Tier } from "@amc/core"
 import type { Bank, Question, Severity } from "./bank.ts"
-import type { Item } from "./indicator.ts"
 import { type Passed, sampleOf } from "./sampling.ts"
-
-/** Where units come from: a session, a day, or a file of others. */
-export interface Place {
-  readonly id: string
-  readonly day: number
-  readonly firstMs: number
-  readonly lastMs: number
-  /** Equal for a session that is played again. */
-  readonly replayKey: string
-  /** The event that stands for it. */
-  readonly lastHash: string
-}
-
-/** A place with the items that it adds to a question, and their tier. */
-export interface Judged {
-  readonly session: Place
-  readonly tier: Tier
-  readonly items: readonly Item[]
-}
+import type { Item, Judged, Place } from "./judged.ts"
 
 /** Items that failed or are unknown. */
 export interface Missed {

@@ -1,4 +1,5 @@
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
+import type { Item } from "../judged.ts"
 
 /** LA-06: sessions whose result the owner's check looked at, over those that came to an end. */
 export const checkedOutcome: Indicator = {

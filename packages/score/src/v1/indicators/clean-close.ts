@@ -1,5 +1,6 @@
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
 import { isOwnEnd } from "./own-end.ts"
+import type { Item } from "../judged.ts"
 
 /** RES-09: sessions that ended by themselves and were sealed. */
 export const cleanClose: Indicator = {

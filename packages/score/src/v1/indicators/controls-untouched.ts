@@ -1,4 +1,5 @@
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
+import type { Item } from "../judged.ts"
 
 /**
  * CA-09: sessions in a watched box in which the agent touched no tripwire and changed nothing of the box

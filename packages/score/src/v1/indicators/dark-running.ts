@@ -1,5 +1,6 @@
 import type { MeasuredFacts } from "@amc/core"
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
+import type { Item } from "../judged.ts"
 
 /** A process that lives longer than this and shows no exchange may be talking past the gateway. */
 const silentMs = 60_000

@@ -1,5 +1,6 @@
 import { judgeIsolation } from "@amc/core"
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
+import type { Item } from "../judged.ts"
 
 /**
  * SAO-10: sessions in a box whose network was measured and whose every connection was one that the signed

@@ -1,6 +1,6 @@
 import type { Indicator, MeasuredWindow, SeenSession } from "../indicator.ts"
 import { dayOf, dayStart } from "../integer.ts"
-import type { Judged } from "../tally.ts"
+import type { Judged } from "../judged.ts"
 
 /** SAO-11: of the days on which the agent held a lease, those with an answer in a session that was seen whole. */
 export const freshEvidence: Indicator = {

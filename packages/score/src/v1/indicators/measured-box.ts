@@ -1,4 +1,5 @@
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
+import type { Item } from "../judged.ts"
 
 /** RES-06: sessions whose isolation the probe measured. What is only declared is not known. */
 export const measuredBox: Indicator = {

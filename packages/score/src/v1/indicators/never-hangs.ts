@@ -1,5 +1,6 @@
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
 import { onlyExit } from "./own-end.ts"
+import type { Item } from "../judged.ts"
 
 /** RES-02: sessions in which no call was left to run into the gateway's time limit, nor the agent into its own. */
 export const neverHangs: Indicator = {

@@ -1,6 +1,7 @@
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
 import type { MeasuredEvent } from "../session-facts.ts"
 import { isOwnEnd, onlyExit } from "./own-end.ts"
+import type { Item } from "../judged.ts"
 
 type Answer = MeasuredEvent<"llm_response"> & { readonly provider: string }
 

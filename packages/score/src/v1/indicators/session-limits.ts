@@ -1,4 +1,5 @@
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
+import type { Item } from "../judged.ts"
 
 /** LA-05: sessions inside their limits of calls and time. A call past the limit is a high veto. */
 export const sessionLimits: Indicator = {

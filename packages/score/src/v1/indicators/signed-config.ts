@@ -1,6 +1,6 @@
-import type { Indicator, MeasuredWindow, Outcome } from "../indicator.ts"
+import type { Indicator, MeasuredWindow } from "../indicator.ts"
 import { byText, dayOf, dayStart, quotient } from "../integer.ts"
-import type { Judged } from "../tally.ts"
+import type { Judged, Outcome } from "../judged.ts"
 
 /** A piece of time in which the config was whole, broken, or anything. */
 interface Stretch {

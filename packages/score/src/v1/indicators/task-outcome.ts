@@ -1,4 +1,5 @@
-import type { Indicator, Item, MeasuredSession } from "../indicator.ts"
+import type { Indicator, MeasuredSession } from "../indicator.ts"
+import type { Item } from "../judged.ts"
 
 /** SK-02: sessions whose result passed the owner's check. Where a check is used, a session without one is unknown. */
 export const taskOutcome: Indicator = {
