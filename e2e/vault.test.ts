@@ -227,12 +227,13 @@ function textOf(path: string): string {
 }
 
 test("V13 an agent that could reach the unlocked notary is not started, and the ledger says why", async () => {
-  // The agent's program has the folder beside it in which the notary listens.
+  // The agent's program has the folder beside it in which the notary listens. Sockets in mounts are shown empty, but
+  // packages are not searched for them.
   const within = join(own.cwd, "program")
-  const temporary = join(within, "tmp")
+  const packages = join(within, "node_modules")
+  const temporary = join(packages, "tmp")
   mkdirSync(temporary, { recursive: true })
-  chmodSync(within, 0o755)
-  chmodSync(temporary, 0o755)
+  for (const folder of [within, packages, temporary]) chmodSync(folder, 0o755)
   writeFileSync(join(within, "package.json"), "{}")
   const script = own.write(
     "program/agent.mjs",
