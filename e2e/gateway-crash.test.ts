@@ -96,13 +96,10 @@ test.each([{ receipts: 1 }, { receipts: 50 }, { receipts: 300 }])(
     expect(arrived.length).toBeGreaterThan(receipts / 3)
     const hashes = new Set(events.map(({ hash }) => hash))
     for (const receipt of seen.receipts) {
-      const { payload } = JSON.parse(Buffer.from(receipt, "base64url").toString()) as {
-        payload: string
+      const signed = JSON.parse(Buffer.from(receipt, "base64url").toString()) as {
+        receipt: { event_hash: string }
       }
-      const { event_hash } = JSON.parse(Buffer.from(payload, "base64").toString()) as {
-        event_hash: string
-      }
-      expect(hashes).toContain(event_hash)
+      expect(hashes).toContain(signed.receipt.event_hash)
     }
     const [requests, responses] = [
       measuredOf(events, "llm_request", agent),

@@ -19,6 +19,7 @@ import { checkOutcome } from "./check.ts"
 import type { OpenedSession } from "./opened-session.ts"
 import { sessionTerms } from "./session-terms.fixture.ts"
 import type { CheckResult, SessionTerms } from "./session-terms.ts"
+import { StateHome } from "./state-home.ts"
 import { makeWork } from "./work-copy.ts"
 import { temporaryFolder } from "./workspace.fixture.ts"
 
@@ -40,11 +41,12 @@ async function checked(
 ): Promise<Checked> {
   const terms = sessionTerms({ cwd, ...change })
   const work = makeWork(terms)
+  const state = new StateHome({ XDG_STATE_HOME: temporaryFolder() })
   onTestFinished(async () => void (await removeTree(work.root)))
   agent(work.dir)
   let outcome = {}
   const opened = {
-    capture: { clock: () => 5 } as unknown as Capture,
+    capture: { clock: () => 5, workspace: { state } } as unknown as Capture,
     terms,
     work: work.dir,
     record: async (_type: string, _channel: string, measured: object) => void (outcome = measured),
