@@ -1,6 +1,7 @@
 // What action.yml runs: `amc gate`, its outcome as step summary, outputs and one comment that is written anew. It
 // ends as the gate does; that a comment can't be written is a warning.
 import { spawnSync } from "node:child_process"
+import { randomUUID } from "node:crypto"
 import { appendFileSync, existsSync, mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -34,8 +35,12 @@ const run = spawnSync(
   // Without a root of its own the gate must not fall back to what some runner remembers.
   { encoding: "utf8", env: { ...env, XDG_STATE_HOME: join(folder, "state") } },
 )
-process.stdout.write(run.stdout ?? "")
-process.stderr.write(run.stderr ?? "")
+// The runner obeys `##[…]` anywhere in a line, and names of a producer stand in these.
+const token = randomUUID()
+process.stdout.write(`::stop-commands::${token}\n`)
+process.stdout.write(`${run.stdout ?? ""}\n`)
+process.stdout.write(`${run.stderr ?? ""}\n`)
+process.stdout.write(`::${token}::\n`)
 
 const exit = run.status ?? 70
 const outcome = existsSync(file("json")) ? JSON.parse(readFileSync(file("json"), "utf8")) : null

@@ -8,9 +8,9 @@ import {
   verifyGate,
 } from "@amc/verify"
 import { readTrustFiles } from "@amc/vault"
-import { rememberedRoot } from "../remembered-root.ts"
+import { onlyRoot } from "../remembered-root.ts"
 import type { StateHome } from "../state-home.ts"
-import { recallTrust, rememberVerified } from "../verifier-memory.ts"
+import { recallTrust, rememberedRootsOf, rememberVerified } from "../verifier-memory.ts"
 import { recallPolicies, rememberPolicy } from "./policy-memory.ts"
 
 /** The files of a gate, as they were read. */
@@ -46,7 +46,7 @@ export interface GateHereTerms {
 export async function gateHere(files: GateFiles, terms: GateHereTerms): Promise<GateVerdict> {
   const { state, nowMs, atMs, minVersion } = terms
   const given: GivenTrust = terms.policyRoot ?? {
-    rootSha256: rememberedRoot(namedWorkspace(files.signature), state),
+    rootSha256: rememberedPolicyRoot(namedWorkspace(files.signature), state),
   }
   const { rootSha256 } = given
   const verdict = await verifyGate(
@@ -89,6 +89,18 @@ function policyTrust(files: GateFiles, given: GivenTrust, state: StateHome): Pol
 
 function withKeys(trust: GivenTrust): PolicyTrust | null {
   return "keys" in trust ? trust : null
+}
+
+/**
+ * The root under which a policy of this workspace was accepted before. That its bundles were is not enough: whoever is
+ * gated would gate themselves.
+ */
+function rememberedPolicyRoot(workspace: string, state: StateHome): string {
+  const roots = rememberedRootsOf(state, workspace)
+  return onlyRoot(
+    roots.filter((root) => recallPolicies(state, root).size > 0),
+    "policy-root",
+  )
 }
 
 /** What the signature calls its workspace: only good enough to look up what was pinned. */
