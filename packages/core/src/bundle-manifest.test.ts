@@ -61,3 +61,10 @@ test("tells a later version from a broken one", () => {
     expect.objectContaining({ code: "input/unsupported-version" }),
   )
 })
+
+test("parses nothing that is larger than any manifest", () => {
+  const bytes = utf8(`[${"{},".repeat(1 << 21)}{}]`)
+  expect(() => parseBundleManifest(bytes)).toThrow(
+    expect.objectContaining({ code: "input/too-large" }),
+  )
+})

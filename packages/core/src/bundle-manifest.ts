@@ -23,6 +23,8 @@ export const unlistedBundleFiles: ReadonlySet<string> = new Set([
   bundleSumsSignaturePath,
 ])
 
+const sizeMax = 4 << 20
+
 const schemaName = "amc.bundle/v1"
 const path = z.string().max(200).refine(isBundlePath, "is not a plain relative path")
 
@@ -70,9 +72,11 @@ export function encodeBundleManifest(manifest: BundleManifest): Uint8Array {
  * Reads a manifest in exactly the spelling of {@link encodeBundleManifest}. Says nothing about who
  * signed it or whether the files are as it says.
  *
- * @throws {@link AmcError} `input/malformed`, `input/unsupported-version`
+ * @throws {@link AmcError} `input/malformed`, `input/too-large`, `input/unsupported-version`
  */
 export function parseBundleManifest(bytes: Uint8Array): BundleManifest {
+  if (bytes.length > sizeMax)
+    throw new AmcError("input/too-large", `a manifest may have ${sizeMax} bytes`)
   const { schema: _, ...manifest } = readManifest(parseCanonical(bytes))
   return manifest
 }

@@ -11,8 +11,11 @@ import {
 } from "./dsse.ts"
 import { publicKeyFromRaw } from "./ed25519.ts"
 import type { PublicKey, Signer } from "./public-key.ts"
-import { malformed } from "./errors.ts"
+import { AmcError, malformed } from "./errors.ts"
 import { count, hex32, label } from "./fact-field.ts"
+
+/** As a bundle takes it: who looks at a root trusts nobody yet, and parsing takes many times the memory. */
+const sizeMax = 64 * 1024
 
 export const rootPayloadType = "application/vnd.amc.root.v1+json"
 
@@ -77,7 +80,7 @@ export function issueRoot(
  *
  * Anybody can make such a file: trust one only as part of a {@link openRootChain} from a pinned digest.
  *
- * @throws {@link AmcError} `input/malformed`, `key/refused`
+ * @throws {@link AmcError} `input/malformed`, `input/too-large`, `key/refused`
  */
 export function parseRoot(bytes: Uint8Array): Root {
   return readRoot(bytes).root
@@ -96,6 +99,8 @@ export function rootFingerprint(root: Root): string {
 
 /** @internal One version with its envelope, for the chain. */
 export function readRoot(bytes: Uint8Array): { root: Root; envelope: Envelope } {
+  if (bytes.length > sizeMax)
+    throw new AmcError("input/too-large", `a root may have ${sizeMax} bytes`)
   const envelope = parseEnvelope(bytes)
   if (envelope.payloadType !== rootPayloadType) throw malformed("not a root: wrong payload type")
   const parsed = schema.safeParse(parseCanonical(envelope.payload))

@@ -1,5 +1,5 @@
 import { readArchive, writeArchive } from "@amc/bundle"
-import { type GatePolicy, utf8 } from "@amc/core"
+import { type GatePolicy, parseRoot, utf8 } from "@amc/core"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { world } from "./bundle-judge.fixture.ts"
@@ -255,4 +255,10 @@ test("B2: a previous bundle that does not hold refuses, whatever the policy asks
 test("B2: equal input gives equal outcomes", async () => {
   const [a, b] = [await gateOn(good, { bundle: bundle1 }), await gateOn(good, { bundle: bundle1 })]
   expect(JSON.stringify(a.outcome)).toBe(JSON.stringify(b.outcome))
+})
+
+test("a root that is larger than any is not parsed to look whose bundle it is", () => {
+  expect(() => parseRoot(utf8(`[${"{},".repeat(1 << 16)}{}]`))).toThrow(
+    expect.objectContaining({ code: "input/too-large" }),
+  )
 })
