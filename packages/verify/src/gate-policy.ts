@@ -93,22 +93,24 @@ export function openPolicy(
   return { policy, summary, trust: current.files }
 }
 
-/** The rules of signed config, but nothing stands in a ledger: an ended key's signature counts no more. */
+/**
+ * The rules of signed config, but nothing stands in a ledger: an ended key's signature counts no more, also for a
+ * policy that was accepted before. So what was seen tells of older versions, and vouches for none.
+ */
 function signatureFindings(
   { name: path, bytes, signature }: PolicyFile,
   keyring: Keyring,
   { history = new Map(), atMs }: PolicyTerms,
 ): ReturnType<typeof checkConfig> {
-  return checkConfig(
-    { path, bytes, signature },
-    {
-      workspace: keyring.workspace,
-      auditors: keyring.keys("auditor"),
-      liveAuditors: keyring.keysNow("auditor", atMs),
-      history,
-      atMs,
-    },
-  )
+  const file = { path, bytes, signature }
+  const terms = {
+    workspace: keyring.workspace,
+    auditors: keyring.keys("auditor"),
+    liveAuditors: keyring.keysNow("auditor", atMs),
+    atMs,
+  }
+  const findings = checkConfig(file, { ...terms, history })
+  return findings.length > 0 ? findings : checkConfig(file, { ...terms, history: new Map() })
 }
 
 function signedTerms({ bytes, signature }: PolicyFile, keyring: Keyring): SignedFileTerms {

@@ -1,5 +1,5 @@
 import { readArchive, writeArchive } from "@amc/bundle"
-import { type GatePolicy, parseRoot, utf8 } from "@amc/core"
+import { type GatePolicy, parseRoot, sha256Hex, utf8 } from "@amc/core"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { world } from "./bundle-judge.fixture.ts"
@@ -262,3 +262,19 @@ test("a root that is larger than any is not parsed to look whose bundle it is", 
     expect.objectContaining({ code: "input/too-large" }),
   )
 })
+
+test.each(["superseded", "compromised"] as const)(
+  "a policy by a key that was %s since counts no more, also where it was accepted before",
+  async (reason) => {
+    const { kid } = consumer.signers.auditor.key
+    const ended = { kid, reason, from_index: null, from_ms: startMs + 1 }
+    const since = makeWorld("consumer", {}, [ended])
+    expect(since.rootSha256).toBe(consumer.rootSha256)
+    const file = signedPolicy(policy, {}, since)
+    const history = new Map([[policyName, { version: 1, sha256: sha256Hex(file.bytes) }]])
+    for (const terms of [{}, { history }]) {
+      const verdict = await gateOn(file, { bundle: bundle1, ...terms })
+      expect([verdict.exit, ...codesOf(verdict)]).toEqual([1, "trust/key-superseded"])
+    }
+  },
+)
