@@ -82,7 +82,9 @@ test.each([{ receipts: 1 }, { receipts: 50 }, { receipts: 300 }])(
     flood.abort()
     await gateway.ended
     await Promise.all(clients)
-    const arrived = upstream.arrived.slice(before).map(({ body }) => sha256Hex(body))
+    // One that the kill cut off has no body here, and no digest to be found again.
+    const whole = upstream.arrived.slice(before).filter(({ body }) => body.length > 0)
+    const arrived = whole.map(({ body }) => sha256Hex(body))
 
     const recovered = await amcJson(own, ["ledger", "recover"])
     expect(recovered.exit, recovered.stderr).toBe(0)

@@ -20,6 +20,7 @@ function given(name, option) {
   return value === "" ? [] : [`--${option}=${value}`]
 }
 
+const { AMC_GITHUB_TOKEN: _, ...withoutToken } = env
 const run = spawnSync(
   process.execPath,
   [
@@ -33,7 +34,7 @@ const run = spawnSync(
     ...["sarif", "xml", "md", "json"].flatMap((end) => ["--out", file(end)]),
   ],
   // Without a root of its own the gate must not fall back to what some runner remembers.
-  { encoding: "utf8", env: { ...env, XDG_STATE_HOME: join(folder, "state") } },
+  { encoding: "utf8", env: { ...withoutToken, XDG_STATE_HOME: join(folder, "state") } },
 )
 // The runner obeys `##[…]` anywhere in a line, and names of a producer stand in these.
 const token = randomUUID()

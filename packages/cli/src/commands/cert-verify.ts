@@ -15,7 +15,7 @@ export const certVerify: Command = {
       .argument("<file>", "the certificate")
       .option(
         "--root <fingerprint>",
-        "the issuer's root: sha256:…, or the trust file that they gave you",
+        "the issuer's root, each time: sha256:…, or the trust file that they gave you",
       )
       .option("--bundle <file>", "the bundle that it is to be about")
       .option(

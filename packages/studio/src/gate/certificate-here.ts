@@ -1,4 +1,4 @@
-import { isFault, parseCertificateFile, type Signer, type Verdict } from "@amc/core"
+import type { Signer, Verdict } from "@amc/core"
 import { revokeCertificate } from "@amc/vault"
 import {
   type VerifiedCertificate,
@@ -6,7 +6,7 @@ import {
   type GivenTrust,
   mergedTrust,
 } from "@amc/verify"
-import { rememberedRoot } from "../remembered-root.ts"
+import { onlyRoot } from "../remembered-root.ts"
 import { withIdleLane } from "../key-rotation.ts"
 import type { StateHome } from "../state-home.ts"
 import { recallTrust, rememberVerified } from "../verifier-memory.ts"
@@ -14,7 +14,10 @@ import { reopenTrust, type Workspace } from "../workspace.ts"
 
 export interface CertificateHereTerms {
   readonly state: StateHome
-  /** The issuer's root, given out of band; null to take what this machine remembers. */
+  /**
+   * The issuer's root, given out of band; null is refused. A root that is remembered for its bundles says nothing of who
+   * may issue: a producer would certify itself.
+   */
   readonly trust: GivenTrust | null
   readonly atMs: number
   readonly bundle?: Uint8Array | undefined
@@ -23,7 +26,7 @@ export interface CertificateHereTerms {
 }
 
 /**
- * Verifies a certificate by what was given and what this machine remembers of its issuer's root, also of what
+ * Verifies a certificate by the root that was given and what this machine remembers of it, also of what
  * the issuer took back.
  *
  * @throws {@link AmcError} `usage/invalid` if there is no root to trust
@@ -33,7 +36,7 @@ export function verifyCertificateHere(
   terms: CertificateHereTerms,
 ): Verdict<VerifiedCertificate> {
   const { state, atMs, bundle } = terms
-  const trust = terms.trust ?? { rootSha256: rememberedRoot(issuerOf(bytes), state) }
+  const trust: GivenTrust = terms.trust ?? { rootSha256: onlyRoot([]) }
   const { rootSha256 } = trust
   const known = mergedTrust(trust, recallTrust(state, rootSha256))
   // A newer list of what was taken back is remembered whatever becomes of the certificate.
@@ -41,16 +44,6 @@ export function verifyCertificateHere(
   const verdict = verifyCertificate(bytes, { rootSha256, known, atMs, bundle })
   if (verdict.accepted) rememberVerified(verdict.value.trust, [], rootSha256, terms)
   return verdict
-}
-
-/** Whom it calls its issuer: only good enough to look up what was pinned. */
-function issuerOf(bytes: Uint8Array): string {
-  try {
-    return parseCertificateFile(bytes).certificate.workspace
-  } catch (error) {
-    if (isFault(error)) return ""
-    throw error
-  }
 }
 
 /**
