@@ -154,6 +154,9 @@ test("amc ci init writes files of the services that gate by a root from outside 
   const job = read(".gitlab/amc-gate.yml")["amc-gate"]
   expect(job.script.join("\n")).toContain(`checkout --quiet ${commit}`)
   expect(job.artifacts.reports).toEqual({ junit: "amc-gate.xml" })
+  // What is uploaded whatever happens was not brought along by the branch.
+  for (const path of [job.artifacts.reports.junit, ...job.artifacts.paths])
+    expect(job.script[0]).toMatch(new RegExp(`^rm -rf .*${path}`, "u"))
   const gate = job.script
     .at(-1)
     .replace(/^node "[^"]*amc\.js" /u, "")

@@ -69,6 +69,7 @@ for (let id = from; id < to; id++) {
   const covering = tests.filter((each) => each.seen.has(id))
   tell({ id, by: await killerOf(id, covering), covered: covering.length })
 }
+// Ends this thread alone: what a mutated test left running would keep it.
 process.exit()
 
 async function killerOf(id: number, covering: readonly Known[]): Promise<string | null> {

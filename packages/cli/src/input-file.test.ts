@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, onTestFinished, test } from "vitest"
@@ -15,6 +15,17 @@ test("reads a file's bytes", async () => {
   const file = join(folder(), "a")
   writeFileSync(file, "abc")
   expect(await readInput(file)).toEqual(new Uint8Array([97, 98, 99]))
+})
+
+test("a name that stands for what never ends is refused, at the bound and no sooner", async () => {
+  const [dir, bytes] = [folder(), 100_000]
+  const endless = join(dir, "a.amcbundle")
+  symlinkSync("/dev/zero", endless)
+  await expect(readInput(endless, bytes)).rejects.toMatchObject({ code: "input/too-large" })
+  const file = join(dir, "a")
+  writeFileSync(file, new Uint8Array(bytes))
+  expect(await readInput(file, bytes)).toHaveLength(bytes)
+  await expect(readInput(file, bytes - 1)).rejects.toMatchObject({ code: "input/too-large" })
 })
 
 test.each([

@@ -79,7 +79,7 @@ async function createContext(progress: Progress, options: Options): Promise<Cont
       process.stdout.write(`${line}\n`)
     },
     err: (line) => progress.line(line),
-    readFile: readInput,
+    readFile: (path) => readInput(path),
     signal: stop.signal,
   }
 }

@@ -26,6 +26,9 @@ const base64 = z
   .max(2 << 20)
   .refine(isBase64, "is not base64 in its one spelling")
 
+/** What every certificate asks for, whatever its policy does. One that says less has no spelling, whoever signed it. */
+export const certificateFloors = { integrityIndex: 70, completenessPerMille: 950 } as const
+
 const schema = z
   .strictObject({
     /** Of whoever issued it. */
@@ -49,8 +52,8 @@ const schema = z
       overall: level,
       layers: z.array(z.strictObject({ name: label, level })).max(64),
       trust_label: z.enum(["LOW TRUST", "HIGH TRUST"]),
-      integrity_index: z.int().min(0).max(100),
-      completeness_per_mille: z.int().min(0).max(1000),
+      integrity_index: z.int().min(certificateFloors.integrityIndex).max(100),
+      completeness_per_mille: z.int().min(certificateFloors.completenessPerMille).max(1000),
       posture: z.enum(["measured", "declared"]),
       upstreams: z
         .array(z.strictObject({ provider: label, upstream: label, loopback: z.boolean() }))

@@ -25,7 +25,7 @@ export {
 } from "./engine.ts"
 export { type Changed, diffReports, type ReportDiff } from "./report-diff.ts"
 export { type TargetGap, targetGaps } from "./target-gap.ts"
-export { certificateChecks, certificateFloors, completenessOf } from "./gate/certificate-floors.ts"
+export { certificateChecks, completenessOf } from "./gate/certificate-floors.ts"
 export { evaluateGate } from "./gate/gate.ts"
 export {
   type GateCheck,

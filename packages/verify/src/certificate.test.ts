@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto"
 import {
   type Certificate,
+  certificateFloors,
   encodeCertificate,
   issueRevocationList,
   parseCertificateFile,
@@ -86,6 +87,19 @@ function judge(bytes: Uint8Array, more: Partial<CertificateTerms> = {}) {
 test("B4: a certificate is accepted by its bytes and the issuer's pinned root alone", () => {
   expect(judge(good)).toEqual({ exit: 0, codes: [] })
   expect(judge(good, { bundle })).toEqual({ exit: 0, codes: [] })
+})
+
+test.each([
+  { integrity_index: certificateFloors.integrityIndex - 1 },
+  { completeness_per_mille: certificateFloors.completenessPerMille - 1 },
+])("B4: no certificate says less than its floors, whoever would sign it: %o", (less) => {
+  const standing = { ...certificateOf(world).standing, ...less }
+  expect(() => issued(world, { standing })).toThrow("certificate breaks its schema")
+  const floors = {
+    integrity_index: certificateFloors.integrityIndex,
+    completeness_per_mille: certificateFloors.completenessPerMille,
+  }
+  expect(judge(issued(world, { standing: { ...standing, ...floors } }))).toMatchObject({ exit: 0 })
 })
 
 /** The list of the issuer, in which this certificate is taken back. */

@@ -1,10 +1,8 @@
+import { certificateFloors } from "@amc/core"
 import { quotient } from "../v1/integer.ts"
 import type { Report } from "../v1/report.ts"
 import type { GateCheck } from "./gate-evidence.ts"
 import { check } from "./rule-check.ts"
-
-/** What every certificate asks for, whatever its policy does. */
-export const certificateFloors = { integrityIndex: 70, completenessPerMille: 950 } as const
 
 /** How much of what was opened was also sealed, in thousandths, cut. */
 export function completenessOf({ sessions }: Report): number {

@@ -226,6 +226,12 @@ const cases: readonly {
     failing: earlier({}, "elsewhere"),
   },
   {
+    rule: "drop",
+    policy: { maxDrop: 5 },
+    passing: earlier({ status: "VALID" }),
+    failing: earlier({ status: "INVALID" }),
+  },
+  {
     rule: "previous-run",
     policy: { consecutiveRuns: 2 },
     passing: earlier({}),

@@ -17,6 +17,8 @@ export function dropChecks(policy: GatePolicy, evidence: GateEvidence): readonly
   const bound = `at most ${maxDrop} below the previous run`
   if (previous === null || previous.place === "elsewhere")
     return [check("drop", { ...absent(previous), bound, next: givePrevious })]
+  if (previous.report.status !== "VALID")
+    return [check("drop", { ...notValid, bound, next: givePrevious })]
   const [before, report] = [countedReport(policy, previous), countedReport(policy, evidence)]
   const isComparable = before.engine === report.engine && before.bank_sha256 === report.bank_sha256
   if (!isComparable) return [check("drop", { ...otherBank, bound, next: givePrevious })]
@@ -69,6 +71,13 @@ function failedIn(policy: GatePolicy, run: PreviousRun): readonly string[] {
 const otherBank = {
   subject: "previous run",
   value: "made by another engine or bank",
+  passed: false,
+} as const
+
+/** Its levels count for nothing, so that nothing is below them. */
+const notValid = {
+  subject: "previous run",
+  value: "a run that is not VALID",
   passed: false,
 } as const
 

@@ -95,10 +95,13 @@ amc-gate:
   image: node:24
   timeout: 10 minutes
   script:
-    - git clone --quiet --no-checkout https://github.com/${repository}.git "$CI_PROJECT_DIR.amc"
-    - git -C "$CI_PROJECT_DIR.amc" checkout --quiet ${commit}
-    - (cd "$CI_PROJECT_DIR.amc" && npm ci --ignore-scripts --no-audit --no-fund && npm run -s build)
-    - node "$CI_PROJECT_DIR.amc/packages/cli/bin/amc.js" gate --bundle ${bundle} --policy ${policy}
+    # What the branch brings along is no outcome, and what an earlier job left is no AMC.
+    - rm -rf amc-gate.xml amc-gate.md amc-gate.json
+    - amc=$(mktemp -d)
+    - git clone --quiet --no-checkout https://github.com/${repository}.git "$amc"
+    - git -C "$amc" checkout --quiet ${commit}
+    - (cd "$amc" && npm ci --ignore-scripts --no-audit --no-fund && npm run -s build)
+    - node "$amc/packages/cli/bin/amc.js" gate --bundle ${bundle} --policy ${policy}
       --policy-root "$AMC_POLICY_ROOT" --out amc-gate.xml --out amc-gate.md --out amc-gate.json
   artifacts:
     when: always
