@@ -1,6 +1,6 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { AmcError } from "@amc/core"
+import { readFileSync, rmSync } from "node:fs"
 import { z } from "zod"
+import { replaceFile } from "./replaced-file.ts"
 import type { Workspace } from "./workspace.ts"
 
 const schema = z.strictObject({
@@ -27,13 +27,7 @@ export function readGatewayFile({ state, workspace }: Workspace): GatewayFile | 
 /** @throws {@link AmcError} `workspace/unwritable` */
 export function writeGatewayFile({ state, workspace }: Workspace, file: GatewayFile): void {
   state.folderOf(workspace)
-  const path = state.gatewayPath(workspace)
-  try {
-    writeFileSync(`${path}.tmp`, `${JSON.stringify(file)}\n`, { mode: 0o600 })
-    renameSync(`${path}.tmp`, path)
-  } catch (cause) {
-    throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
-  }
+  replaceFile(state.gatewayPath(workspace), `${JSON.stringify(file)}\n`)
 }
 
 /** Removes the file of this process. */

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import {
   AmcError,
   count,
@@ -15,6 +15,7 @@ import {
 import type { LaneHead } from "@amc/ledger"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { z } from "zod"
+import { replaceFile } from "./replaced-file.ts"
 import type { Workspace } from "./workspace.ts"
 
 const seenSchema = z.strictObject({
@@ -156,11 +157,5 @@ function nothingOf({ lane }: SeenPlace): SeenLedger {
 
 function write({ state, workspace }: SeenPlace, seen: SeenLedger): void {
   state.folderOf(workspace)
-  const path = state.seenPath(workspace)
-  try {
-    writeFileSync(`${path}.tmp`, `${JSON.stringify(seen)}\n`, { mode: 0o600, flush: true })
-    renameSync(`${path}.tmp`, path)
-  } catch (cause) {
-    throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
-  }
+  replaceFile(state.seenPath(workspace), `${JSON.stringify(seen)}\n`)
 }

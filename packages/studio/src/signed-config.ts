@@ -1,17 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from "node:fs"
-import { dirname, join } from "node:path"
+import { existsSync, readFileSync, rmSync, type Stats, statSync } from "node:fs"
+import { join } from "node:path"
 import {
   AmcError,
   isFault,
@@ -24,6 +12,7 @@ import {
 } from "@amc/core"
 import type { Notary } from "@amc/vault"
 import type { z } from "zod"
+import { moveFile, replaceFile } from "./replaced-file.ts"
 import { signedCopyPath } from "./signed-copies.ts"
 
 const configSizeMax = 1 << 20
@@ -165,7 +154,7 @@ export async function signConfigBytes(
   const { workspace } = place
   const signature = await notary.signFile(bytes, { ...terms, path, workspace, role: "auditor" })
   const sha256 = sha256Hex(bytes)
-  replace(signedCopyPath(place.dir, sha256), bytes)
+  replaceFile(signedCopyPath(place.dir, sha256), bytes)
   for (const step of writeSteps(place.dir, path, bytes, signature)) step()
   return { path, bytes, sha256, signature, version: terms.version, flaw: null, endOfKey: null }
 }
@@ -184,9 +173,9 @@ export function writeSteps(
 ): readonly (() => void)[] {
   const file = join(dir, path)
   return [
-    () => replace(`${file}.sig.next`, signature),
-    () => replace(file, bytes),
-    () => move(`${file}.sig.next`, `${file}.sig`),
+    () => replaceFile(`${file}.sig.next`, signature),
+    () => replaceFile(file, bytes),
+    () => moveFile(`${file}.sig.next`, `${file}.sig`),
   ]
 }
 
@@ -202,7 +191,7 @@ export function completeWrite(place: ConfigPlace, path: string): void {
   if (!existsSync(next)) return
   const bytes = existsSync(file) ? readBounded(file) : null
   const isWritten = bytes !== null && !fits(place, bytes, `${file}.sig`) && fits(place, bytes, next)
-  if (isWritten) move(next, `${file}.sig`)
+  if (isWritten) moveFile(next, `${file}.sig`)
   else rmSync(next, { force: true })
 }
 
@@ -294,33 +283,4 @@ function regularFile(path: string): Stats {
   const stats = statSync(path)
   if (stats.isFile()) return stats
   throw new AmcError("workspace/missing", `${path} is no file`)
-}
-
-function replace(path: string, bytes: Uint8Array): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    writeFileSync(`${path}.tmp`, bytes, { mode: 0o600, flush: true })
-  } catch (cause) {
-    throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
-  }
-  move(`${path}.tmp`, path)
-}
-
-function move(from: string, to: string): void {
-  try {
-    renameSync(from, to)
-    syncFolder(dirname(to))
-  } catch (cause) {
-    throw new AmcError("workspace/unwritable", `${to} can't be written`, { cause })
-  }
-}
-
-/** So that a power cut keeps the order of the steps. */
-function syncFolder(dir: string): void {
-  const folder = openSync(dir, "r")
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
 }

@@ -1,17 +1,10 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { AmcError, hex32, label } from "@amc/core"
 import { z } from "zod"
 import { Passphrases } from "./passphrases.ts"
+import { replaceFile } from "./replaced-file.ts"
 
 const memorySchema = z.strictObject({
   schema: z.literal("amc.workspaces/v1"),
@@ -106,18 +99,8 @@ export class StateHome {
     const real = { ...entry, path: realPath(entry.path) }
     const others = this.remembered().filter(({ path }) => path !== real.path)
     makePrivateFolder(this.dir)
-    const path = join(this.dir, "workspaces.json")
-    const temporary = `${path}.${process.pid}.tmp`
-    try {
-      writeFileSync(
-        temporary,
-        `${JSON.stringify({ schema: "amc.workspaces/v1", workspaces: [...others, real] }, null, 2)}\n`,
-        { mode: 0o600, flush: true },
-      )
-      renameSync(temporary, path)
-    } catch (cause) {
-      throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
-    }
+    const list = { schema: "amc.workspaces/v1", workspaces: [...others, real] }
+    replaceFile(join(this.dir, "workspaces.json"), `${JSON.stringify(list, null, 2)}\n`)
   }
 }
 

@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { threadId } from "node:worker_threads"
 import { AmcError, type CheckpointPin, isFault } from "@amc/core"
 import {
   encodeMemory,
@@ -10,6 +9,7 @@ import {
   type RememberedTrust,
   type VersionedTrust,
 } from "@amc/verify"
+import { replaceFile } from "./replaced-file.ts"
 import { makePrivateFolder, type StateHome } from "./state-home.ts"
 
 /**
@@ -59,17 +59,8 @@ export interface SeenTrust extends VersionedTrust, Pick<KnownTrust, "pins"> {
 /** Remembers what was verified under a root. @throws {@link AmcError} `workspace/unwritable` */
 export function rememberTrust(state: StateHome, { rootSha256, ...seen }: SeenTrust): void {
   const memory = memoryAfter(recallTrust(state, rootSha256), seen, rootSha256)
-  const path = memoryPath(state, rootSha256)
-  // Several verifiers may be at it at once.
-  const temporary = `${path}.${process.pid}-${threadId}.tmp`
-  try {
-    makePrivateFolder(join(state.dir, "trust"))
-    writeFileSync(temporary, encodeMemory(memory), { mode: 0o600, flush: true })
-    renameSync(temporary, path)
-  } catch (cause) {
-    rmSync(temporary, { force: true })
-    throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
-  }
+  makePrivateFolder(join(state.dir, "trust"))
+  replaceFile(memoryPath(state, rootSha256), encodeMemory(memory))
 }
 
 /**

@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { count } from "@amc/core"
 import { z } from "zod"
+import { replaceFile } from "./replaced-file.ts"
 import type { Workspace } from "./workspace.ts"
 
 const schema = z.strictObject({
@@ -29,11 +30,9 @@ export function rememberWitnessSizes(
 ): void {
   if (cosigned.size === 0) return
   const sizes = Object.fromEntries([...witnessSizes(workspace), ...cosigned])
-  const path = pathOf(workspace)
   try {
     const text = `${JSON.stringify({ schema: "amc.witness-sizes/v1", sizes })}\n`
-    writeFileSync(`${path}.tmp`, text, { mode: 0o600 })
-    renameSync(`${path}.tmp`, path)
+    replaceFile(pathOf(workspace), text)
   } catch {
     // See above.
   }

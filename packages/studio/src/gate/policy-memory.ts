@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { AmcError, count, hex32, label } from "@amc/core"
 import type { ConfigHistory } from "@amc/verify"
 import { z } from "zod"
+import { replaceFile } from "../replaced-file.ts"
 import { makePrivateFolder, type StateHome } from "../state-home.ts"
 
 const policiesMax = 1000
@@ -48,17 +49,9 @@ export function rememberPolicy(
   const policies = [...new Map([...known, [name, { version, sha256 }]])]
     .map(([of, seen]) => ({ name: of, ...seen }))
     .slice(-policiesMax)
-  const path = memoryPath(state, rootSha256)
-  const temporary = `${path}.${process.pid}.tmp`
-  try {
-    makePrivateFolder(join(state.dir, "policies"))
-    const text = `${JSON.stringify({ schema: "amc.known-policies/v1", policies })}\n`
-    writeFileSync(temporary, text, { mode: 0o600, flush: true })
-    renameSync(temporary, path)
-  } catch (cause) {
-    rmSync(temporary, { force: true })
-    throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
-  }
+  makePrivateFolder(join(state.dir, "policies"))
+  const text = `${JSON.stringify({ schema: "amc.known-policies/v1", policies })}\n`
+  replaceFile(memoryPath(state, rootSha256), text)
 }
 
 function memoryPath(state: StateHome, rootSha256: string): string {

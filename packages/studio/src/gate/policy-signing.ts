@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { basename } from "node:path"
-import { AmcError, findConfigKind, parseGatePolicy, sha256Hex, utf8 } from "@amc/core"
+import { AmcError, findConfigKind, parseGatePolicy, sha256Hex } from "@amc/core"
 import { readTrustFiles } from "@amc/vault"
 import { encodeTrustFile } from "@amc/verify"
 import { signedIn } from "../config-signing.ts"
 import { withNotary } from "../notary-session.ts"
+import { replaceFile } from "../replaced-file.ts"
 import type { Workspace } from "../workspace.ts"
 
 export interface PolicySigningTerms {
@@ -57,8 +58,8 @@ export async function signPolicy(
     }),
   )
   const files = [`${path}.sig`, `${path}.trust.json`] as const
-  replace(files[1], utf8(trustOf(workspace)))
-  replace(files[0], signature)
+  replaceFile(files[1], trustOf(workspace), 0o644)
+  replaceFile(files[0], signature, 0o644)
   return { name, version, sha256: sha256Hex(bytes), expiresMs, files }
 }
 
@@ -82,15 +83,5 @@ function readPolicy(path: string): Uint8Array {
     return new Uint8Array(readFileSync(path))
   } catch (cause) {
     throw new AmcError("input/unreadable", `${path} can't be read`, { cause })
-  }
-}
-
-function replace(path: string, bytes: Uint8Array): void {
-  try {
-    writeFileSync(`${path}.tmp`, bytes, { mode: 0o644, flush: true })
-    renameSync(`${path}.tmp`, path)
-  } catch (cause) {
-    rmSync(`${path}.tmp`, { force: true })
-    throw new AmcError("workspace/unwritable", `${path} can't be written`, { cause })
   }
 }
