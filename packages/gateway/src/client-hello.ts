@@ -8,6 +8,8 @@ export type HelloReading =
       readonly serverName: string | null
       /** Whether an encrypted hello is inside, or bytes that look like one. */
       readonly isEncrypted: boolean
+      /** How many bytes it takes up, with the heads of its records. */
+      readonly size: number
     }
 
 const more: HelloReading = { state: "more" }
@@ -38,7 +40,7 @@ export function readClientHello(bytes: Uint8Array): HelloReading {
     if (wanted === 0 && have >= 4) wanted = 4 + lengthOf(pieces)
     // Whatever follows in the last record would be hidden from who reads the hello alone.
     if (wanted > 0 && claimed > wanted) return other
-    if (wanted > 0 && have === wanted) return readBody(joined(pieces))
+    if (wanted > 0 && have === wanted) return readBody(joined(pieces), at + 5 + length)
     if (piece.length < length) return more
     at += 5 + length
   }
@@ -113,7 +115,7 @@ class Vectors {
   }
 }
 
-function readBody(message: Uint8Array): HelloReading {
+function readBody(message: Uint8Array, size: number): HelloReading {
   const parts = new Vectors(message, 4)
   const head = parts.take(34)
   const session = parts.vector(1)
@@ -122,12 +124,12 @@ function readBody(message: Uint8Array): HelloReading {
   if (head === null || session === null || ciphers === null || compressions === null) return other
   if (session.length > 32 || ciphers.length < 2 || ciphers.length % 2 !== 0) return other
   if (compressions.length === 0) return other
-  if (parts.isEmpty) return { state: "hello", serverName: null, isEncrypted: false }
+  if (parts.isEmpty) return { state: "hello", serverName: null, isEncrypted: false, size }
   const extensions = parts.vector(2)
-  return extensions === null || !parts.isEmpty ? other : readExtensions(extensions)
+  return extensions === null || !parts.isEmpty ? other : readExtensions(extensions, size)
 }
 
-function readExtensions(parts: Vectors): HelloReading {
+function readExtensions(parts: Vectors, size: number): HelloReading {
   const found = new Set<number>()
   let names: Vectors | null = null
   while (!parts.isEmpty) {
@@ -138,9 +140,9 @@ function readExtensions(parts: Vectors): HelloReading {
     if (type === serverNameExtension) names = data
   }
   const isEncrypted = found.has(encryptedHelloExtension)
-  if (names === null) return { state: "hello", serverName: null, isEncrypted }
+  if (names === null) return { state: "hello", serverName: null, isEncrypted, size }
   const serverName = readServerName(names)
-  return serverName === null ? other : { state: "hello", serverName, isEncrypted }
+  return serverName === null ? other : { state: "hello", serverName, isEncrypted, size }
 }
 
 /** One name of the only kind that there is. */

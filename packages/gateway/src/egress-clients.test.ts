@@ -1,11 +1,11 @@
-import { execFileSync, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
 import type { AddressInfo, Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createServer, type Server } from "node:https"
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
-import { type EgressLab, openEgressLab } from "./egress-lab.fixture.ts"
+import { type EgressLab, makeCertificate, openEgressLab } from "./egress-lab.fixture.ts"
 
 /** Real clients, real TLS: a server whose key was made for the test, behind the proxy. */
 let folder = ""
@@ -14,19 +14,8 @@ let port = 0
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "amc-egress-tls-"))
-  const [key, certificate] = ["key.pem", "cert.pem"].map((name) => join(folder, name)) as [
-    string,
-    string,
-  ]
-  execFileSync(
-    "openssl",
-    wordsOf(`req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2
-      -keyout ${key} -out ${certificate} -subj /CN=localhost
-      -addext subjectAltName=DNS:localhost,DNS:other.test`),
-    { stdio: "ignore" },
-  )
-  const files = { key: readFileSync(key), cert: readFileSync(certificate) }
-  server = createServer({ ...files, minVersion: "TLSv1.2" }, (request, response) => {
+  const pair = makeCertificate(folder)
+  server = createServer({ ...pair, minVersion: "TLSv1.2" }, (request, response) => {
     response.setHeader("connection", "close")
     response.end(`${(request.socket as Socket & { getProtocol(): string }).getProtocol()} hello`)
   })

@@ -1,5 +1,6 @@
-import { randomBytes } from "node:crypto"
-import { mkdtempSync, rmSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { createHash, randomBytes } from "node:crypto"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -177,6 +178,16 @@ export function basic(token: string): string {
   return `Basic ${Buffer.from(`agent:${token}`).toString("base64")}`
 }
 
+/** A key and a certificate of its own for `localhost` and `other.test`, as `key.pem` and `cert.pem` in a folder. */
+export function makeCertificate(folder: string): { readonly key: Buffer; readonly cert: Buffer } {
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "cert.pem")]
+  const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2
+    -keyout ${key} -out ${certificate} -subj /CN=localhost
+    -addext subjectAltName=DNS:localhost,DNS:other.test`
+  execFileSync("openssl", words.split(/\s+/), { stdio: "ignore" })
+  return { key: readFileSync(key), cert: readFileSync(certificate) }
+}
+
 /** A TLS ClientHello, of the parts that are looked at. */
 export function helloFor(
   name: string | null,
@@ -194,6 +205,17 @@ export function helloFor(
   ])
   return recordOf(handshakeOf(body))
 }
+
+function answerWith(random: Buffer): Buffer {
+  const head = Buffer.concat([Buffer.from([3, 3]), random, Buffer.of(0, 0x13, 1, 0)])
+  return recordOf(handshakeOf(Buffer.concat([head, vector(2, Buffer.alloc(6))]), 2))
+}
+
+/** A TLS server's answer to a hello, and the one by which it asks for another hello. */
+export const serverHello: Buffer = answerWith(Buffer.alloc(32, 9))
+export const retryRequest: Buffer = answerWith(
+  createHash("sha256").update("HelloRetryRequest").digest(),
+)
 
 export function handshakeOf(body: Buffer, type = 1): Buffer {
   const length = Buffer.alloc(4)

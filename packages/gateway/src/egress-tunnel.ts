@@ -7,6 +7,7 @@ import type { ClientListener, EgressClient } from "./egress-client.ts"
 import type { EgressLimits } from "./egress-limits.ts"
 import { type ConnectionEnd, type ConnectionRecord, type Moved, noHello } from "./egress-record.ts"
 import type { EgressRoute } from "./egress-route.ts"
+import { HelloWatch } from "./hello-watch.ts"
 import { faultOrDefect, problemOfFault } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
 import type { Rounds, Watched } from "./rounds.ts"
@@ -41,6 +42,10 @@ export class Tunnel implements ClientListener, Watched {
   #fault: AmcError | null = null
   #resolve: () => void = () => undefined
   #hello = noHello
+  /** As the first hello has it. */
+  #serverName: string | null = null
+  /** Null once all bytes pass. */
+  #watch: HelloWatch | null
   #sent = 0
   #received = 0
   #counted = 0
@@ -54,6 +59,7 @@ export class Tunnel implements ClientListener, Watched {
     const { limits, leaseMs, client, rounds } = terms
     this.#terms = terms
     this.#client = client.socket
+    this.#watch = new HelloWatch(limits.helloBytes)
     this.#endMs = rounds.now + Math.min(limits.totalMs, Math.max(1, leaseMs))
     this.#stageMs = rounds.now
     this.#countMs = rounds.now
@@ -109,7 +115,8 @@ export class Tunnel implements ClientListener, Watched {
 
   piece(bytes: Uint8Array): void {
     this.#guard(() => {
-      if (this.#pass(bytes, this.#client, this.#upstream)) this.#sent += bytes.length
+      if (this.#watch === null) this.#send(bytes)
+      else this.#sendWatched(bytes, this.#watch)
     })
   }
 
@@ -143,36 +150,68 @@ export class Tunnel implements ClientListener, Watched {
   }
 
   #readHello(): void {
-    const { client, route, foreignText } = this.#terms
+    const { client, route } = this.#terms
     if (client.early.length === 0) return
     const hello = readClientHello(client.early)
     if (hello.state === "more" && !client.isFull) return
     if (hello.state !== "hello")
       return this.#settle("refused", noTls("the tunnel does not begin with a TLS ClientHello"))
-    const { serverName, isEncrypted } = hello
+    const { serverName, isEncrypted, size } = hello
     const { host, isAddress } = route.target
-    const name = serverName === host ? this.#terms.record.host : foreignText(serverName ?? "")
-    this.#hello = { server_name: name, encrypted_hello: isEncrypted }
+    this.#tell(serverName, isEncrypted)
     // TLS names no address, so an address that the owner allowed may go unnamed.
     const isRight = serverName === null ? isAddress : serverName.toLowerCase() === host
-    if (!isRight) return this.#settle("refused", otherName(serverName, isEncrypted))
-    this.#join()
+    if (!isRight) return this.#settle("refused", otherName("the", serverName, isEncrypted))
+    this.#serverName = serverName
+    this.#join(size)
   }
 
-  /** From here on bytes pass both ways. */
-  #join(): void {
+  #tell(serverName: string | null, isEncrypted: boolean): void {
+    const { route, record, foreignText } = this.#terms
+    const name = serverName === route.target.host ? record.host : foreignText(serverName ?? "")
+    this.#hello = { server_name: name, encrypted_hello: isEncrypted }
+  }
+
+  /** From here on bytes pass both ways. `size` is the hello's. */
+  #join(size: number): void {
     const upstream = this.#upstream
     this.#enter("joined")
     upstream.setNoDelay(true)
     upstream
       .on("data", (piece: Uint8Array) =>
         this.#guard(() => {
+          this.#watchServer(piece)
           if (this.#pass(piece, upstream, this.#client)) this.#received += piece.length
         }),
       )
       .on("end", () => this.#passEnd(this.#client))
       .on("close", () => this.#closed(upstream))
-    this.piece(this.#terms.client.join())
+    const early = this.#terms.client.join()
+    this.#send(early.subarray(0, size))
+    if (early.length > size) this.piece(early.subarray(size))
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#pass(bytes, this.#client, this.#upstream)) this.#sent += bytes.length
+  }
+
+  #sendWatched(bytes: Uint8Array, watch: HelloWatch): void {
+    const { pass, hello } = watch.client(bytes)
+    if (hello?.state === "other")
+      return this.#settle("refused", noTls("what follows the ClientHello is no TLS"))
+    if (hello !== null) {
+      const { serverName, isEncrypted } = hello
+      this.#tell(serverName, isEncrypted || this.#hello.encrypted_hello)
+      if (serverName !== this.#serverName)
+        return this.#settle("refused", otherName("the second", serverName, isEncrypted))
+    }
+    if (watch.isOver) this.#watch = null
+    if (pass.length > 0) this.#send(pass)
+  }
+
+  #watchServer(bytes: Uint8Array): void {
+    this.#watch?.server(bytes)
+    if (this.#watch?.isOver === true) this.#watch = null
   }
 
   /** Passes a piece on, if it still may pass. */
@@ -250,8 +289,7 @@ function noTls(message: string): AmcError {
   return new AmcError("egress/not-tls", message)
 }
 
-function otherName(serverName: string | null, isEncrypted: boolean): AmcError {
-  const said =
-    serverName === null ? "the ClientHello names no server" : `the ClientHello names ${serverName}`
+function otherName(which: string, serverName: string | null, isEncrypted: boolean): AmcError {
+  const said = `${which} ClientHello names ${serverName ?? "no server"}`
   return new AmcError("egress/server-name", isEncrypted ? `${said}, and hides another name` : said)
 }

@@ -8,6 +8,7 @@ import {
   helloFor,
   openEgressLab,
   RawClient,
+  recordOf,
 } from "./egress-lab.fixture.ts"
 import { diskFull } from "./lab.fixture.ts"
 
@@ -487,7 +488,7 @@ test.each([
     .send(own.connectHead(target(own)))
     .send(helloFor("host.test"))
   await visitor.sees("Established")
-  if (sent > 0) visitor.send("x".repeat(sent))
+  if (sent > 0) visitor.send(recordOf(Buffer.alloc(sent), 23))
   await visitor.closed
   await own.recorded("network_traffic", 1)
   await own.recorded("audit", 1)
@@ -612,7 +613,7 @@ test("a half-open tunnel still carries the other way (half-open) (G3)", async ()
     .send(own.connectHead(target(own)))
     .send(helloFor("host.test"))
   await visitor.sees("Established")
-  visitor.socket.end("last words")
+  visitor.socket.end(recordOf(Buffer.from("last words"), 23))
   const text = await visitor.all()
   expect(text.endsWith(big)).toBe(true)
   expect(own.host.received.endsWith("last words")).toBe(true)
