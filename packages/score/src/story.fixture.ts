@@ -31,16 +31,22 @@ export const plan: fc.Arbitrary<SessionPlan> = fc.record({
   chatter: fc.constant(0),
 })
 
-/** A few odd sessions, or days of good ones with a few odd ones among them. */
+/**
+ * A few odd sessions, or days of good ones with a few odd ones among them. Most histories are short, since a long
+ * one costs as much as ten of them and finds no more.
+ */
 export const plans: fc.Arbitrary<readonly SessionPlan[]> = fc.oneof(
-  fc.array(plan, { maxLength: 10 }),
-  fc
-    .tuple(
-      fc.array(plan, { maxLength: 4 }),
-      fc.integer({ min: 1, max: 9 }),
-      fc.integer({ min: 1, max: 5 }),
-    )
-    .map(([odd, days, perDay]) => [...odd, ...goodDays(days, perDay)]),
+  { weight: 3, arbitrary: fc.array(plan, { maxLength: 6 }) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(
+        fc.array(plan, { maxLength: 4 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 5 }),
+      )
+      .map(([odd, days, perDay]) => [...odd, ...goodDays(days, perDay)]),
+  },
 )
 
 /** What can only make a session worse. */

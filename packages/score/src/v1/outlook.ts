@@ -2,7 +2,7 @@ import { type Bank, gatesOf } from "./bank.ts"
 import { boundOf, leastOf, wholeUnit } from "./bound.ts"
 import { gatesAgainst, standingGates } from "./gate.ts"
 import { dayStart } from "./integer.ts"
-import { levelOf, rankOf, subjectOf, type Terms } from "./question.ts"
+import { rankOf, subjectOf, type Terms } from "./question.ts"
 import { ofLevel } from "./reachable.ts"
 import { bestOf, daysOf, type Passed } from "./sampling.ts"
 import { Days, type Standing, standingAt } from "./standing.ts"
@@ -133,8 +133,12 @@ function isHeld(
 
 function dropsAt(tally: Tally, terms: Terms, level: Level): number | null {
   if (rankOf(level) === 0) return null
-  const isLower = (days: number): boolean =>
-    rankOf(levelOf(tally, { ...terms, today: terms.today + days })) < rankOf(level)
+  // The level itself is tried first, since its own gates are the first to close.
+  const reached = [1, 2, 3, 4, 5].slice(0, rankOf(level)).reverse()
+  const isLower = (days: number): boolean => {
+    const subject = subjectOf(tally, { ...terms, today: terms.today + days })
+    return reached.some((each) => gatesAgainst(subject, each).length > 0)
+  }
   return isLower(farDays)
     ? dayStart(terms.today + leastOf((days) => days > farDays || isLower(days)))
     : null

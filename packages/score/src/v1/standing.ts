@@ -17,6 +17,8 @@ export interface Standing {
   readonly missed: number
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
 /** What passed, added up. */
 interface Sum {
   readonly units: number
@@ -70,33 +72,24 @@ interface Missing {
   readonly weight: number
 }
 
+/** In one pass and without copies, since a level is asked for many days to come and without many sessions. */
 function partOf(tally: Counted, level: number, bank: Bank, today: number): Part {
-  const passed = countedAt(tally, level, bank, today)
-  const weigh = (each: Passed): number =>
-    each.items * passedWeight(each, tally.question, bank, today)
-  const seen = passed.filter(({ tier }) => tier !== "SELF_REPORTED")
-  const claimed = passed.filter(({ tier }) => tier === "SELF_REPORTED")
-  return {
-    seen: sumOf(seen, weigh),
-    claimed: sumOf(claimed, weigh),
-    seenDays: daysIn(seen),
-    days: daysIn(passed),
+  const [seen, claimed] = [{ ...nothing }, { ...nothing }]
+  const [seenDays, days] = [new Set<number>(), new Set<number>()]
+  for (const each of countedAt(tally, level, bank, today)) {
+    const isClaimed = each.tier === "SELF_REPORTED"
+    addTo(isClaimed ? claimed : seen, each, passedWeight(each, tally.question, bank, today))
+    days.add(each.day)
+    if (!isClaimed) seenDays.add(each.day)
   }
+  return { seen, claimed, seenDays: seenDays.size, days: days.size }
 }
 
-function daysIn(passed: readonly Passed[]): number {
-  return new Set(passed.map(({ day }) => day)).size
-}
-
-function sumOf(passed: readonly Passed[], weigh: (each: Passed) => number): Sum {
-  let [units, weight, hardened] = [0, 0, 0]
-  for (const each of passed) {
-    const own = weigh(each)
-    units += each.items
-    weight += own
-    if (each.tier === "OBSERVED_HARDENED") hardened += own
-  }
-  return { units, sessions: passed.length, weight, hardened }
+function addTo(sum: Mutable<Sum>, { items, tier }: Passed, weight: number): void {
+  sum.units += items
+  sum.sessions += 1
+  sum.weight += items * weight
+  if (tier === "OBSERVED_HARDENED") sum.hardened += items * weight
 }
 
 function added(a: Part, b: Part, sign: 1 | -1): Part {
