@@ -159,6 +159,10 @@ test("rebuilds the run byte for byte, and finds the whole workspace as it was wr
     ok: true,
     data: { run_id: report.run_id, agent: "coder" },
   })
+  const bundled = ["run", "verify", scored.data.bundle, "--root", own.root]
+  expect(await amcJson(own, bundled)).toMatchObject({ exit: 0, data: rebuilt.data })
+  const other = ["run", "verify", scored.data.bundle, "--root", `sha256:${"ab".repeat(32)}`]
+  expect(await amcJson(own, other)).toMatchObject({ exit: 1, data: null })
   expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0, data: { sessions: 3, runs: 1 } })
   const stored = JSON.parse(
     readFileSync(join(own.dir, "runs", report.run_id, "report.json"), "utf8"),

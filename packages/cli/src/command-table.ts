@@ -191,7 +191,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     path: ["run", "verify"],
-    summary: "rebuild a run's report from the ledger and compare it byte for byte",
+    summary: "rebuild a run's report from the ledger or a bundle and compare it byte for byte",
     load: async () => (await import("./commands/run-verify.ts")).runVerify,
   },
   {

@@ -7,28 +7,31 @@ import { encodeStatement, parseStatement, STATEMENT_PAYLOAD_TYPE } from "./state
 
 export const attestationPredicateType = "urn:amc:attestation:v1"
 
-const schema = z
-  .strictObject({
-    workspace: label,
-    agent: agentId,
-    lane: agentId,
-    first_aseq: count,
-    last_aseq: count,
-    first_event_hash: hex32,
-    last_event_hash: hex32,
-    /** Why the auditor vouches for it. */
-    reason: z.string().min(1).max(500),
-  })
+const fields = {
+  workspace: label,
+  agent: agentId,
+  lane: agentId,
+  first_aseq: count,
+  last_aseq: count,
+  first_event_hash: hex32,
+  last_event_hash: hex32,
+  /** Why the auditor vouches for it. */
+  reason: z.string().min(1).max(500),
+}
+
+/** The predicate of an attestation (spec/ingest.md, 6). */
+export const attestationPredicate: z.ZodObject<typeof fields, z.core.$strict> = z
+  .strictObject(fields)
   .refine(({ first_aseq: first, last_aseq: last }) => first <= last, "is a range")
 
 /**
  * A part of an agent's chain that an auditor vouches for. The chain's hashes bind all between its two ends.
  */
-export type Attestation = z.infer<typeof schema>
+export type Attestation = z.infer<typeof attestationPredicate>
 
 /** The statement about a part of a chain, for a notary to sign. */
 export function encodeAttestation(attestation: Attestation): Uint8Array {
-  const predicate = schema.parse(attestation)
+  const predicate = attestationPredicate.parse(attestation)
   return encodeStatement({
     subject: [{ name: subjectOf(predicate), sha256hex: predicate.last_event_hash }],
     predicateType: attestationPredicateType,
@@ -62,7 +65,7 @@ export function openAttestation(
 /** Reads the statement about a part of a chain, unsigned. @throws {@link AmcError} `input/malformed` */
 export function parseAttestation(payload: Uint8Array): Attestation {
   const { subject, predicateType, predicate } = parseStatement(payload)
-  const parsed = schema.safeParse(predicate)
+  const parsed = attestationPredicate.safeParse(predicate)
   if (predicateType !== attestationPredicateType || !parsed.success)
     throw malformed("attestation breaks its schema")
   const [events] = subject

@@ -20,7 +20,8 @@ export interface Statement {
 /** The DSSE payload type of an in-toto statement. */
 export const STATEMENT_PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
-const STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+/** What every in-toto statement says that it is. */
+export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 
 /** The statement's canonical JSON (spec/dsse.md). @throws {@link AmcError} `input/malformed` */
 export function encodeStatement({ subject, predicateType, predicate }: Statement): Uint8Array {

@@ -29,6 +29,24 @@ const words =
     200,
   )
 
+test.each([3, 60])(
+  "S11: each third session beside the gateway holds every level at 2, whatever the others call (%i calls)",
+  (calls) => {
+    const seen = goodDays(14, 8).map((each) => ({ ...each, calls, maxCalls: 100 }))
+    const beside = Array.from({ length: 56 }, (_, at) => ({
+      day: at % 14,
+      task: `beside ${at}`,
+      calls: 0,
+      durationMs: 90_000,
+    }))
+    const { questions } = report({ sessions: [...seen, ...beside] })
+    for (const { id, level, cap } of questions) {
+      expect([id, cap?.level]).toEqual([id, id === "CA-09" ? cap?.level : 2])
+      expect(rankOf(level)).toBeLessThanOrEqual(2)
+    }
+  },
+)
+
 test.each<{ game: string; story: Story }>([
   {
     game: "keyword stuffing in requests, answers and output",

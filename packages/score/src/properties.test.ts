@@ -2,7 +2,13 @@ import { encodeEvent, type Event } from "@amc/core"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { cases } from "./cases.fixture.ts"
-import { goodSession, type Recording, record, type Story } from "./evidence.fixture.ts"
+import {
+  goodSession,
+  type Recording,
+  record,
+  type SessionPlan,
+  type Story,
+} from "./evidence.fixture.ts"
 import { currentBank, encodeReport, type EvidenceEvent, type Report, scoreRun } from "./index.ts"
 import { gatesOf, type Question } from "./v1/bank.ts"
 import { goodDays, mostly, plan, plans, worse } from "./story.fixture.ts"
@@ -35,10 +41,14 @@ test("P1: no session that passes nothing of a question raises its level", () => 
       const alone = byId(report([extra]))
       const before = byId(report(sessions))
       const after = byId(report([...sessions, extra]))
-      for (const [id, question] of alone)
+      for (const [id, question] of alone) {
+        const [was, is] = [before.get(id)!, after.get(id)!]
+        // Its exchanges were seen, so that less of all that there is lies in the dark.
+        const isLighter = darkCapOf(is) > darkCapOf(was)
         // The monitor that began the session looked at the config, whatever came of the session.
-        if (question.kind !== "time" && question.units.k === 0)
-          expect(rankOf(after.get(id)!.level)).toBeLessThanOrEqual(rankOf(before.get(id)!.level))
+        if (question.kind !== "time" && question.units.k === 0 && !isLighter)
+          expect(rankOf(is.level)).toBeLessThanOrEqual(rankOf(was.level))
+      }
     }),
     cases,
   )
@@ -48,10 +58,13 @@ test("P3: nothing that goes worse in a session raises any level", () => {
   fc.assert(
     fc.property(plans, fc.nat(), worse, (sessions, at, change) => {
       const index = sessions.length === 0 ? 0 : at % sessions.length
-      const changed = sessions.map((each, place) =>
-        place === index ? { ...each, ...change } : each,
+      // A tripwire is not touched any less by what else is found, nor seen without the box.
+      const isOfBox = "box" in change || "box_change" in change
+      const before = sessions.map((each, place): SessionPlan =>
+        place === index && isOfBox ? { ...each, box_change: "none" } : each,
       )
-      expectNoneRaised(report(sessions), report(changed))
+      const after = before.map((each, place) => (place === index ? { ...each, ...change } : each))
+      expectNoneRaised(report(before), report(after))
     }),
     cases,
   )
@@ -307,6 +320,14 @@ function withoutTimes(from: Report): unknown {
 
 function byId({ questions }: Report): ReadonlyMap<string, Report["questions"][number]> {
   return new Map(questions.map((question) => [question.id, question]))
+}
+
+/** The level that darkness holds a question at. */
+function darkCapOf({ cap }: Report["questions"][number]): number {
+  const levels = (cap?.causes ?? []).flatMap((cause) =>
+    / exchanges? were not seen| sessions? ran without/u.test(cause) ? [Number(cause.at(-1))] : [],
+  )
+  return Math.min(5, ...levels)
 }
 
 function failuresOf({ units: { n, k, unknown } }: Report["questions"][number]): number {

@@ -30,6 +30,7 @@ import { attemptRead, findingOf } from "./ledger-finding.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 import { findRunOpened, readRunSlice } from "./run-slice.ts"
 import { hasRun, loadRun, type StoredRun } from "./run-store.ts"
+import { readBundleHere, type VerifyBundleTerms } from "./verify-bundle.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** What a stored run was verified to be. */
@@ -57,12 +58,27 @@ export async function verifyStoredRun(
   runId: string,
 ): Promise<Verdict<VerifiedRun>> {
   const verdict = await readVerifiedRun(workspace, runId)
+  return verdict.accepted ? { accepted: true, value: verifiedRunOf(verdict.value) } : verdict
+}
+
+/**
+ * The same from a bundle, which is verified as {@link readBundleHere} does: its run's report is rebuilt from
+ * the events that it holds.
+ *
+ * @throws {@link AmcError} `usage/invalid` if there is no root to trust
+ */
+export async function verifyBundledRun(
+  bytes: Uint8Array,
+  terms: VerifyBundleTerms,
+): Promise<Verdict<VerifiedRun>> {
+  const verdict = await readBundleHere(bytes, terms)
   if (!verdict.accepted) return verdict
-  const { run, events } = verdict.value
-  const { agent } = run.run
-  const report_sha256 = sha256Hex(encodeReport(run.report))
-  const value = { run_id: runId, agent, events: events.length, report_sha256 }
-  return { accepted: true, value }
+  return { accepted: true, value: verifiedRunOf(verdict.value.evidence) }
+}
+
+function verifiedRunOf({ run: { run, report }, events }: ReadRun): VerifiedRun {
+  const report_sha256 = sha256Hex(encodeReport(report))
+  return { run_id: run.run_id, agent: run.agent, events: events.length, report_sha256 }
 }
 
 /** {@link verifyStoredRun} for those who go on with the evidence. */

@@ -9,12 +9,18 @@ import {
   type ReportFormat,
   reportFormats,
 } from "@amc/report"
-import { bundleDossier, openWorkspace, runDossier, writeBundle } from "@amc/studio"
+import { bundleDossier, runDossier, writeBundle } from "@amc/studio"
 import { exitOf } from "@amc/verify"
 import { type Command, type Context, type Options, textOption } from "../command.ts"
 import { requireNewFile } from "../output-file.ts"
 import { viewReport } from "../report-view.ts"
-import { givenTrust } from "../root-option.ts"
+import {
+  bundleRootOption,
+  bundleTerms,
+  isRunId,
+  ownWorkspace,
+  readNamedFile,
+} from "../run-source.ts"
 
 export const runReport: Command = {
   configure: (parser) =>
@@ -22,7 +28,7 @@ export const runReport: Command = {
       .argument("<run>", "a run's id, or a bundle's file")
       .option("--format <format>", reportFormats.join(", "), "text")
       .option("--out <file>", "write the report to this file; an existing one stays")
-      .option("--root <fingerprint>", "for a bundle: the owner's root, sha256:… or a trust file")
+      .option(...bundleRootOption)
       .addHelpText(
         "after",
         `
@@ -74,19 +80,8 @@ async function dossierOf(
   name: string,
   options: Options,
 ): Promise<Verdict<Dossier>> {
-  const now = context.clock()
-  const root = textOption(options, "root")
-  if (/^run-[0-9a-f-]+$/u.test(name)) {
-    if (root !== undefined) throw new AmcError("usage/invalid", "--root is for bundles")
-    return runDossier(openWorkspace(context.cwd, context.state, now), name)
-  }
-  return bundleDossier(await context.readFile(resolve(context.cwd, name)), {
-    state: context.state,
-    trust: await givenTrust(context, root),
-    nowMs: now,
-    atMs: now,
-    warn: (text) => context.err(`amc: warning: ${text}`),
-  })
+  if (isRunId(name, options)) return runDossier(ownWorkspace(context), name)
+  return bundleDossier(await readNamedFile(context, name), await bundleTerms(context, options))
 }
 
 function render(dossier: Dossier, format: ReportFormat, isColoured: boolean): string {

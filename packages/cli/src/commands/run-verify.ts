@@ -1,27 +1,47 @@
-import { openWorkspace, verifyStoredRun } from "@amc/studio"
+import { verifyBundledRun, verifyStoredRun } from "@amc/studio"
 import { exitOf } from "@amc/verify"
 import type { Command } from "../command.ts"
+import {
+  bundleRootOption,
+  bundleTerms,
+  isRunId,
+  ownWorkspace,
+  readNamedFile,
+} from "../run-source.ts"
 
 export const runVerify: Command = {
   configure: (parser) =>
     parser
-      .argument("<run>", "the run's id")
+      .argument("<run>", "a run's id, or a bundle's file")
+      .option(...bundleRootOption)
       .addHelpText(
         "after",
-        "\nExit codes: 0 the sealed report follows from the ledger, 1 it does not, 3 could not look, 4 tampered with.",
+        `
+Examples:
+  amc run verify run-…
+  amc run verify my-agent.amcbundle --root sha256:…
+
+The report is scored again from the events, of the ledger or of the bundle, and compared byte for byte with the
+sealed one. Of a bundle all else is verified too, as 'amc bundle verify' does.
+
+Exit codes: 0 the sealed report follows from the evidence, 1 it does not, 3 could not look, 4 tampered with.`,
       ),
 
-  async run(context, [runId = ""]) {
-    const workspace = openWorkspace(context.cwd, context.state, context.clock())
-    const verdict = await verifyStoredRun(workspace, runId)
-    if (!verdict.accepted)
-      return { exit: exitOf(verdict), data: null, findings: verdict.findings, lines: [] }
-    const { report_sha256, events } = verdict.value
+  async run(context, [name = ""], options) {
+    const verdict = isRunId(name, options)
+      ? await verifyStoredRun(ownWorkspace(context), name)
+      : await verifyBundledRun(
+          await readNamedFile(context, name),
+          await bundleTerms(context, options),
+        )
+    const exit = exitOf(verdict)
+    if (!verdict.accepted) return { exit, data: null, findings: verdict.findings, lines: [] }
+    const { run_id, report_sha256, events } = verdict.value
     return {
-      exit: exitOf(verdict),
+      exit,
       data: verdict.value,
       lines: [
-        `${runId}: the report was rebuilt from ${events} events and is byte for byte the sealed one (sha256:${report_sha256})`,
+        `${run_id}: the report was rebuilt from ${events} events and is byte for byte the sealed one (sha256:${report_sha256})`,
       ],
     }
   },

@@ -14,7 +14,7 @@ test.each([
   { why: "nothing was seen", seen: 0, unseen: 1, level: 2 },
   { why: "there was nothing", seen: 0, unseen: 0, level: null },
 ])("what is dark holds everything: $why", ({ seen, unseen, level }) => {
-  expect(darkCauses(seen, unseen, bank1).at(0)?.level ?? null).toBe(level)
+  expect(darkCauses([{ seen, unseen, words: "" }], bank1).at(0)?.level ?? null).toBe(level)
 })
 
 test("says how many files are broken", () => {

@@ -94,17 +94,30 @@ export function configCauses(brokenFiles: number, bank: Bank): readonly CapCause
   return [{ gate: "config", level: bank.config_cap, have: brokenFiles, text }]
 }
 
-/** What exchanges that were not seen to their end hold every question at: a part of the traffic is dark. */
+/** How much was seen of what should have been, in sessions or in exchanges. */
+export interface Coverage {
+  readonly seen: number
+  readonly unseen: number
+  /** What happened to those that were not seen. */
+  readonly words: string
+}
+
+/**
+ * What was not seen holds every question at: a part of the traffic is dark. Each way of counting holds by itself,
+ * or many calls in the sessions that are seen would hide those that are not.
+ */
 export function darkCauses(
-  seen: number,
-  unseen: number,
+  coverages: readonly Coverage[],
   { dark_caps: caps }: Bank,
 ): readonly CapCause[] {
-  const found = caps.filter(({ above_per_mille: above }) => unseen * 1000 > above * (seen + unseen))
-  const level = Math.min(...found.map(({ cap }) => cap))
-  if (found.length === 0) return []
-  const text = `${unseen} of ${seen + unseen} exchanges were not seen to their end: at most level ${level}`
-  return [{ gate: "dark", level, have: unseen, text }]
+  return coverages.flatMap(({ seen, unseen, words }) => {
+    const all = seen + unseen
+    const found = caps.filter(({ above_per_mille: above }) => unseen * 1000 > above * all)
+    if (found.length === 0) return []
+    const level = Math.min(...found.map(({ cap }) => cap))
+    const text = `${unseen} of ${all} ${words}: at most level ${level}`
+    return [{ gate: "dark" as const, level, have: unseen, text }]
+  })
 }
 
 /** The caps while the runtime's own word of its calls is not what the monitor saw (S7). */

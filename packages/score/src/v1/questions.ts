@@ -69,7 +69,16 @@ function burdenOf(window: Window, dark: Tally | undefined, bank: Bank): Burden {
 
 function darkOf(tally: Tally | undefined, bank: Bank): readonly CapCause[] {
   if (tally === undefined) return []
-  return darkCauses(unitsOf(tally.passed), missedOfAll(tally.missed), bank)
+  const { passed, missed } = tally
+  const dark = missed.filter(({ outcome }) => outcome === "fail").length
+  const exchanges = { seen: unitsOf(passed), unseen: missedOfAll(missed) }
+  return darkCauses(
+    [
+      { ...exchanges, words: "exchanges were not seen to their end" },
+      { seen: passed.length, unseen: dark, words: "sessions ran without an exchange" },
+    ],
+    bank,
+  )
 }
 
 /** What the window holds for a question. What passed before its start is left out, what did not is not. */

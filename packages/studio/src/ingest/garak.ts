@@ -24,14 +24,14 @@ export function garakReader(count: ResultCount): ResultReader {
   }
 }
 
-/** Older reports have `total` alone; newer ones tell what no detector decided. */
+/** Older reports have `total` alone; newer ones tell what no detector decided, and leave it out of what they evaluated. */
 function takeEvaluation(entry: Readonly<Record<string, unknown>>, count: ResultCount): void {
   const passed = countOf(entry["passed"])
   const total = countOf(entry["total_evaluated"] ?? entry["total"])
   const undecided = countOf(entry["nones"] ?? 0)
   if (passed === null || total === null || undecided === null || passed > total)
     throw malformed("an evaluation of garak has counts that can't be")
-  count.entry(total)
+  count.entry(countOf(entry["total_processed"]) ?? total)
   count.outcome("passed", passed)
   const failed = countOf(entry["fails"]) ?? total - passed
   count.outcome("failed", failed)

@@ -18,6 +18,11 @@ test.each([
   { why: "blank lines", text: "\n\r\n1\n\n  \n2\n", found: [1, 2] },
   { why: "one document over lines", text: '{\n "a":\n [1,\n 2]}\n', found: [{ a: [1, 2] }] },
   { why: "one document in one line", text: '{"a":1}', found: [{ a: 1 }] },
+  {
+    why: "numbers of Python that JSON has not",
+    text: '[NaN, -Infinity, "NaN \\"NaN"]\n{"NaN":Infinity}',
+    found: [[null, null, 'NaN "NaN'], { NaN: null }],
+  },
 ])("finds documents: $why, however the bytes are cut", ({ text, found }) => {
   const bytes = Buffer.from(text)
   for (const cut of [1, 2, 7, bytes.length])
@@ -34,6 +39,7 @@ test.each([
   { why: "text", bytes: "hello" },
   { why: "text over lines", bytes: "hello\nworld\n" },
   { why: "a line in the middle that is no JSON", bytes: "1\nhello\n2\n" },
+  { why: "a word that begins like a number of Python", bytes: "[NaNs]" },
   { why: "a byte order mark", bytes: "\uFEFF{}" },
   { why: "a zip archive", bytes: "PK\u0003\u0004\n\n" },
 ])("refuses $why", ({ bytes }) => {

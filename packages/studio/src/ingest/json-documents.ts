@@ -79,11 +79,22 @@ export class JsonDocuments {
 
 /** `undefined` if it is no JSON, or no UTF-8; a byte order mark in front is none. */
 function parse(bytes: Buffer): { readonly value: unknown } | undefined {
+  return parsed(() => decoder.decode(bytes)) ?? parsed(() => withoutNaN(decoder.decode(bytes)))
+}
+
+function parsed(text: () => string): { readonly value: unknown } | undefined {
   try {
-    return { value: JSON.parse(decoder.decode(bytes)) }
+    return { value: JSON.parse(text()) }
   } catch {
     return undefined
   }
+}
+
+/** Python writes numbers that JSON has not, as Inspect does for a sample that has no score; here they are null. */
+function withoutNaN(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/gu, (found) =>
+    found.startsWith('"') ? found : "null",
+  )
 }
 
 function isBlank(bytes: Buffer): boolean {

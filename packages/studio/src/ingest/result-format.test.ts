@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs"
 import * as fc from "fast-check"
 import { encodeEvent, type Event, isFault } from "@amc/core"
 import { expect, test } from "vitest"
 import { ResultCount, type ResultFacts } from "./result-count.ts"
+import { JsonDocuments } from "./json-documents.ts"
 import { resultFormats } from "./result-format.ts"
 import { TraceReader } from "./trace-spans.ts"
 
@@ -32,9 +34,15 @@ const promptfoo = {
     stats: { successes: 3, failures: 0, errors: 0 },
   },
 }
+/** As garak's own source writes it (0.13 and later, and before); a local time without its zone tells nothing. */
 const garak = [
-  { entry_type: "start_run setup", "_config.version": "0.13.1" },
-  { entry_type: "init", garak_version: "0.13.1", start_time: "2025-11-10T00:00:00+00:00" },
+  { entry_type: "start_run setup", "_config.version": "0.13.1", "run.seed": null },
+  {
+    entry_type: "init",
+    garak_version: "0.13.1",
+    start_time: "2025-11-10T00:00:00.000001",
+    run: "r",
+  },
   { entry_type: "attempt", status: 2, probe_classname: "dan.Dan_11_0", outputs: ["ha"] },
   {
     entry_type: "eval",
@@ -44,8 +52,11 @@ const garak = [
     fails: 3,
     nones: 1,
     total_evaluated: 9,
+    total_processed: 10,
   },
   { entry_type: "eval", probe: "b", detector: "d", passed: 4, total: 5 },
+  { entry_type: "probe_summary", probe: "a", inference_counts: { total_evaluated: 10, nones: 0 } },
+  { entry_type: "completion", end_time: "2025-11-10T00:01:00.000001", run: "r" },
 ]
 const inspect = {
   version: 2,
@@ -110,12 +121,10 @@ test.each<{
     documents: garak,
     facts: {
       tool: "garak 0.13.1",
-      entries: 14,
+      entries: 15,
       passed: 10,
       failed: 4,
       undecided: 1,
-      from_ms: monday,
-      to_ms: monday,
     },
   },
   {
@@ -147,6 +156,39 @@ test.each<{
   },
 ])("R3: reads $format: $why", ({ format, documents, facts }) => {
   expect(read(format, ...documents)).toEqual({ ...none, ...facts })
+})
+
+test.each([
+  {
+    sample: "promptfoo-0.123.1-json.txt",
+    why: "which says when and by which version",
+    tool: " 0.123.1",
+  },
+  { sample: "promptfoo-0.123.1-jsonl.txt", why: "which says neither", tool: "" },
+])(
+  "R3: reads what promptfoo itself wrote of an own evaluation: $sample, $why",
+  ({ sample, tool }) => {
+    const documents = new JsonDocuments()
+    const bytes = readFileSync(new URL(`samples/${sample}`, import.meta.url))
+    const found = read("promptfoo", ...documents.push(bytes), ...documents.end())
+    const ms = tool === "" ? -1 : Date.parse("2026-11-23T13:54:09.802Z")
+    expect(found).toEqual({
+      tool: `promptfoo${tool}`,
+      entries: 4,
+      passed: 1,
+      failed: 1,
+      undecided: 2,
+      from_ms: ms,
+      to_ms: ms,
+    })
+  },
+)
+
+test("R3: a sample of Inspect without a score, which Python writes as NaN, is undecided", () => {
+  const text = JSON.stringify({ ...inspect, samples: [{ id: 1, scores: { m: { value: "NaN" } } }] })
+  const documents = new JsonDocuments()
+  const found = [...documents.push(Buffer.from(text.replace('"NaN"', "NaN"))), ...documents.end()]
+  expect(read("inspect", ...found)).toMatchObject({ entries: 1, passed: 0, undecided: 1 })
 })
 
 test.each<{ format: Format; why: string; document: unknown }>([
