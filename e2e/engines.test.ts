@@ -70,6 +70,12 @@ describe.each([
       image_layers_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
     expect(measuredOf(events, "llm_response", "caller").length).toBeGreaterThan(0)
+    const [watched] = measuredOf(events, "sandbox_watch", "caller")
+    expect(watched).toMatchObject({
+      hidden_opens: 0,
+      calls_uncounted: `the filter of ${name}'s boxes answers by itself`,
+    })
+    expect(watched).not.toHaveProperty("calls_refused")
     const enabled = measuredOf(events, "audit", "caller").filter(
       ({ code }) => code === "SANDBOX_EXECUTION_ENABLED",
     )

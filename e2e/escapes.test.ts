@@ -126,6 +126,33 @@ test(
     expect(measuredOf(events, "sandbox_watch", "escapee")).toEqual([
       expect.objectContaining({ drifts: 0, tripwires: 0, same_process: true }),
     ])
+    // Without a word of the agent's: the calls that its filter refused, as the monitor counted them.
+    const [watched] = measuredOf(events, "sandbox_watch", "escapee")
+    const refused = Object.fromEntries(
+      (watched?.calls_refused ?? []).map(({ call, count }) => [call, count]),
+    )
+    const said = (what: string): number =>
+      lines.filter((line) => line.includes(what) && line.includes(": denied")).length
+    expect(refused).toMatchObject({
+      ptrace: said(" ptrace of "),
+      mount: 1,
+      unshare: 3,
+      chroot: 1,
+      setresuid: 1,
+      mknodat: 1,
+      keyctl: 1,
+      add_key: 1,
+      bpf: 1,
+      socket_40: 1,
+      userfaultfd: 1,
+      // The first process is the parent as well.
+      kill: 2 * said("EVI-06 SIG"),
+    })
+    // Node tries that one by itself, too.
+    expect(refused["io_uring_setup"]).toBeGreaterThan(0)
+    for (const { first_ms, last_ms } of watched?.calls_refused ?? [])
+      expect(last_ms).toBeGreaterThanOrEqual(first_ms)
+    expect(watched).toMatchObject({ dials_no_route: expect.any(Number), hidden_opens: 0 })
     expect(await amcJson(own, ["verify"])).toMatchObject({ exit: 0 })
   },
 )

@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process"
+import { once } from "node:events"
 import {
   chmodSync,
   cpSync,
@@ -226,23 +227,33 @@ function textOf(path: string): string {
   }
 }
 
-test("V13 an agent that could reach the unlocked notary is not started, and the ledger says why", async () => {
-  // The agent's program has the folder beside it in which the notary listens. Sockets in mounts are shown empty, but
-  // packages are not searched for them.
-  const within = join(own.cwd, "program")
-  const packages = join(within, "node_modules")
-  const temporary = join(packages, "tmp")
-  mkdirSync(temporary, { recursive: true })
-  for (const folder of [within, packages, temporary]) chmodSync(folder, 0o755)
-  writeFileSync(join(within, "package.json"), "{}")
+test("V13 an agent that could reach the unlocked notary is not started, and the ledger says why", async (context) => {
+  // Sockets in mounts are shown empty. Among the distribution's programs nobody looks for them, so the notary is made to
+  // listen there, in a mount namespace in which that folder is another.
+  if (process.getuid?.() !== 0)
+    return context.skip("a folder of /usr can be another for root alone")
+  const temporary = "/usr/games"
+  const elsewhere = spawn("unshare", [
+    "-m",
+    "sh",
+    "-c",
+    `mount -t tmpfs none ${temporary} && echo && exec sleep 300`,
+  ])
+  onTestFinished(() => void elsewhere.kill())
+  await once(elsewhere.stdout, "data")
   const script = own.write(
     "program/agent.mjs",
     "import fs from 'node:fs'; fs.writeFileSync('/workspace/ran', '')\n",
   )
-  const env = { ...own.env, TMPDIR: temporary }
+  own.write("program/package.json", "{}")
+  chmodSync(join(own.cwd, "program"), 0o755)
+  const options = {
+    env: { ...own.env, TMPDIR: temporary },
+    through: ["nsenter", `--mount=/proc/${elsewhere.pid}/ns/mnt`, `--wdns=${own.cwd}`, "--"],
+  }
   const work = join(own.top, "work")
   mkdirSync(work)
-  await amcJson(own, ["vault", "unlock"], { env })
+  await amcJson(own, ["vault", "unlock"], options)
   const { socket } = unlocked()
   expect(socket.startsWith(temporary)).toBe(true)
   const words = [
@@ -260,9 +271,11 @@ test("V13 an agent that could reach the unlocked notary is not started, and the 
     script,
   ]
   // As for a monitor that is not root: there the agent runs under the notary's own user.
-  chmodSync(join(socket, ".."), 0o755)
-  chmodSync(socket, 0o666)
-  const refused = await amcJson(own, words)
+  const seen = `/proc/${elsewhere.pid}/root${socket}`
+  chmodSync(join(seen, ".."), 0o755)
+  chmodSync(join(seen, "../.."), 0o755)
+  chmodSync(seen, 0o666)
+  const refused = await amcJson(own, words, { through: options.through })
   expect(refused).toMatchObject({ exit: 3, findings: [{ code: "sandbox/probe-failed" }] })
   expect(refused.findings[0]?.detail).toContain("socket.unlocked_notary was reached")
   const events = await eventsOf(own.dir)
@@ -274,6 +287,8 @@ test("V13 an agent that could reach the unlocked notary is not started, and the 
     report: { status: string }
   }
   expect(report.status).toBe("INVALID")
+  await amc(own, ["vault", "lock"], options)
+  return undefined
 })
 
 test("passwd puts a slot under another passphrase, and takes the generated one away", async () => {

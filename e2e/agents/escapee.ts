@@ -128,6 +128,7 @@ async function escapes(): Promise<void> {
     add_key: [248, 0, 0, 0, 0, -3],
     io_uring: [425, 1, 0],
     bpf: [321, 0, 0, 0],
+    chroot: [161, 0],
     vsock: [41, 40, 1, 0],
     userfaultfd: [323, 1],
   }

@@ -5,6 +5,8 @@ import { sandboxDriver } from "./sandbox-driver.ts"
 
 const seen = z.union([z.string().max(256), integer, flag])
 
+const refusedCall = z.strictObject({ call: label, count, first_ms: count, last_ms: count })
+
 /** What the monitor planned and measured of a box. */
 export const sandboxFacts = {
   sandbox_plan: facts(
@@ -60,6 +62,11 @@ export const sandboxFacts = {
       /** Dials of the agent's that the kernel counted as leading nowhere, and TCP's that nobody took; missing in older events. */
       dials_no_route: count.optional(),
       dials_failed: count.optional(),
+      /** Calls of the agent's that its filter refused, by kind, with when; missing where nobody counted, and the reason then. */
+      calls_refused: z.array(refusedCall).max(160).optional(),
+      calls_uncounted: label.optional(),
+      /** How often at least something was opened that the box shows empty, such as an `.amc`; missing where nobody counted. */
+      hidden_opens: count.optional(),
       /** When last seen, the agent was the process that the probe had been. */
       same_process: flag,
       /** Of what the agent left in its work folder, searched for canaries. */

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { largest_file = 4 * 1024 * 1024, most_entries = 200000, walk_seconds = 5 };
+enum { largest_file = 4 * 1024 * 1024, most_entries = 1000000, walk_seconds = 10 };
 
 bool holds(const char *bytes, size_t size, const char *canary) {
   return memmem(bytes, size, canary, strlen(canary)) != NULL;
@@ -80,23 +80,24 @@ struct result try_write(const char *path) {
   return was_reached();
 }
 
-static bool is_walked(const char *folder, const char *name) {
-  static const char *const left_out[] = {"proc", "sys", "dev", "usr"};
-  if (strcmp(name, "node_modules") == 0) return false;
-  if (*folder != 0) return true;
-  for (size_t at = 0; at < sizeof left_out / sizeof left_out[0]; at++)
-    if (strcmp(name, left_out[at]) == 0) return false;
-  return true;
-}
-
 struct walk {
   const char *name;
+  bool has_modules;
   char **queue;
   size_t count;
   size_t room;
   size_t entries;
   time_t end;
 };
+
+static bool is_walked(const struct walk *walk, const char *folder, const char *name) {
+  static const char *const left_out[] = {"proc", "sys", "dev", "usr"};
+  if (!walk->has_modules && strcmp(name, "node_modules") == 0) return false;
+  if (*folder != 0) return true;
+  for (size_t at = 0; at < sizeof left_out / sizeof left_out[0]; at++)
+    if (strcmp(name, left_out[at]) == 0) return false;
+  return true;
+}
 
 static bool enqueue(struct walk *walk, const char *folder, const char *name) {
   if (walk->count == walk->room) {
@@ -129,7 +130,7 @@ static struct result look_in(struct walk *walk, const char *folder) {
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
     if (is_state || strcmp(name, walk->name) == 0) result = was_reached();
     else if (++walk->entries > most_entries || time(NULL) > walk->end) result = not_known(E2BIG);
-    else if (is_folder(open, entry) && is_walked(folder, name) && !enqueue(walk, folder, name))
+    else if (is_folder(open, entry) && is_walked(walk, folder, name) && !enqueue(walk, folder, name))
       result = not_known(ENOMEM);
   }
   closedir(open);
@@ -137,8 +138,8 @@ static struct result look_in(struct walk *walk, const char *folder) {
 }
 
 /* Breadth first for an entry of that name, or an .amc that holds anything. No workspace lies in the system's trees. */
-struct result try_walk(const char *root, const char *name) {
-  struct walk walk = {.name = name, .end = time(NULL) + walk_seconds};
+struct result try_walk(const char *root, const char *name, bool has_modules) {
+  struct walk walk = {.name = name, .has_modules = has_modules, .end = time(NULL) + walk_seconds};
   struct result result = was_denied(ENOENT);
   if (!enqueue(&walk, strcmp(root, "/") == 0 ? "" : root, "")) return not_known(ENOMEM);
   for (size_t at = 0; result.outcome == denied && at < walk.count; at++)

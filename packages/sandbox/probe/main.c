@@ -41,7 +41,7 @@ static struct result try_one(const struct order *order, const struct check *chec
   const char *const *args = check->args;
   if (strcmp(check->kind, "read") == 0) return try_read(args[0], args[1]);
   if (strcmp(check->kind, "write") == 0) return try_write(args[0]);
-  if (strcmp(check->kind, "walk") == 0) return try_walk(args[0], args[1]);
+  if (strcmp(check->kind, "walk") == 0) return try_walk(args[0], args[1], *args[2] != 0);
   if (strcmp(check->kind, "env") == 0) return try_env(order, args[0]);
   if (strcmp(check->kind, "environ") == 0) return try_environ(order->canary);
   if (strcmp(check->kind, "visible") == 0) return try_visible(args[0], args[1]);
@@ -172,9 +172,11 @@ int main(int count, char **words) {
   signal(SIGPIPE, SIG_IGN);
   if (count == 2 && strcmp(words[1], "stand") == 0) return stand();
   if (count > 3 && strcmp(words[1], "init") == 0) return init(words[2], words + 3);
+  if (count > 2 && strcmp(words[1], "tries") == 0) return count_tries(atoi(words[2]), words + 3);
   bool is_alone = count == 2 && strcmp(words[1], "alone") == 0;
   if (count != 1 && !is_alone) return fail(EINVAL);
   if (!read_order(&order)) return fail(EPROTO);
+  if (!put_filter(&order)) return fail(errno);
   if (is_alone && !go_alone(&order)) return fail(errno);
   try_all(&order);
   if (!answer(&order)) return not_started;

@@ -60,6 +60,13 @@ static bool take_canary(struct order *order, struct fields *fields) {
          strlen(order->canary) <= canary_max;
 }
 
+static bool take_filter(struct order *order, struct fields *fields) {
+  if (order->filter != NULL) return false;
+  order->filter_to = next_field(fields);
+  order->filter = next_field(fields);
+  return order->filter != NULL;
+}
+
 static bool take_fields(struct order *order, struct fields *fields) {
   const char *word = next_field(fields);
   if (word == NULL || strcmp(word, "amc-order/1") != 0) return false;
@@ -68,6 +75,7 @@ static bool take_fields(struct order *order, struct fields *fields) {
     if (word == NULL) return false;
     if (strcmp(word, "end") == 0) return fields->at == fields->end && order->canary != NULL;
     bool taken = strcmp(word, "canary") == 0  ? take_canary(order, fields)
+                 : strcmp(word, "filter") == 0 ? take_filter(order, fields)
                  : strcmp(word, "check") == 0 ? take_check(order, fields)
                  : strcmp(word, "arg") == 0   ? take_string(order->args, &order->arg_count, fields)
                  : strcmp(word, "env") == 0   ? take_string(order->env, &order->env_count, fields)

@@ -32,6 +32,9 @@ struct order {
   int arg_count;
   char *env[most_strings + 1];
   int env_count;
+  /* A system call filter in hex, and the descriptor of a socket to hand over who is told of it. */
+  const char *filter;
+  const char *filter_to;
 };
 
 static inline struct result was_reached(void) { return (struct result){reached, 0}; }
@@ -60,7 +63,7 @@ bool go_alone(const struct order *order);
 /* file.c */
 struct result try_read(const char *path, const char *canary);
 struct result try_write(const char *path);
-struct result try_walk(const char *root, const char *name);
+struct result try_walk(const char *root, const char *name, bool has_modules);
 bool holds(const char *bytes, size_t size, const char *canary);
 /* The whole file, ended by a zero byte that does not count; NULL with errno. To be freed. */
 char *slurp(const char *path, size_t *size);
@@ -82,6 +85,10 @@ int init(const char *leash_path, char **command);
 
 /* kernel.c */
 struct result try_call(const char *name);
+
+/* tries.c */
+bool put_filter(const struct order *order);
+int count_tries(int box, char **watched);
 
 /* view.c */
 void say_view(void);

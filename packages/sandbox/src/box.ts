@@ -10,7 +10,9 @@ import { ProbeChannel } from "./probe-channel.ts"
 import { startedAt } from "./process-view.ts"
 import { boxPlace, measureIsolation } from "./probe.ts"
 import { countRefusedDials, type DialCounter, type RefusedDials } from "./refused-dials.ts"
+import type { CallFilter } from "./probe-order.ts"
 import type { SandboxSpec } from "./spec.ts"
+import type { DeniedTries, TryCounter } from "./try-counter.ts"
 import { watchWork, type WorkWatch } from "./work-watch.ts"
 
 /** A box whose first process waits as the probe. Nothing of the agent runs before {@link go}. */
@@ -38,6 +40,8 @@ export interface SandboxHandle extends AgentProcess {
   watch(onDrift: (what: string) => void): BoxWatch
   /** What the agent dialled in vain, by the kernel's count of the box's network; null where that can't be seen. */
   refusedDials(): RefusedDials | null
+  /** What the agent tried and was denied, once it has ended; null where nobody counted to the end. */
+  deniedTries(): DeniedTries | null
   /** Ends the box without ever starting the agent. */
   refuse(): Promise<void>
 }
@@ -58,6 +62,10 @@ export interface BoxParts {
   readonly stderr: Readable
   /** Never rejects. */
   readonly exit: Promise<BoxExit>
+  /** Counts what is tried in the box, and is closed with it. */
+  readonly tries: TryCounter
+  /** What the probe is to put on itself; null for a box whose filter is the engine's. */
+  readonly filter: CallFilter | null
   /** What the driver knows of the box, asked for at the barrier. */
   driverView(): DriverView
   /** Ends the box at once, with everything in it. */
@@ -83,6 +91,8 @@ export class Box implements SandboxHandle {
   #atBarrier: ProcessView | undefined
   #dials: DialCounter | null = null
   #refusedDials: RefusedDials | null = null
+  #deniedTries: DeniedTries | null = null
+  #hasAsked = false
 
   constructor(parts: BoxParts) {
     this.#parts = parts
@@ -100,32 +110,47 @@ export class Box implements SandboxHandle {
     this.#refusedDials = this.refusedDials()
     this.#dials?.close()
     this.#dials = null
+    this.#deniedTries = await this.#lastTries()
+    await this.#parts.tries.close()
     await this.#parts.cleanUp()
     const over = this.#exceeded === undefined ? {} : { exceeded: this.#exceeded }
     return { ...exit, timedOut: this.#timedOut, ...over }
   }
 
+  async #lastTries(): Promise<DeniedTries | null> {
+    const tries = await this.#parts.tries.take().catch(() => null)
+    return tries === null || this.#hasAsked ? tries : { ...tries, calls: null }
+  }
+
   runProbe(targets: ProbeTargets): Promise<ProbeRecord> {
-    const { spec, probe: binary } = this.#parts
+    const { spec, probe: binary, filter } = this.#parts
     const { command, env, egressSocket } = spec
     const outside = () => (this.#atBarrier = outsideView(this.pid, this.#parts.driverView()))
     const place = boxPlace(egressSocket !== null)
     return measureIsolation(
-      { binary, channel: this.#channel, command, env, outside, place },
+      { binary, channel: this.#channel, command, env, filter, outside, place },
       targets,
     )
   }
 
   async skipProbe(): Promise<void> {
-    const { command, env } = this.#parts.spec
-    await this.#channel.ask({ canary: "there is nothing to find", checks: [], command, env })
+    const { filter, spec } = this.#parts
+    const { command, env } = spec
+    const canary = "there is nothing to find"
+    await this.#channel.ask({ canary, checks: [], command, env, filter })
   }
 
   refusedDials(): RefusedDials | null {
     return this.#dials?.read() ?? this.#refusedDials
   }
 
+  deniedTries(): DeniedTries | null {
+    return this.#deniedTries
+  }
+
   async go(): Promise<void> {
+    // What the probe tried must be among what was counted, or it would not be known that anything is.
+    this.#hasAsked = ((await this.#parts.tries.take()).calls ?? []).length > 0
     this.#dials = attempt(() => countRefusedDials(this.pid))
     await this.#channel.go()
     this.#timer = setTimeout(() => {

@@ -11,6 +11,7 @@ import type { DriverView } from "./outside.ts"
 import { openPipes, type StandardPipes } from "./pipes.ts"
 import { type BubblewrapPlan, planFds } from "./plan.ts"
 import { type Relay, startRelays, waysOf } from "./relay.ts"
+import { startTryCounter, type TryCounter } from "./try-counter.ts"
 import { until } from "./until.ts"
 
 /**
@@ -20,9 +21,12 @@ import { until } from "./until.ts"
  */
 export async function launchBubblewrap(plan: BubblewrapPlan): Promise<SandboxHandle> {
   const { host, spec } = plan
-  const pipes = await openPipes(host.isRoot ? host.user : null)
+  const [pipes, tries] = await Promise.all([
+    openPipes(host.isRoot ? host.user : null),
+    startTryCounter(host.probe, host.runFolder),
+  ])
   const cgroups = makeCgroups(cgroupParents(), path.basename(host.runFolder), spec.limits)
-  const child = spawnBox(plan, pipes, cgroups)
+  const child = spawnBox(plan, pipes, cgroups, tries)
   const exit = exitOf(child)
   let relay: Relay | undefined
   let boxPid = 0
@@ -42,6 +46,8 @@ export async function launchBubblewrap(plan: BubblewrapPlan): Promise<SandboxHan
       stdin,
       stdout,
       stderr,
+      tries,
+      filter: { program: host.askingFilter, descriptor: planFds.tries },
       exit: exit.then((ended) => ({ ...ended, outOfMemory: cgroups.hasRunOut() })),
       driverView: () => viewOf(plan, cgroups, pid),
       force: () => endBox(child, boxPid),
@@ -49,7 +55,7 @@ export async function launchBubblewrap(plan: BubblewrapPlan): Promise<SandboxHan
     })
   } catch (error) {
     endBox(child, boxPid)
-    await Promise.all([exit, relay?.stop()])
+    await Promise.all([exit, relay?.stop(), tries.close()])
     const words = (await allOf(pipes.stderr)).trim()
     await cleanUp(plan, cgroups, relay)
     if (words === "") throw error
@@ -86,10 +92,15 @@ function endBox(child: ChildProcess, boxPid: number): void {
  */
 const prologue = `
 while [ "$1" != -- ]; do echo $$ >"$1" || exit 1; shift; done; shift
-for fd in /proc/self/fd/*; do fd=\${fd##*/}; [ "$fd" -gt 5 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"; done
+for fd in /proc/self/fd/*; do fd=\${fd##*/}; [ "$fd" -gt 6 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"; done
 exec "$@"`
 
-function spawnBox(plan: BubblewrapPlan, pipes: StandardPipes, cgroups: RunCgroups): ChildProcess {
+function spawnBox(
+  plan: BubblewrapPlan,
+  pipes: StandardPipes,
+  cgroups: RunCgroups,
+  tries: TryCounter,
+): ChildProcess {
   const filter = openSync(path.join(plan.host.runFolder, "seccomp"), "r")
   try {
     const argv = [
@@ -103,13 +114,14 @@ function spawnBox(plan: BubblewrapPlan, pipes: StandardPipes, cgroups: RunCgroup
       ...plan.argv,
     ]
     return spawn(plan.host.tools.bash, argv, {
-      stdio: [...pipes.childEnds, filter, "pipe", "pipe"],
+      stdio: [...pipes.childEnds, filter, "pipe", "pipe", tries.boxEnd],
       env: {},
       cwd: "/",
     })
   } finally {
     closeSync(filter)
     pipes.closeChildEnds()
+    tries.boxEnd.destroy()
   }
 }
 

@@ -94,7 +94,11 @@ function secretChecks(targets: ProbeTargets, canaries: Canaries, walkRoot: strin
     deny("file.canary", check("read", canaries.file, canaries.secret)),
     ...Object.entries(sockets).map(([id, path]) => deny(`socket.${id}`, check("unix", path))),
     deny("abstract.canary", check("abstract", canaries.abstract)),
-    deny("walk.canary", check("walk", walkRoot, name), check("walk", targets.canaryFolder, name)),
+    deny(
+      "walk.canary",
+      check("walk", walkRoot, name, "modules"),
+      check("walk", targets.canaryFolder, name),
+    ),
   ]
 }
 

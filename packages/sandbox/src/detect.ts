@@ -2,7 +2,7 @@ import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { isFault } from "@amc/core"
 import { probeBinary } from "./probe-binary.ts"
-import { seccompFilter } from "./seccomp.ts"
+import { seccompFilters } from "./seccomp.ts"
 import { installHint, toolNames, toolPath } from "./tool.ts"
 
 /** Whether a driver works here; if not, why, and what can be done. */
@@ -19,7 +19,7 @@ export async function detectBubblewrap(): Promise<Availability> {
   const isRoot = process.getuid?.() === 0
   try {
     for (const tool of toolNames) toolPath(tool)
-    seccompFilter(process.arch)
+    seccompFilters(process.arch)
     probeBinary()
     await run(toolPath("bwrap"), trial(isRoot), { env: {}, timeout: 10_000 })
     return { available: true, mode: isRoot ? "root" : "user-namespace" }

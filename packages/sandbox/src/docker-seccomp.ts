@@ -1,5 +1,5 @@
 import { canonicalize, sha256Hex } from "@amc/core"
-import { cloneNewAnything, socketFamilies, tableOf, terminalInjection } from "./seccomp.ts"
+import { refusedArguments, socketFamilies, tableOf } from "./seccomp.ts"
 
 interface Condition {
   readonly index: number
@@ -36,7 +36,7 @@ const word = 0xffff_ffff
 const highestFamily = 63
 
 /**
- * The same list as `seccompFilter` for engines that make their own filter. With no other architecture, calls of
+ * The same list as `seccompFilters` for engines that make their own filter. With no other architecture, calls of
  * another ABI end the process.
  *
  * @throws {@link AmcError} `sandbox/unavailable` on a processor that there is no table for
@@ -51,9 +51,10 @@ export function dockerSeccompProfile(arch: string): DockerSeccompProfile {
     syscalls: [
       refuse(Object.keys(table.denied)),
       { ...refuse(["clone3"]), errnoRet: enosys },
-      ...bitsOf(cloneNewAnything).map((flag) => refuse(["clone"], [masked(0, flag, flag)])),
       // The kernel looks at the low word alone, so what is above it must not make a difference here.
-      ...terminalInjection.map((request) => refuse(["ioctl"], [masked(1, word, request)])),
+      ...refusedArguments
+        .filter(({ call }) => Object.hasOwn(table.asked, call))
+        .map(({ call, arg, mask, value }) => refuse([call], [masked(arg, mask, value)])),
       ...families
         .filter((family) => !socketFamilies.includes(family))
         .map((family) => refuse(sockets, [masked(0, word, family)])),
@@ -71,8 +72,4 @@ function refuse(names: readonly string[], args?: readonly Condition[]): Rule {
 
 function masked(index: number, mask: number, value: number): Condition {
   return { index, op: "SCMP_CMP_MASKED_EQ", value: mask, valueTwo: value }
-}
-
-function bitsOf(flags: number): number[] {
-  return Array.from({ length: 31 }, (_, bit) => 2 ** bit).filter((bit) => (flags & bit) !== 0)
 }

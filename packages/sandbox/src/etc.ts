@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { inBox } from "./spec.ts"
 
@@ -12,6 +12,11 @@ export const sharedEtc = [
 ] as const
 
 const folders = new Set<string>(["/etc/alternatives", "/etc/ssl/certs"])
+
+/** Those of them that are folders, and are here. */
+export function sharedEtcFolders(): readonly string[] {
+  return [...folders].filter((folder) => existsSync(folder))
+}
 
 /**
  * Makes the box's `/etc` as a folder of the host, with empty places for what is mounted into it.

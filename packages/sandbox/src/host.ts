@@ -3,6 +3,7 @@ import {
   type Dirent,
   existsSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readlinkSync,
@@ -12,12 +13,13 @@ import {
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { AmcError, sha256Hex } from "@amc/core"
-import { makeEtc } from "./etc.ts"
+import { makeEtc, sharedEtcFolders } from "./etc.ts"
 import { cgroupParents } from "./cgroup.ts"
 import { type ProbeBinary, probeBinary } from "./probe-binary.ts"
-import { seccompFilter } from "./seccomp.ts"
+import { seccompFilters } from "./seccomp.ts"
 import { agentUser, maskedName, rootModeUsers, type SandboxSpec } from "./spec.ts"
 import { type Tool, toolNames, toolPath } from "./tool.ts"
+import { emptyNames } from "./try-counter.ts"
 
 /** What the plan needs to know of this machine. `runFolder` is this run's own and goes with it. */
 export interface HostFacts {
@@ -26,7 +28,9 @@ export interface HostFacts {
   readonly tools: Readonly<Record<Tool, string>>
   readonly mayDisableUserns: boolean
   readonly probe: ProbeBinary
-  /** SHA-256 of the system call filter in the run's folder. */
+  /** The filter that the probe puts over the one in the run's folder. */
+  readonly askingFilter: Uint8Array
+  /** SHA-256 of both, one after the other. */
   readonly seccompProfile: string
   /** `/bin`, `/lib` and so on: a link's target, or null for a folder of its own. */
   readonly systemRoots: readonly { readonly path: string; readonly target: string | null }[]
@@ -46,7 +50,7 @@ export interface HostFacts {
  */
 export function inspectHost(spec: SandboxSpec): HostFacts {
   const isRoot = process.getuid?.() === 0
-  const filter = seccompFilter(process.arch)
+  const { wall, asking } = seccompFilters(process.arch)
   const probe = probeBinary()
   for (const folder of spec.readOnly) requireReadable(folder, isRoot)
   return {
@@ -55,12 +59,13 @@ export function inspectHost(spec: SandboxSpec): HostFacts {
     tools: allTools(),
     mayDisableUserns: supportsDisableUserns(toolPath("bwrap")),
     probe,
-    seccompProfile: sha256Hex(filter),
+    askingFilter: asking,
+    seccompProfile: sha256Hex(Buffer.concat([wall, asking])),
     systemRoots: systemRoots(),
     ...masksOf(spec, hostPrograms()),
     hasPidsCgroup: cgroupParents().some((parent) => parent.controllers.includes("pids")),
     // Last, so that a refusal above leaves nothing behind.
-    runFolder: makeRunFolder(filter),
+    runFolder: makeRunFolder(wall),
   }
 }
 
@@ -69,11 +74,12 @@ export function allTools(): HostFacts["tools"] {
   return Object.fromEntries(toolNames.map((tool) => [tool, toolPath(tool)])) as Record<Tool, string>
 }
 
-/** A new folder of this run alone, with the box's `/etc` and an empty file to mask others with. */
+/** A new folder of this run alone, with the box's `/etc` and what others are masked with. */
 export function makeRunFolder(filter: string | Uint8Array): string {
   const runFolder = mkdtempSync(path.join(tmpdir(), "amc-box-"))
   makeEtc(path.join(runFolder, "etc"), agentUser())
-  writeFileSync(path.join(runFolder, "empty"), "", { mode: 0o444 })
+  writeFileSync(path.join(runFolder, emptyNames.file), "", { mode: 0o444 })
+  mkdirSync(path.join(runFolder, emptyNames.folder), { mode: 0o555 })
   writeFileSync(path.join(runFolder, "seccomp"), filter)
   return runFolder
 }
@@ -84,9 +90,18 @@ export function hostPrograms(): readonly string[] {
   return ["/usr", ...roots.map(({ path: root }) => root)]
 }
 
+/** Folders of `/usr` that are the distribution's: some hundred thousand entries, and no place for a workspace. */
+const distributions = /^(?:bin|games|include|lib\w*|s?bin|share)$/
+
+/** What of `/usr` its owner fills, such as `/usr/local`. */
+function ownPrograms(): readonly string[] {
+  const names = readdirSync("/usr", { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return names.filter(({ name }) => !distributions.test(name)).map(({ name }) => `/usr/${name}`)
+}
+
 /**
- * The folders and files in what is mounted that the agent must find empty. Programs are too many to look through at each
- * start: of what lies among them, that is hidden which the spec names.
+ * The folders and files in what is mounted that the agent must find empty. The distribution's programs are too many to
+ * look through at each start: of what lies among them, that is hidden which the spec names.
  */
 export function masksOf(
   { readOnly, hidden }: SandboxSpec,
@@ -97,7 +112,8 @@ export function masksOf(
     mounts.some((folder) => entry === folder || entry.startsWith(`${folder}/`)),
   )
   const isFolder = (entry: string): boolean => statSync(entry).isDirectory()
-  const found = readOnly.map(toMask)
+  const own = programs.includes("/usr") ? [...ownPrograms(), ...sharedEtcFolders()] : []
+  const found = [...readOnly, ...own].map((folder) => toMask(folder))
   const folders = [...found.flatMap((each) => each.folders), ...mounted.filter(isFolder)]
   const files = [
     ...found.flatMap((each) => each.files),
@@ -134,23 +150,47 @@ export interface ToMask {
   readonly files: readonly string[]
 }
 
+/** What the probe looks through as well: it would not know what a larger folder holds. */
+const mostEntries = 1_000_000
+
 /**
  * Every `.amc` beneath a folder, and every socket, pipe and device: that a mount is read-only keeps nobody from talking
- * through those. `node_modules` holds no workspaces and is left out, as it is most of all entries.
+ * through those.
+ *
+ * @throws {@link AmcError} `usage/invalid` for a folder with too much in it to be looked through
  */
-export function toMask(root: string): ToMask {
+export function toMask(root: string, most: number = mostEntries): ToMask {
   const [folders, files]: [string[], string[]] = [[], []]
   const queue = statSync(root).isDirectory() ? [root] : []
-  for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const inner = path.join(folder, entry.name)
-      if (isWayOut(entry)) files.push(inner)
-      if (!entry.isDirectory() || entry.name === "node_modules") continue
-      if (entry.name === maskedName) folders.push(inner)
-      else queue.push(inner)
+  let entries = 0
+  for (let folder = queue.pop(); folder !== undefined; folder = queue.pop()) {
+    const listed = listOf(folder)
+    if (listed === null) folders.push(folder)
+    for (const entry of listed ?? []) {
+      if (++entries > most) throw tooMuch(root, most)
+      if (isWayOut(entry)) files.push(`${folder}/${entry.name}`)
+      if (!entry.isDirectory()) continue
+      if (entry.name === maskedName) folders.push(`${folder}/${entry.name}`)
+      else queue.push(`${folder}/${entry.name}`)
     }
   }
   return { folders, files }
+}
+
+/** Null for a folder that can't be looked into, and is shown empty for that. */
+function listOf(folder: string): readonly Dirent[] | null {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EACCES") return null
+    throw error
+  }
+}
+
+function tooMuch(root: string, most: number): AmcError {
+  return new AmcError("usage/invalid", `${root} has more than ${most} entries`, {
+    hint: "what is mounted is searched for workspaces: put the agent's program in a folder of its own",
+  })
 }
 
 function isWayOut(entry: Dirent): boolean {

@@ -21,7 +21,6 @@ export {
   type SandboxLimits,
   type SandboxSpec,
 } from "./spec.ts"
-export type { RefusedDials } from "./refused-dials.ts"
 export { removeTree } from "./tree-removal.ts"
 export { type DockerSeccompProfile, dockerSeccompProfile } from "./docker-seccomp.ts"
 export { layTripwires, type Tripwires } from "./tripwires.ts"

@@ -4,6 +4,7 @@ import { sharedEtc } from "./etc.ts"
 import type { HostFacts } from "./host.ts"
 import type { PlanFacts } from "./driver.ts"
 import { inBox, type SandboxSpec } from "./spec.ts"
+import { emptyNames } from "./try-counter.ts"
 
 /** How a run is to be started, and all that `launchBubblewrap` needs. */
 export interface BubblewrapPlan extends PlanFacts {
@@ -13,8 +14,8 @@ export interface BubblewrapPlan extends PlanFacts {
   readonly host: HostFacts
 }
 
-/** The descriptors that bubblewrap is started with, beside the agent's three. */
-export const planFds = { seccomp: 3, status: 4, barrier: 5 } as const
+/** The descriptors that bubblewrap is started with, beside the agent's three; the last goes on to the probe. */
+export const planFds = { seccomp: 3, status: 4, barrier: 5, tries: 6 } as const
 
 const tmpfsBytes = 256 * 1024 * 1024
 
@@ -104,13 +105,14 @@ function systemMounts({ systemRoots, runFolder }: HostFacts): Arguments[] {
 
 function ownMounts(spec: SandboxSpec, host: HostFacts): Arguments[] {
   const readOnly = withoutNested(["/usr", ...spec.readOnly])
+  const empty = (name: string): string => path.join(host.runFolder, name)
   return [
     ...readOnly
       .filter((mount) => mount !== "/usr")
       .map((mount) => at(mount, ["--ro-bind", mount, mount])),
     // Left writable, a mask would be a place where an agent without root could plant a workspace.
-    ...host.masks.map((mask) => ["--perms", "0555", "--tmpfs", mask, "--remount-ro", mask]),
-    ...host.maskedFiles.map((file) => ["--ro-bind", path.join(host.runFolder, "empty"), file]),
+    ...host.masks.map((mask) => ["--ro-bind", empty(emptyNames.folder), mask]),
+    ...host.maskedFiles.map((file) => ["--ro-bind", empty(emptyNames.file), file]),
     at(inBox.work, ["--bind", spec.work, inBox.work]),
     at(inBox.probe, ["--ro-bind", host.probe.file, inBox.probe]),
   ]

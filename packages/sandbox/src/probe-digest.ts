@@ -11,7 +11,7 @@ export interface ProbeBuild {
 export const probeBuilds: Readonly<Record<string, ProbeBuild>> = {
   x64: {
     file: "amc-probe-linux-x64",
-    sha256: "9378ed1470d7e8889f7029be896d7aa51060050286576ad30ba7d590ca05e564",
+    sha256: "8c89e0f4ae417810d8f5fb752bf14458c6b4891916aecf80e21ed55163dcea05",
     compiler: "gcc (Debian 12.2.0-14+deb12u1) 12.2.0",
     musl: "1.2.3-1",
   },

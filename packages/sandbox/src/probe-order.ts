@@ -1,4 +1,4 @@
-import { AmcError } from "@amc/core"
+import { AmcError, toHex } from "@amc/core"
 
 /** What a check does; the probe's own sources say what each means (spec/sandbox-probe.md). */
 export type CheckKind =
@@ -35,6 +35,14 @@ export interface ProbeOrder {
   readonly checks: readonly { readonly id: string; readonly spec: CheckSpec }[]
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** A system call filter for the process to put on itself before it tries anything; null where it has one already. */
+  readonly filter?: CallFilter | null
+}
+
+/** A filter that asks, and the descriptor of the socket on which the probe hands over where it asks. */
+export interface CallFilter {
+  readonly program: Uint8Array
+  readonly descriptor: number
 }
 
 /**
@@ -42,9 +50,10 @@ export interface ProbeOrder {
  *
  * @throws {@link AmcError} `usage/invalid` for a zero byte in a word or variable, which Linux has no place for
  */
-export function encodeOrder({ canary, checks, command, env }: ProbeOrder): Buffer {
+export function encodeOrder({ canary, checks, command, env, filter }: ProbeOrder): Buffer {
   const fields = [
     ["amc-order/1", "canary", canary],
+    ...(filter ? [["filter", String(filter.descriptor), toHex(filter.program)]] : []),
     ...checks.map(({ id, spec: { kind, args } }) => {
       const [a = "", b = "", c = ""] = args
       return ["check", id, kind, a, b, c]

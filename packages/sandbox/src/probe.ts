@@ -12,6 +12,7 @@ import { runControls } from "./control.ts"
 import type { ProbeAnswer, ProcessView } from "./probe-answer.ts"
 import type { ProbeBinary } from "./probe-binary.ts"
 import type { ProbeChannel } from "./probe-channel.ts"
+import type { CallFilter } from "./probe-order.ts"
 import { inBox } from "./spec.ts"
 import { startStands } from "./stand.ts"
 
@@ -22,6 +23,7 @@ export interface ProbedProcess {
   readonly channel: ProbeChannel
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  readonly filter?: CallFilter | null
   /** Where things are for it. */
   readonly place: ProbePlace
   /** The monitor's view of it, asked for once the probe has answered. */
@@ -50,7 +52,13 @@ export async function measureIsolation(
       // All targets are there until both have ended, so that one need not wait for the other.
       const [controls, answer] = await Promise.all([
         runControls(binary, checks, canaries.secret),
-        channel.ask({ canary: canaries.secret, checks: tries, command, env }),
+        channel.ask({
+          canary: canaries.secret,
+          checks: tries,
+          command,
+          env,
+          filter: process.filter ?? null,
+        }),
       ])
       const record = recordOf(checks, controls, answer, viewOf(process))
       return { ...record, probe_sha256: binary.sha256 }

@@ -5,40 +5,88 @@ import { type FilteredArch, type SyscallTable, syscallTables } from "./syscalls.
 export type Instruction = readonly [code: number, jt: number, jf: number, k: number]
 
 const loadWord = 0x20
+const and = 0x54
 const jumpEqual = 0x15
 const jumpGreaterOrEqual = 0x35
-const jumpAnySet = 0x45
 const give = 0x06
 
 const allow = 0x7fff_0000
 const killProcess = 0x8000_0000
-const eperm = 0x0005_0001
 const enosys = 0x0005_0026
+/**
+ * What a filter does with a denied call. `eperm` fails it. `ask` asks whoever listens at the filter, who says EPERM and
+ * counts; where nobody listens the kernel fails the call with ENOSYS.
+ */
+export const refusals = { eperm: 0x0005_0001, ask: 0x7fc0_0000 } as const
 
 /** Offsets in `struct seccomp_data`; arguments are read by their low word, which is all these calls use. */
-const offset = { nr: 0, arch: 4, arg0: 16, arg1: 24 } as const
+const offset = { nr: 0, arch: 4, args: 16 } as const
+const argBytes = 8
+const word = 0xffff_ffff
+
+/** A call is refused if an argument, under the mask, is the value. */
+export interface Refusal {
+  readonly call: string
+  readonly arg: number
+  readonly mask: number
+  readonly value: number
+}
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
-export const cloneNewAnything: number = 0x7e02_0000
+const newNamespaces = [25, 17, 26, 27, 28, 29, 30].map((bit) => 2 ** bit)
 /** TIOCSTI types into, and TIOCLINUX pastes into, the terminal of who started the agent. */
-export const terminalInjection: readonly number[] = [0x5412, 0x541c]
+const terminalInjection = [0x5412, 0x541c]
+const deviceTypes = [0x2000, 0x6000]
+const fileType = 0xf000
+
+const is = (call: string, arg: number, value: number): Refusal => ({ call, arg, mask: word, value })
+
+/** The calls that are denied by what they are asked: an agent has no honest use for these. */
+export const refusedArguments: readonly Refusal[] = [
+  ...newNamespaces.map((flag) => ({ call: "clone", arg: 0, mask: flag, value: flag })),
+  ...terminalInjection.map((request) => is("ioctl", 1, request)),
+  // The first process of a box is not the agent's, and to be root is not for it.
+  ...["kill", "tkill", "tgkill", "rt_sigqueueinfo", "pidfd_open"].map((call) => is(call, 0, 1)),
+  is("setuid", 0, 0),
+  ...[0, 1].map((arg) => is("setreuid", arg, 0)),
+  ...[0, 1, 2].map((arg) => is("setresuid", arg, 0)),
+  ...deviceTypes.map((value) => ({ call: "mknod", arg: 1, mask: fileType, value })),
+  ...deviceTypes.map((value) => ({ call: "mknodat", arg: 2, mask: fileType, value })),
+]
+/** SECCOMP_FILTER_FLAG_NEW_LISTENER: who listens at a filter of his own may let a call pass that another one asks about. */
+const newListener: Refusal = { call: "seccomp", arg: 1, mask: 8, value: 8 }
+
 /** AF_UNIX, AF_INET and AF_INET6: no netlink, packet, vsock, alg, xdp … */
 export const socketFamilies: readonly number[] = [1, 2, 10]
 
+/** A box's two filters, which refuse the same calls. */
+export interface SeccompFilters {
+  /** For bubblewrap's `--seccomp`: with nobody who could be asked. */
+  readonly wall: Buffer
+  /** For the probe, which puts it over the wall with somebody to ask; from then on nobody else can listen. */
+  readonly asking: Buffer
+}
+
 /**
- * The agent's seccomp filter as `struct sock_filter[]`, for bubblewrap's `--seccomp`.
+ * The agent's seccomp filters as `struct sock_filter[]`.
  *
- * Denied calls fail with EPERM; `clone3`, whose flags a filter can't see, with ENOSYS, so that libc falls
- * back to `clone`; calls of another ABI kill the process.
+ * Denied calls fail; `clone3`, whose flags a filter can't see, with ENOSYS, so that libc falls back to `clone`; calls of
+ * another ABI kill the process.
  *
  * @throws {@link AmcError} `sandbox/unavailable` on a processor that there is no table for
  */
-export function seccompFilter(arch: string): Buffer {
-  return encode(seccompProgram(tableOf(arch)))
+export function seccompFilters(arch: string): SeccompFilters {
+  const table = tableOf(arch)
+  const asking = seccompProgram(table, refusals.ask, [...refusedArguments, newListener])
+  return { wall: encode(seccompProgram(table, refusals.ask)), asking: encode(asking) }
 }
 
-/** The filter's instructions for one table, in the order they run. */
-export function seccompProgram(table: SyscallTable): readonly Instruction[] {
+/** A filter's instructions for one table, in the order they run. */
+export function seccompProgram(
+  table: SyscallTable,
+  refusal: number,
+  asked: readonly Refusal[] = refusedArguments,
+): readonly Instruction[] {
   const program: Instruction[] = [
     [loadWord, 0, 0, offset.arch],
     [jumpEqual, 1, 0, table.audit],
@@ -47,35 +95,38 @@ export function seccompProgram(table: SyscallTable): readonly Instruction[] {
   ]
   if (table.foreignAbiFrom !== null)
     program.push([jumpGreaterOrEqual, 0, 1, table.foreignAbiFrom], [give, 0, 0, killProcess])
-  for (const nr of Object.values(table.denied)) program.push(...whenCall(nr, [[give, 0, 0, eperm]]))
+  for (const nr of Object.values(table.denied))
+    program.push(...whenCall(nr, [[give, 0, 0, refusal]]))
   program.push(...whenCall(table.clone3, [[give, 0, 0, enosys]]))
-  program.push(...whenCall(table.clone, refuseIf(offset.arg0, jumpAnySet, [cloneNewAnything])))
-  program.push(...whenCall(table.ioctl, refuseIf(offset.arg1, jumpEqual, terminalInjection)))
+  for (const [call, nr] of Object.entries(table.asked)) {
+    const own = asked.filter((each) => each.call === call)
+    program.push(...whenCall(nr, [...own.flatMap((each) => when(each, refusal)), pass]))
+  }
   for (const nr of [table.socket, table.socketpair])
-    program.push(...whenCall(nr, allowOnly(offset.arg0, socketFamilies)))
-  program.push([give, 0, 0, allow])
+    program.push(...whenCall(nr, allowOnly(socketFamilies, refusal)))
+  program.push(pass)
   return program
 }
+
+const pass: Instruction = [give, 0, 0, allow]
 
 /** Runs `body`, which ends in a verdict, for one call; other calls go on behind it. */
 function whenCall(nr: number, body: readonly Instruction[]): readonly Instruction[] {
   return [[jumpEqual, 0, body.length, nr], ...body]
 }
 
-function refuseIf(arg: number, test: number, values: readonly number[]): readonly Instruction[] {
-  const tests = values.flatMap((value): Instruction[] => [
-    [test, 0, 1, value],
-    [give, 0, 0, eperm],
-  ])
-  return [[loadWord, 0, 0, arg], ...tests, [give, 0, 0, allow]]
+function when({ arg, mask, value }: Refusal, refusal: number): readonly Instruction[] {
+  return [
+    [loadWord, 0, 0, offset.args + arg * argBytes],
+    [and, 0, 0, mask],
+    [jumpEqual, 0, 1, value],
+    [give, 0, 0, refusal],
+  ]
 }
 
-function allowOnly(arg: number, values: readonly number[]): readonly Instruction[] {
-  const tests = values.flatMap((value): Instruction[] => [
-    [jumpEqual, 0, 1, value],
-    [give, 0, 0, allow],
-  ])
-  return [[loadWord, 0, 0, arg], ...tests, [give, 0, 0, eperm]]
+function allowOnly(values: readonly number[], refusal: number): readonly Instruction[] {
+  const tests = values.flatMap((value): Instruction[] => [[jumpEqual, 0, 1, value], pass])
+  return [[loadWord, 0, 0, offset.args], ...tests, [give, 0, 0, refusal]]
 }
 
 /** @throws {@link AmcError} `sandbox/unavailable` */

@@ -7,11 +7,11 @@ export interface SyscallTable {
   readonly audit: number
   /** Calls from this number on belong to another ABI of the same processor. */
   readonly foreignAbiFrom: number | null
-  readonly clone: number
   readonly clone3: number
-  readonly ioctl: number
   readonly socket: number
   readonly socketpair: number
+  /** Calls that are denied by what they are asked. */
+  readonly asked: Readonly<Record<string, number>>
   /** Calls that an agent has no honest use for: ways out, kernel settings, other processes' memory. */
   readonly denied: Readonly<Record<string, number>>
 }
@@ -40,11 +40,24 @@ const x64: SyscallTable = {
   audit: 0xc000_003e,
   // Bit 30 marks the x32 ABI, whose calls would slip past the numbers below.
   foreignAbiFrom: 0x4000_0000,
-  clone: 56,
   clone3: 435,
-  ioctl: 16,
   socket: 41,
   socketpair: 53,
+  asked: {
+    ioctl: 16,
+    clone: 56,
+    kill: 62,
+    setuid: 105,
+    setreuid: 113,
+    setresuid: 117,
+    rt_sigqueueinfo: 129,
+    mknod: 133,
+    tkill: 200,
+    tgkill: 234,
+    mknodat: 259,
+    seccomp: 317,
+    pidfd_open: 434,
+  },
   denied: {
     ...common,
     ptrace: 101,
@@ -101,11 +114,23 @@ const x64: SyscallTable = {
 const arm64: SyscallTable = {
   audit: 0xc000_00b7,
   foreignAbiFrom: null,
-  clone: 220,
   clone3: 435,
-  ioctl: 29,
   socket: 198,
   socketpair: 199,
+  asked: {
+    ioctl: 29,
+    mknodat: 33,
+    kill: 129,
+    tkill: 130,
+    tgkill: 131,
+    rt_sigqueueinfo: 138,
+    setreuid: 145,
+    setuid: 146,
+    setresuid: 147,
+    clone: 220,
+    seccomp: 277,
+    pidfd_open: 434,
+  },
   denied: {
     ...common,
     lookup_dcookie: 18,

@@ -80,12 +80,26 @@ test("refuses a target that exists", () => {
   )
 })
 
-test("finds every .amc that a mount would show, and every pipe", () => {
-  execFileSync("mkfifo", [path.join(source, "a/pipe")])
+test("finds every .amc that a mount would show, and every pipe, in packages too", () => {
+  const inPackage = path.join(source, "node_modules/.cache")
+  mkdirSync(path.join(inPackage, ".amc"))
+  for (const place of [path.join(source, "a"), inPackage])
+    execFileSync("mkfifo", [path.join(place, "pipe")])
   const { folders, files } = toMask(source)
-  expect([...folders].sort()).toEqual([path.join(source, ".amc"), path.join(source, "a/.amc")])
-  expect(files).toEqual([path.join(source, "a/pipe")])
+  expect([...folders].sort()).toEqual(
+    [".amc", "a/.amc", "node_modules/.cache/.amc"].map((name) => path.join(source, name)),
+  )
+  expect([...files].sort()).toEqual([path.join(source, "a/pipe"), path.join(inPackage, "pipe")])
   expect(toMask(path.join(source, "a/b/file"))).toEqual({ folders: [], files: [] })
+})
+
+test("refuses to mount what is too much to be looked through", () => {
+  expect(() => toMask(source, 3)).toThrow(
+    expect.objectContaining({
+      code: "usage/invalid",
+      message: `${source} has more than 3 entries`,
+    }),
+  )
 })
 
 test("the copy of a folder that is its owner's alone can be entered by a box", () => {

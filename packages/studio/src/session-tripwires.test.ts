@@ -83,6 +83,8 @@ test("a box that holds is watched, its work is searched, and nothing is left of 
       tripwires_unclear: 0,
       dials_no_route: 0,
       dials_failed: 0,
+      calls_refused: [],
+      hidden_opens: 0,
       unseen: 0,
       same_process: true,
       searched_bytes: 1,

@@ -1,4 +1,5 @@
-import { agentUser, type RefusedDials, type SandboxHandle, type WatchSummary } from "@amc/sandbox"
+import type { MeasuredFacts } from "@amc/core"
+import { agentUser, type SandboxHandle, type WatchSummary } from "@amc/sandbox"
 import { searchForCanary } from "./canary-search.ts"
 import type { OpenedSession } from "./opened-session.ts"
 import { type AgentRun, followAgent } from "./running-agent.ts"
@@ -28,7 +29,7 @@ export async function followWatched(
     const run = await followAgent(opened, box, agentUser().uid)
     summary = watch.stop()
     await Promise.all(recorded)
-    await recordWatch(opened, summary, box.refusedDials())
+    await recordWatch(opened, summary, box)
     return { ...run, drifts: summary.drifts }
   } finally {
     if (summary === undefined) watch.stop()
@@ -38,8 +39,9 @@ export async function followWatched(
 async function recordWatch(
   opened: OpenedSession,
   summary: WatchSummary,
-  dials: RefusedDials | null,
+  box: SandboxHandle,
 ): Promise<void> {
+  const dials = box.refusedDials()
   const { tripwires, work } = opened
   const search =
     tripwires === null
@@ -54,8 +56,35 @@ async function recordWatch(
     tripwires: tripwires?.touched.length ?? 0,
     tripwires_unclear: tripwires?.unclear ?? 0,
     ...(dials === null ? {} : { dials_no_route: dials.noRoute, dials_failed: dials.failed }),
+    ...deniedTries(opened, box),
     same_process: summary.sameProcess,
     searched_bytes: search.bytes,
     search_complete: search.isComplete,
   })
+}
+
+type TryFacts = Pick<
+  MeasuredFacts<"sandbox_watch">,
+  "calls_refused" | "calls_uncounted" | "hidden_opens"
+>
+
+/** What was not counted is left out, and is no zero. */
+function deniedTries({ terms }: OpenedSession, box: SandboxHandle): TryFacts {
+  const tries = box.deniedTries()
+  if (tries === null) return { calls_uncounted: "the counter ended before the box" }
+  const hidden = tries.opens === null ? {} : { hidden_opens: tries.opens }
+  if (tries.calls === null) return { calls_uncounted: noCounting(terms.driver), ...hidden }
+  const calls = tries.calls.map(({ call, count, firstMs, lastMs }) => ({
+    call,
+    count,
+    first_ms: firstMs,
+    last_ms: lastMs,
+  }))
+  return { calls_refused: calls, ...hidden }
+}
+
+function noCounting(driver: string): string {
+  return driver === "bubblewrap"
+    ? "this kernel lets nobody listen at the box's filter"
+    : `the filter of ${driver}'s boxes answers by itself`
 }

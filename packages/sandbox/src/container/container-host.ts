@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync } from "node:fs"
-import path from "node:path"
+import { existsSync, readFileSync } from "node:fs"
 import { type DockerSeccompProfile, dockerSeccompProfile } from "../docker-seccomp.ts"
 import type { BoxImage, BoxNetwork, DriverName } from "../driver.ts"
 import { sharedEtc } from "../etc.ts"
@@ -73,7 +72,6 @@ export function inspectContainerHost(
   }
   // Last, so that a refusal above leaves nothing behind.
   const runFolder = makeRunFolder(JSON.stringify(seccomp.profile))
-  mkdirSync(path.join(runFolder, "nothing"), { mode: 0o555 })
   return { ...facts, runFolder }
 }
 

@@ -3,6 +3,7 @@ import { canonicalize, sha256Hex } from "@amc/core"
 import type { PlanFacts } from "../driver.ts"
 import { withoutNested } from "../plan.ts"
 import { inBox, type SandboxSpec } from "../spec.ts"
+import { emptyNames } from "../try-counter.ts"
 import type { ContainerHost } from "./container-host.ts"
 import { ownerLabel } from "./owner.ts"
 
@@ -129,8 +130,8 @@ function mountsOf(spec: SandboxSpec, host: ContainerHost): readonly Mount[] {
     ...readOnly.map((folder) => bind(folder)),
     // An engine would mount its own, and forward names to the host's resolver.
     ...["hosts", "hostname", "resolv.conf"].map((name) => bind(own(`etc/${name}`), `/etc/${name}`)),
-    ...host.masks.map((mask) => bind(own("nothing"), mask)),
-    ...host.maskedFiles.map((file) => bind(own("empty"), file)),
+    ...host.masks.map((mask) => bind(own(emptyNames.folder), mask)),
+    ...host.maskedFiles.map((file) => bind(own(emptyNames.file), file)),
     { ...bind(spec.work, inBox.work), ReadOnly: false },
     bind(host.probe.file, inBox.probe),
     bind(own("leash"), inBox.leash),

@@ -7,6 +7,7 @@ import { hasRunOut, limitsOf } from "../cgroup.ts"
 import { type DriverView, onlyChild } from "../outside.ts"
 import { startedAt } from "../process-view.ts"
 import { type Relay, startRelays, waysOf } from "../relay.ts"
+import { startTryCounter, type TryCounter } from "../try-counter.ts"
 import { until } from "../until.ts"
 import { attachedStreams } from "./attached-streams.ts"
 import { closeNetwork } from "./closed-network.ts"
@@ -31,8 +32,12 @@ export async function launchContainer(plan: ContainerPlan, engine: Engine): Prom
   const leash = await layLeash(path.join(host.runFolder, "leash"), () => {
     outOfMemory = hasRunOut(boxPid)
   })
-  const held: Held = { plan, engine, leash, relay: undefined }
+  const held: Held = { plan, engine, leash, relay: undefined, tries: undefined }
   try {
+    const tries = await startTryCounter(host.probe, host.runFolder)
+    held.tries = tries
+    // An engine's filter answers by itself.
+    tries.boxEnd.destroy()
     if (host.network === "internal") await createNetwork(plan, engine)
     const { Id: id } = await create(plan, engine)
     const streams = attachedStreams(await engine.stream(attach(id)))
@@ -55,6 +60,8 @@ export async function launchContainer(plan: ContainerPlan, engine: Engine): Prom
       boxPid,
       pid,
       ...streams,
+      tries,
+      filter: null,
       exit: Promise.race([ended, missed(engine, id, leash)]).then(async (code) => {
         // An engine that is gone does not take the box with it.
         force()
@@ -76,6 +83,7 @@ interface Held {
   readonly engine: Engine
   readonly leash: Leash
   relay: Relay | undefined
+  tries: TryCounter | undefined
 }
 
 /** A network of this run alone, with no way to the internet; the way to the host is closed at the box. */
@@ -136,8 +144,9 @@ function viewOf({ host, spec }: ContainerPlan, pid: number): DriverView {
 }
 
 /** The leash goes first: an engine that hangs must not keep the agent running. */
-async function cleanUp({ plan: { host }, engine, leash, relay }: Held): Promise<void> {
+async function cleanUp({ plan: { host }, engine, leash, relay, tries }: Held): Promise<void> {
   leash.cut()
+  await tries?.close()
   await relay?.stop()
   await remove(engine, `/containers/${host.run}`, { force: "1", v: "1" })
   if (host.network === "internal") await remove(engine, `/networks/${host.run}`, {})
