@@ -2,6 +2,7 @@ import { once } from "node:events"
 import { Agent, createServer, request as httpRequest, type IncomingMessage } from "node:http"
 import { type AddressInfo, connect, createServer as createHost } from "node:net"
 import { loadavg } from "node:os"
+import { json } from "node:stream/consumers"
 import { setTimeout as pause } from "node:timers/promises"
 import { basic, helloFor } from "../packages/gateway/src/egress-lab.fixture.ts"
 import { paths, requestBody, responseBody, streamFrames } from "./gateway/bodies.ts"
@@ -67,7 +68,8 @@ const { process: target, ready } = await PinnedProcess.start<{
   egressPort: number
   token: string
 }>("soaked", targetCore, { upstreamPort: portOf(provider), hostPort: portOf(host) })
-const agent = new Agent({ keepAlive: true, maxSockets: 256 })
+/** Fewer sockets than the gateway gives one lease, and room for those that are just being left. */
+const agent = new Agent({ keepAlive: true, maxSockets: 96 })
 const counts = { whole: 0, refused: 0, left: 0, failed: 0, big: 0, tunnels: 0, tunnelsFailed: 0 }
 const failures = new Map<string, number>()
 const going = { calls: 0 }
@@ -106,11 +108,9 @@ function call(path: string, body: Buffer, leave: Leave = "never"): Promise<void>
     request.once("response", (response: IncomingMessage) => {
       response.on("error", () => undefined)
       if (leave === "answered") return go()
+      if (response.statusCode !== 200) return void refuse(response)
       response.resume()
-      response.once("end", () => {
-        if (response.statusCode === 200) counts.whole++
-        else counts.refused++
-      })
+      response.once("end", () => counts.whole++)
     })
     if (leave === "sending") {
       request.write(body.subarray(0, body.length >> 1), () => go())
@@ -121,8 +121,18 @@ function call(path: string, body: Buffer, leave: Leave = "never"): Promise<void>
   })
 }
 
+async function refuse(response: IncomingMessage): Promise<void> {
+  counts.refused++
+  const { code } = (await json(response)) as { code: string }
+  note(code)
+}
+
 function fail(why: string): void {
   counts.failed++
+  note(why)
+}
+
+function note(why: string): void {
   failures.set(why, (failures.get(why) ?? 0) + 1)
 }
 
@@ -225,7 +235,7 @@ process.stderr.write(`${perSecond} calls per second for ${minutes} minutes\n`)
 const samples = await soak(perSecond, minutes * 60)
 for (let waited = 0; going.calls > 0 && waited < 600; waited++) await pause(100)
 agent.destroy()
-process.stderr.write("settling\n")
+process.stderr.write(`settling: ${JSON.stringify(counts)}\n`)
 const settled = await target.ask<Settled>("settle")
 await target.stop()
 provider.close()

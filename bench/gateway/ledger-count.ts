@@ -1,9 +1,9 @@
-import { parseLeaf, parseLeafEvent } from "@amc/core"
+import { type Event, parseLeaf, parseLeafEvent } from "@amc/core"
 import { openLedger } from "@amc/store-sqlite"
 
 /** What the ledger of a stand that was closed holds. */
 export interface LedgerCount {
-  readonly leaves: readonly Uint8Array[]
+  readonly events: number
   readonly requests: number
   /** Closing events of calls by how they ended. */
   readonly responses: Readonly<Record<string, number>>
@@ -12,16 +12,22 @@ export interface LedgerCount {
   readonly tunnels: { readonly opened: number; readonly closed: number }
 }
 
-export async function countLedger(dir: string): Promise<LedgerCount> {
+/** One event at a time, since a soak's do not fit into memory. What `read` makes nothing of is counted and not looked at. */
+export async function countLedger(
+  dir: string,
+  read: (leaf: Uint8Array) => Event | undefined = (leaf) => parseLeafEvent(parseLeaf(leaf)),
+): Promise<LedgerCount> {
   const ledger = openLedger(dir, { readOnly: true })
-  const leaves: Uint8Array[] = []
+  let events = 0
   const requests = new Map<string, number>()
   const responses: Record<string, number> = {}
   const tunnels = { opened: 0, closed: 0 }
   let strays = 0
   for await (const { leaf } of ledger.events.read("main", 0)) {
-    leaves.push(leaf)
-    const { type, facts } = parseLeafEvent(parseLeaf(leaf))
+    events++
+    const event = read(leaf)
+    if (event === undefined) continue
+    const { type, facts } = event
     if (type === "llm_request") requests.set(facts.measured.call_id, 0)
     if (type === "network_connect") tunnels.opened += facts.measured.connections.length
     if (type === "network_traffic")
@@ -37,5 +43,5 @@ export async function countLedger(dir: string): Promise<LedgerCount> {
   }
   await ledger.close()
   const unmatched = strays + [...requests.values()].filter((closings) => closings !== 1).length
-  return { leaves, requests: requests.size, responses, unmatched, tunnels }
+  return { events, requests: requests.size, responses, unmatched, tunnels }
 }

@@ -8,7 +8,7 @@ import {
   toHex,
 } from "@amc/core"
 import { generatePrivateKey, privateKeySigner } from "@amc/vault"
-import { verifyChain } from "@amc/verify"
+import { ChainCheck, FindingList } from "@amc/verify"
 import { openAmcStand } from "./amc-stand.ts"
 import { countLedger, type LedgerCount } from "./ledger-count.ts"
 import { serve, usage } from "./pinned-process.ts"
@@ -54,22 +54,19 @@ const stand = await openAmcStand({
   resolve: async () => ["127.0.0.1"],
 })
 
-export interface Settled extends Omit<LedgerCount, "leaves"> {
-  readonly events: number
+export interface Settled extends LedgerCount {
   /** `ok`, or the first finding. */
   readonly verified: string
 }
 
 async function settle(): Promise<Settled> {
   await stand.close()
-  const { leaves, ...counts } = await countLedger(stand.dir)
+  const findings = new FindingList()
+  const chain = new ChainCheck({ lane: "main", keyring }, findings)
+  const counts = await countLedger(stand.dir, (leaf) => chain.add(leaf)?.event)
   stand.remove()
-  const verdict = verifyChain(leaves, { lane: "main", keyring })
-  return {
-    ...counts,
-    events: leaves.length,
-    verified: verdict.accepted ? "ok" : JSON.stringify(verdict.findings[0]),
-  }
+  const [first] = findings.all()
+  return { ...counts, verified: first === undefined ? "ok" : JSON.stringify(first) }
 }
 
 const { port, egressPort, token } = stand
