@@ -5,11 +5,10 @@ import {
   type EgressNarrowing,
   type WirePolicy,
 } from "@amc/core"
-import { stringify } from "yaml"
 import { agentConfigPath, ensureAgentConfig } from "./agent-config.ts"
-import { configEvent, openCapture } from "./capture.ts"
+import { changeConfig } from "./config-change.ts"
 import { findProvider } from "./gateway-config.ts"
-import { type LoadedConfig, writeConfig } from "./signed-config.ts"
+import type { LoadedConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
 
 export interface BindTerms {
@@ -27,19 +26,17 @@ export interface BindTerms {
  * Signs what an agent may ask of its providers into the agent's config. What is signed goes on only from
  * what was signed before.
  *
- * @throws {@link AmcError} `usage/invalid`, `input/malformed`; as {@link openCapture}
+ * @throws {@link AmcError} `usage/invalid`, `input/malformed`; as {@link changeConfig}
  */
 export async function bindAgent(
   workspace: Workspace,
   { agent, providers, policy = {}, egress: narrowed, clock }: BindTerms,
 ): Promise<LoadedConfig<AgentConfig>> {
-  const capture = await openCapture(workspace, { clock })
-  try {
-    const { notary, recorder, gatewayConfig, configHistory } = capture
+  return changeConfig(workspace, { clock }, async ({ notary, gatewayConfig, configs }) => {
     for (const id of providers) findProvider(gatewayConfig.value, id)
     const path = agentConfigPath(agent)
     const before = await ensureAgentConfig(workspace, agent, notary, clock())
-    const flaw = before.flaw ?? capture.configs.get(path)?.flaw ?? null
+    const flaw = before.flaw ?? configs.get(path)?.flaw ?? null
     if (flaw !== null)
       throw new AmcError(
         "input/malformed",
@@ -55,12 +52,7 @@ export async function bindAgent(
       limits,
       egress = narrowed,
     } = { ...before.value, ...(narrowed && { egress: narrowed }) }
-    const source = stringify({ v, agent, limits, gateway, ...(egress && { egress }) })
-    const last = configHistory.get(path)?.version
-    const config = await writeConfig(workspace, path, source, agentConfigSchema, notary, last)
-    await recorder.record(configEvent(config))
-    return config
-  } finally {
-    await capture.close()
-  }
+    const value: AgentConfig = { v, agent, limits, gateway, ...(egress && { egress }) }
+    return { path, value, schema: agentConfigSchema }
+  })
 }

@@ -1,7 +1,8 @@
 import { AmcError, type EgressConfig, egressRules, type GatewayConfig } from "@amc/core"
 import { type EgressPolicy, nothingAllowed } from "@amc/gateway"
-import { type Capture, configEvent, openCapture, requireNewest } from "./capture.ts"
-import { gatewayConfigPath, requireSigned, writeGateway } from "./gateway-config.ts"
+import { type Capture, requireNewest } from "./capture.ts"
+import { changeConfig } from "./config-change.ts"
+import { gatewaySettings, requireSigned } from "./gateway-config.ts"
 import { judgedGatewayConfig } from "./judged-gateway.ts"
 import type { LoadedConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
@@ -46,16 +47,9 @@ export async function editEgress(
 ): Promise<LoadedConfig<GatewayConfig>> {
   await requireNewest(workspace)
   edited(requireSigned(await judgedGatewayConfig(workspace, clock())), edit)
-  const capture = await openCapture(workspace, { clock })
-  try {
-    const before = requireSigned(capture.gatewayConfig)
-    const last = capture.configHistory.get(gatewayConfigPath)?.version
-    const config = await writeGateway(workspace, edited(before, edit), capture.notary, last)
-    await capture.recorder.record(configEvent(config))
-    return config
-  } finally {
-    await capture.close()
-  }
+  return changeConfig(workspace, { clock }, ({ gatewayConfig }) =>
+    gatewaySettings(edited(requireSigned(gatewayConfig), edit)),
+  )
 }
 
 /** The allowlist as it is written, and what its signature is worth. @throws {@link AmcError} `input/malformed` */

@@ -10,9 +10,7 @@ import {
   sha256Hex,
 } from "@amc/core"
 import type { Upstream } from "@amc/gateway"
-import type { Notary } from "@amc/vault"
-import { stringify } from "yaml"
-import { loadConfig, type LoadedConfig, writeConfig } from "./signed-config.ts"
+import { type ConfigSettings, loadConfig, type LoadedConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
 
 export const gatewayConfigPath = "gateway.yaml"
@@ -62,21 +60,9 @@ export function withProvider(config: GatewayConfig, provider: ProviderConfig): G
   return { ...config, providers: [...others, provider].sort((a, b) => (a.id < b.id ? -1 : 1)) }
 }
 
-/** Writes and signs a gateway config. */
-export async function writeGateway(
-  workspace: Workspace,
-  config: GatewayConfig,
-  notary: Notary,
-  lastVersion = 0,
-): Promise<LoadedConfig<GatewayConfig>> {
-  return writeConfig(
-    workspace,
-    gatewayConfigPath,
-    stringify(config),
-    gatewayConfigSchema,
-    notary,
-    lastVersion,
-  )
+/** What a gateway config is to say. */
+export function gatewaySettings(value: GatewayConfig): ConfigSettings<GatewayConfig> {
+  return { path: gatewayConfigPath, value, schema: gatewayConfigSchema }
 }
 
 /** The provider of this id. @throws {@link AmcError} `usage/invalid` */

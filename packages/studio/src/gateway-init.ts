@@ -1,8 +1,8 @@
-import { AmcError, type GatewayConfig, gatewayConfigSchema } from "@amc/core"
-import { stringify } from "yaml"
-import { configEvent, openCapture } from "./capture.ts"
-import { gatewayConfigPath, hasGatewayConfig } from "./gateway-config.ts"
-import { type LoadedConfig, writeConfig } from "./signed-config.ts"
+import { AmcError, type GatewayConfig } from "@amc/core"
+import { openCapture } from "./capture.ts"
+import { putConfig } from "./config-change.ts"
+import { gatewaySettings, hasGatewayConfig } from "./gateway-config.ts"
+import type { LoadedConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** What `gateway init` found or made. */
@@ -19,24 +19,14 @@ export interface GatewayInit {
 export async function initGateway(workspace: Workspace, clock: () => number): Promise<GatewayInit> {
   const capture = await openCapture(workspace, { clock, replacesGateway: true })
   try {
-    const { gatewayConfig, configHistory, notary, recorder } = capture
+    const { gatewayConfig } = capture
     if (hasGatewayConfig(workspace)) {
       if (gatewayConfig.flaw === null) return { config: gatewayConfig, isNew: false }
       throw new AmcError("input/malformed", gatewayConfig.flaw.detail, {
         hint: "look at what it names, then sign it with 'amc config sign gateway.yaml'",
       })
     }
-    const source = stringify({ v: 1, providers: [] })
-    const last = configHistory.get(gatewayConfigPath)?.version
-    const config = await writeConfig(
-      workspace,
-      gatewayConfigPath,
-      source,
-      gatewayConfigSchema,
-      notary,
-      last,
-    )
-    await recorder.record(configEvent(config))
+    const config = await putConfig(capture, gatewaySettings({ v: 1, providers: [] }))
     return { config, isNew: true }
   } finally {
     await capture.close()

@@ -1,13 +1,13 @@
 import { AmcError, type GatewayConfig, isFault, type ProviderConfig } from "@amc/core"
 import { keptProviderKeys, storeProviderKey, vaultPathOf } from "@amc/vault"
-import { type Capture, configEvent, openCapture, requireNewest } from "./capture.ts"
+import { type Capture, requireNewest } from "./capture.ts"
+import { changeConfig } from "./config-change.ts"
 import {
   findProvider,
-  gatewayConfigPath,
+  gatewaySettings,
   requireSigned,
   upstreamOf,
   withProvider,
-  writeGateway,
 } from "./gateway-config.ts"
 import { judgedGatewayConfig } from "./judged-gateway.ts"
 import { withPassphrase } from "./passphrase-source.ts"
@@ -47,21 +47,9 @@ export async function addProvider(
         goesTo: keyPlaceOf(workspace, provider),
       }),
     )
-  const capture = await openCapture(workspace, { clock, replacesGateway: replace })
-  try {
-    const before = replace ? nothing : requireSigned(capture.gatewayConfig)
-    const last = capture.configHistory.get(gatewayConfigPath)?.version
-    const config = await writeGateway(
-      workspace,
-      withProvider(before, provider),
-      capture.notary,
-      last,
-    )
-    await capture.recorder.record(configEvent(config))
-    return config
-  } finally {
-    await capture.close()
-  }
+  return changeConfig(workspace, { clock, replacesGateway: replace }, ({ gatewayConfig }) =>
+    gatewaySettings(withProvider(replace ? nothing : requireSigned(gatewayConfig), provider)),
+  )
 }
 
 const nothing: GatewayConfig = { v: 1, providers: [] }

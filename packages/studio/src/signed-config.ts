@@ -112,6 +112,13 @@ function judgeSignature(
   }
 }
 
+/** What a config file is to say. */
+export interface ConfigSettings<T> {
+  readonly path: string
+  readonly value: T
+  readonly schema: z.ZodType<T>
+}
+
 /**
  * Writes a config file and the auditor's signature of it, as the next version after the one that is there
  * and after `lastVersion`, the last that the ledger names.

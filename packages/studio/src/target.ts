@@ -1,10 +1,9 @@
 import { AmcError, type TargetConfig, targetConfigSchema } from "@amc/core"
-import { stringify } from "yaml"
 import { checkAgentId } from "./agent-config.ts"
-import { configEvent, openCapture } from "./capture.ts"
+import { changeConfig } from "./config-change.ts"
 import { againstHistory, nothingRecorded, readConfigRecord } from "./config-history.ts"
 import { hasLedger } from "./ledger-reader.ts"
-import { type LoadedConfig, loadConfig, writeConfig } from "./signed-config.ts"
+import { type LoadedConfig, loadConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** The levels that an agent is to reach, by layer and by question. */
@@ -22,31 +21,18 @@ function targetPath(agent: string): string {
 /**
  * Signs an agent's target and records it. It takes the place of the one that was there.
  *
- * @throws {@link AmcError} `usage/invalid`, `input/malformed`; as {@link openCapture}
+ * @throws {@link AmcError} `usage/invalid`, `input/malformed`; as {@link changeConfig}
  */
 export async function setTarget(
   workspace: Workspace,
   { agent, layers, questions, clock }: TargetTerms,
 ): Promise<LoadedConfig<TargetConfig>> {
   checkAgentId(agent)
-  const capture = await openCapture(workspace, { clock })
-  try {
-    const path = targetPath(agent)
-    const source = stringify({ v: 1, agent, layers, questions })
-    const last = capture.configHistory.get(path)?.version
-    const config = await writeConfig(
-      capture.workspace,
-      path,
-      source,
-      targetConfigSchema,
-      capture.notary,
-      last,
-    )
-    await capture.recorder.record(configEvent(config))
-    return config
-  } finally {
-    await capture.close()
-  }
+  return changeConfig(workspace, { clock }, () => ({
+    path: targetPath(agent),
+    value: { v: 1, agent, layers, questions },
+    schema: targetConfigSchema,
+  }))
 }
 
 /** An agent's target, whatever its signature is worth. @throws {@link AmcError} `workspace/missing`, `input/malformed` */
