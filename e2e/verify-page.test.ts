@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
+import { sha256Hex } from "@amc/core"
 import axe from "axe-core"
 import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -50,7 +51,8 @@ describe.skipIf(browserPath === undefined)("verify.html in a browser, from disk"
 
   test("accepts a genuine bundle with a line for each question, and asks for nothing", async () => {
     const { page, deeds, verdict, lines } = await judged(join(vectors, "valid.amcbundle"))
-    expect(verdict).toMatch(/^Accepted/)
+    expect(verdict).toMatch(/^Accepted: valid\.amcbundle is genuine/)
+    expect(lines).toContain(sha256Hex(readFileSync(join(vectors, "valid.amcbundle"))))
     expect(lines.match(/✓ holds/g)).toHaveLength(6)
     const { requests, ...rest } = deeds
     expect(rest).toEqual({ dialogs: [], messages: [], errors: [] })
@@ -63,7 +65,11 @@ describe.skipIf(browserPath === undefined)("verify.html in a browser, from disk"
     "refuses $file, as the program does: $why",
     async ({ file: name, exit }) => {
       const { page, verdict, lines } = await judged(join(vectors, name))
-      expect(verdict).toMatch(exit === 4 ? /^Rejected: it was tampered with/ : /^Rejected/)
+      expect(verdict).toBe(
+        exit === 4
+          ? `Rejected: ${name} was tampered with.`
+          : `Rejected: ${name} is not to be trusted.`,
+      )
       expect(lines).toContain("✗ fails")
       await page.context().close()
     },
@@ -88,10 +94,10 @@ describe.skipIf(browserPath === undefined)("verify.html in a browser, from disk"
     await page.evaluate(`{
       const bytes = Uint8Array.from(atob(${JSON.stringify(base64)}), (letter) => letter.charCodeAt(0))
       const dataTransfer = new DataTransfer()
-      dataTransfer.items.add(new File([bytes], "dropped.amcbundle"))
+      dataTransfer.items.add(new File([bytes], "dropped\u202e.amcbundle"))
       document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }))
     }`)
-    await page.locator("#verdict", { hasText: "Accepted" }).waitFor()
+    await page.locator("#verdict", { hasText: "Accepted: dropped\\u{202e}.amcbundle is" }).waitFor()
     await page.context().close()
   })
 

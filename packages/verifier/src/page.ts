@@ -1,3 +1,4 @@
+import { printable } from "@amc/core"
 import type { PageDocument, PageElement, PageFile, PageWorker } from "./browser.ts"
 import type { Asked, Told } from "./page-worker.ts"
 
@@ -42,25 +43,19 @@ export class VerifyPage {
     if (root === null)
       return this.#say("bad", "Give the owner's root first. Without one, nothing can be trusted.")
     if (file.size > bundleSizeMax) return this.#say("bad", "No bundle is as large as this file.")
-    this.#say("", `Verifying ${file.name} …`)
+    this.#say("", `Verifying ${printable(file.name)} …`)
     const bundle = new Uint8Array(await file.arrayBuffer())
-    const asked: Asked = { bundle, root, nowMs: this.#clock() }
+    const asked: Asked = { name: file.name, bundle, root, nowMs: this.#clock() }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin to name
     this.#worker.postMessage(asked)
   }
 
-  #show({ exit, lines, facts, fault }: Told): void {
-    if (fault !== null) return this.#say("bad", `This could not be looked at: ${fault}.`)
-    const verdict =
-      exit === 0
-        ? "Accepted: the evidence is genuine. Whether it is good enough is another question."
-        : exit === 4
-          ? "Rejected: it was tampered with."
-          : "Rejected: it is not to be trusted."
-    this.#say(exit === 0 ? "good" : "bad", verdict)
+  #show({ file, sha256, exit, lines, facts, fault }: Told): void {
+    this.#say(exit === 0 ? "good" : "bad", verdictOn(file, exit, fault))
+    const about = [this.#row("file", "", file), this.#row("SHA-256", "", sha256)]
     const rows = lines.map(({ aspect, state, text }) => this.#row(aspect, marks[state], text))
     const more = facts.map(([name, text]) => this.#row(name, "", text))
-    this.#element("lines").replaceChildren(...rows, ...more)
+    this.#element("lines").replaceChildren(...about, ...rows, ...more)
   }
 
   /** Only as text, whatever a bundle says. */
@@ -86,4 +81,13 @@ export class VerifyPage {
     if (found === null) throw new Error(`the page has no ${id}`)
     return found
   }
+}
+
+function verdictOn(file: string, exit: number, fault: string | null): string {
+  if (fault !== null) return `This could not be looked at: ${file}: ${fault}.`
+  if (exit === 0)
+    return `Accepted: ${file} is genuine evidence. Whether it is good enough is another question.`
+  return exit === 4
+    ? `Rejected: ${file} was tampered with.`
+    : `Rejected: ${file} is not to be trusted.`
 }
