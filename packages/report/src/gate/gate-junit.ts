@@ -5,7 +5,8 @@ import { isoTime } from "../utc.ts"
 
 /**
  * A gate's outcome as JUnit XML: one suite, one case for each rule, and one that failed for each finding
- * where policy or bundle were not accepted. It is a view of the outcome and proves nothing.
+ * where policy or bundle were not accepted. It holds under the schemas of Ant and of Jenkins, and what failed stands
+ * in the failure's text, since GitLab shows no attribute of it. It is a view of the outcome and proves nothing.
  */
 export function gateJunit(outcome: GateOutcome): string {
   const cases =
@@ -15,38 +16,67 @@ export function gateJunit(outcome: GateOutcome): string {
   const time = isoTime(outcome.at_ms).slice(0, 19)
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="amc gate" tests="${cases.length}" failures="${failures}" errors="0" time="0">`,
-    `  <testsuite name="amc gate" ${counts} time="0" timestamp="${time}" hostname="localhost">`,
+    "<testsuites>",
+    `  <testsuite name="amc gate" package="amc" id="0" ${counts} time="0" timestamp="${time}" hostname="localhost">`,
+    "    <properties>",
+    ...propertiesOf(outcome).map(
+      ([name, value]) => `      <property name="${name}" value="${escaped(value)}"/>`,
+    ),
+    "    </properties>",
     ...cases.flatMap(caseLines),
+    "    <system-out></system-out>",
+    "    <system-err></system-err>",
     "  </testsuite>",
     "</testsuites>",
     "",
   ].join("\n")
 }
 
+/** What it is about, as far as it was accepted. */
+function propertiesOf({ policy, bundle }: GateOutcome): readonly (readonly [string, string])[] {
+  return [
+    ...(policy === null
+      ? []
+      : ([
+          ["policy.id", policy.id],
+          ["policy.version", String(policy.version)],
+          ["policy.root", policy.root],
+        ] as const)),
+    ...(bundle === null
+      ? []
+      : ([
+          ["bundle.sha256", bundle.sha256],
+          ["bundle.agent", bundle.agent],
+          ["bundle.run", bundle.run_id],
+          ["bundle.root", bundle.root],
+        ] as const)),
+  ]
+}
+
 interface Case {
   readonly name: string
   readonly group: string
-  readonly failure: { readonly message: string; readonly text: string } | null
+  /** Lines of what failed; null where nothing did. */
+  readonly failure: readonly string[] | null
 }
 
 function ofCheck({ rule, subject, value, bound, passed, next }: GateCheck): Case {
-  const message = `${value}; asked for: ${bound}`
-  const text = `way out: ${next ?? ""}`
-  return { name: subject, group: `gate.${rule}`, failure: passed ? null : { message, text } }
+  const failure = [`${value}; asked for: ${bound}`, `way out: ${next ?? ""}`]
+  return { name: subject, group: `gate.${rule}`, failure: passed ? null : failure }
 }
 
 function ofFinding({ code, subject, detail }: Finding): Case {
-  return { name: subject, group: code.replace("/", "."), failure: { message: detail, text: code } }
+  return { name: subject, group: code.replace("/", "."), failure: [detail, code] }
 }
 
 function caseLines({ name, group, failure }: Case): readonly string[] {
   const open = `    <testcase name="${escaped(name)}" classname="${escaped(group)}" time="0"`
   if (failure === null) return [`${open}/>`]
-  const { message, text } = failure
+  const [message = ""] = failure
+  const text = failure.map(escaped).join("\n")
   return [
     `${open}>`,
-    `      <failure message="${escaped(message)}" type="gate">${escaped(text)}</failure>`,
+    `      <failure message="${escaped(message)}" type="gate">${text}</failure>`,
     "    </testcase>",
   ]
 }
