@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer, type IncomingMessage } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { parseYaml } from "@amc/core"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { amcJson, clone, type Ended, run } from "./testing/amc.ts"
 import { handedPolicy, policyText, scoredRun, signedPolicy } from "./testing/gated.ts"
@@ -13,6 +13,10 @@ import { makeWorkspace, type TestWorkspace } from "./testing/workspace.ts"
 let own: TestWorkspace
 let runner: Place
 let bundle: string
+
+function yamlOf(path: string) {
+  return parseYaml(new Uint8Array(readFileSync(path)), z.any(), path)
+}
 
 interface Comment {
   readonly id: number
@@ -59,6 +63,12 @@ async function policyOf(name: string, rules: string): Promise<void> {
   handedPolicy(await signedPolicy(own, name, policyText(own.root, rules)), runner.cwd)
 }
 
+/** As runners of both services run a script. */
+const bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
+const action = yamlOf(join(clone, "action.yml"))
+/** The text of the step that gates, as it stands in action.yml. */
+const actionScript: string = action.runs.steps[1].run
+
 let temps = 0
 
 interface Step extends Ended {
@@ -67,7 +77,11 @@ interface Step extends Ended {
 }
 
 /** Runs the action's step as a runner would, with the environment that action.yml gives it. */
-async function step(policy: string, given: Readonly<Record<string, string>> = {}): Promise<Step> {
+async function step(
+  policy: string,
+  given: Readonly<Record<string, string>> = {},
+  cwd: string = runner.cwd,
+): Promise<Step> {
   const temp = join(runner.top, `temp-${(temps += 1)}`)
   mkdirSync(temp)
   const [output, summary, event] = ["output", "summary", "event"].map((name) => join(temp, name))
@@ -76,6 +90,7 @@ async function step(policy: string, given: Readonly<Record<string, string>> = {}
   const env = {
     ...runner.env,
     RUNNER_TEMP: temp,
+    GITHUB_ACTION_PATH: clone,
     GITHUB_OUTPUT: output!,
     GITHUB_STEP_SUMMARY: summary!,
     GITHUB_EVENT_PATH: event!,
@@ -87,8 +102,7 @@ async function step(policy: string, given: Readonly<Record<string, string>> = {}
     AMC_GITHUB_TOKEN: "token-1",
     ...given,
   }
-  const words = [process.execPath, join(clone, "scripts/action.mjs")]
-  const ended = await run(words, { cwd: runner.cwd, env })
+  const ended = await run([...bash, actionScript], { cwd, env })
   const lines = readFileSync(output!, "utf8").trim().split("\n")
   return {
     ...ended,
@@ -134,56 +148,169 @@ test("a comment that can't be written is a warning, and changes no verdict", asy
   expect(stdout).toContain("::warning::the comment could not be written")
 })
 
-function yamlOf(path: string) {
-  return parseYaml(new Uint8Array(readFileSync(path)), z.any(), path)
-}
-
 const commit = "0123456789abcdef0123456789abcdef01234567"
 const init = ["ci", "init", "--bundle", "a.amcbundle", "--policy", "ci/release.yaml", "--source"]
+const known = [...init, `acme/amc@${commit}`, "--policy-id", "release"]
 
 test("amc ci init writes files of the services that gate by a root from outside and pinned code", async () => {
+  handedPolicy(join(runner.cwd, "release.yaml"), join(runner.cwd, "ci"))
   expect(await amcJson(runner, [...init, `acme/amc@${commit}`])).toMatchObject({ exit: 0 })
   const read = (path: string) => yamlOf(join(runner.cwd, path))
-  const { jobs, permissions } = read(".github/workflows/amc-gate.yml")
+  const { on, jobs, permissions } = read(".github/workflows/amc-gate.yml")
+  expect(Object.keys(on)).toEqual(["pull_request_target", "push"])
   expect(permissions).toEqual({ contents: "read", "pull-requests": "write" })
-  for (const { uses } of jobs.gate.steps) expect(uses).toMatch(/@[0-9a-f]{40}$/)
-  const { inputs } = yamlOf(join(clone, "action.yml"))
-  const { with: given } = jobs.gate.steps[1]
-  expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(given)))
-  expect(given).toMatchObject({ "policy-root": "${{ vars.AMC_POLICY_ROOT }}" })
+  const [checkout, fetch, gate] = jobs.gate.steps
+  for (const { uses } of [checkout, gate]) expect(uses).toMatch(/@[0-9a-f]{40}$/)
+  expect(checkout.with).toEqual({
+    ref: "${{ github.event.repository.default_branch }}",
+    "persist-credentials": false,
+  })
+  expect(fetch.run).not.toContain("${{")
+  expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(Object.keys(gate.with)))
+  expect(gate.with).toMatchObject({
+    "policy-id": "release",
+    "policy-root": "${{ vars.AMC_POLICY_ROOT }}",
+  })
   const job = read(".gitlab/amc-gate.yml")["amc-gate"]
   expect(job.script.join("\n")).toContain(`checkout --quiet ${commit}`)
   expect(job.artifacts.reports).toEqual({ junit: "amc-gate.xml" })
   // What is uploaded whatever happens was not brought along by the branch.
   for (const path of [job.artifacts.reports.junit, ...job.artifacts.paths])
     expect(job.script[0]).toMatch(new RegExp(`^rm -rf .*${path}`, "u"))
-  const gate = job.script
-    .at(-1)
-    .replace(/^node "[^"]*amc\.js" /u, "")
-    .replaceAll('"', "")
-  const words = gate.replace("$AMC_POLICY_ROOT", own.root).replace("a.amcbundle", bundle)
-  handedPolicy(join(runner.cwd, "release.yaml"), join(runner.cwd, "ci"))
-  expect(await amcJson(runner, words.split(/\s+/u))).toMatchObject({ exit: 0 })
-  expect(await amcJson(runner, [...init, `acme/amc@${commit}`])).toMatchObject({ exit: 2 })
+  expect(await amcJson(runner, known)).toMatchObject({ exit: 2 })
+})
+
+describe("who stole an auditor's key, which was revoked since, and brings along the list from before", () => {
+  let consumer: Place & { readonly root: string }
+  /** The repository of the service, with the policy on `main` and what the thief brings on `change`. */
+  let origin: string
+  let change: string
+  let thief: string
+
+  beforeAll(async () => {
+    const place = makePlace()
+    consumer = { ...place, root: (await amcJson(place, ["init"])).data.root }
+    const text = (rules: string): string => policyText(own.root, rules)
+    const strict = await signedPolicy(consumer, "release.yaml", text("minOverall: 5\n"))
+    const stolen = await signedPolicy(consumer, "stolen/release.yaml", text(""))
+    thief = handedPolicy(stolen, join(consumer.top, "thief"))
+    const { keys } = (await amcJson(consumer, ["keys", "list"])).data
+    const { kid } = keys.find(({ role }: { role: string }) => role === "auditor")
+    const revoke = ["keys", "revoke", kid, "--from", "2026-01-01"]
+    expect(await amcJson(consumer, revoke)).toMatchObject({ exit: 0 })
+    await signedPolicy(consumer, "release.yaml", text("minOverall: 5\n"))
+    origin = join(consumer.top, "origin")
+    mkdirSync(origin)
+    await git("init", "--quiet", "--initial-branch=main")
+    handedPolicy(strict, join(origin, "ci"))
+    expect(await amcJson(consumer, known, { cwd: origin })).toMatchObject({ exit: 0 })
+    await commitAll()
+    await git("checkout", "--quiet", "-b", "change")
+    handedPolicy(thief, join(origin, "ci"))
+    cpSync(bundle, join(origin, "a.amcbundle"))
+    await commitAll()
+    change = (await git("rev-parse", "HEAD")).trim()
+  }, 60_000)
+
+  afterAll(() => consumer?.remove())
+
+  function commitAll(): Promise<string> {
+    return git("add", "-A").then(() => git("commit", "--quiet", "-m", "x"))
+  }
+
+  async function git(...words: readonly string[]): Promise<string> {
+    const who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    const at = { cwd: origin, env: consumer.env }
+    const { exit, stdout, stderr } = await run(["git", ...who, ...words], at)
+    expect(exit, stderr).toBe(0)
+    return stdout
+  }
+
+  async function workAt(branch: string): Promise<string> {
+    const work = join(runner.top, `work-${branch}-${(temps += 1)}`)
+    await git("clone", "--quiet", "--branch", branch, origin, work)
+    return work
+  }
+
+  const mainsVerdict = expect.stringContaining("Policy `release` (`release.yaml`) version 2")
+
+  test("would pass a machine that remembers nothing and takes all from the change", async () => {
+    const given = { AMC_POLICY_ROOT: consumer.root }
+    expect(await step(thief, given)).toMatchObject({ exit: 0 })
+  })
+
+  test("K5: is refused by GitHub's workflow, which takes the policy from the default branch", async () => {
+    const work = await workAt("main")
+    const { jobs } = yamlOf(join(work, ".github/workflows/amc-gate.yml"))
+    const [, fetch, { with: given }] = jobs.gate.steps
+    const temp = join(runner.top, "fetched")
+    mkdirSync(temp)
+    const env = { ...runner.env, CHANGE: change, TOKEN: "t", RUNNER_TEMP: temp }
+    const fetched = await run([...bash, fetch.run], { cwd: work, env })
+    expect(fetched.exit, fetched.stderr).toBe(0)
+    const inputs = {
+      AMC_BUNDLE: given.bundle.replace("${{ runner.temp }}", temp),
+      AMC_POLICY_ID: given["policy-id"],
+      AMC_POLICY_ROOT: consumer.root,
+    }
+    expect(await step(given.policy, inputs, work)).toMatchObject({ exit: 1, summary: mainsVerdict })
+  })
+
+  test("K5: is refused by GitLab's job, which does the same", async () => {
+    const work = await workAt("change")
+    const { script } = yamlOf(join(work, ".gitlab/amc-gate.yml"))["amc-gate"]
+    const own = (script as readonly string[]).filter(
+      (line) => !/git clone|checkout|npm ci/u.test(line),
+    )
+    const text = [...own.slice(0, -1), `amc=${clone}`, own.at(-1)].join("\n")
+    const env = { ...runner.env, CI_DEFAULT_BRANCH: "main", AMC_POLICY_ROOT: consumer.root }
+    const { exit, stdout } = await run([...bash, text], { cwd: work, env })
+    expect([exit, stdout]).toEqual([
+      1,
+      expect.stringContaining("policy    release (release.yaml) version 2"),
+    ])
+    expect(readFileSync(join(work, "amc-gate.xml"), "utf8")).toContain(
+      'name="policy.version" value="2"',
+    )
+  })
+
+  test("K5: is refused where a newer list was seen once, also on a policy that was refused by it", async () => {
+    const place = makePlace()
+    try {
+      const words = ["gate", "--bundle", bundle, "--policy-root", consumer.root, "--policy"]
+      const at = join(place.cwd, "release.yaml")
+      handedPolicy(thief, place.cwd)
+      expect(await amcJson(place, [...words, at])).toMatchObject({ exit: 0 })
+      // The thief's policy beside the list that ends its key.
+      cpSync(join(consumer.cwd, "release.yaml.trust.json"), `${at}.trust.json`)
+      const refused = { exit: 1, findings: [{ code: "trust/key-superseded" }] }
+      expect(await amcJson(place, [...words, at])).toMatchObject(refused)
+      handedPolicy(thief, place.cwd)
+      expect((await amcJson(place, [...words, at])).exit).toBe(1)
+    } finally {
+      place.remove()
+    }
+  })
 })
 
 test.each([
-  { why: "a tag", words: [...init, "acme/amc@v1"] },
-  { why: "a path with a command in it", words: [...init.with(3, "a;id"), `acme/amc@${commit}`] },
+  { why: "a tag", words: known.with(7, "acme/amc@v1") },
+  { why: "a path with a command in it", words: known.with(3, "a;id") },
   {
     why: "a path out of the repository",
-    words: [...init.with(5, "../x.yaml"), `acme/amc@${commit}`],
+    words: known.with(5, "../x.yaml"),
   },
-])("amc ci init takes no $why", async ({ words }) => {
+  { why: "an id that none can have", words: known.with(9, "a b") },
+  { why: "id of a policy that is not there", words: known.slice(0, 8), exit: 3 },
+])("amc ci init takes no $why", async ({ words, exit = 2 }) => {
   const place = makePlace()
   try {
-    expect(await amcJson(place, words)).toMatchObject({ exit: 2 })
+    expect(await amcJson(place, words)).toMatchObject({ exit })
   } finally {
     place.remove()
   }
 })
 
 test("no input of the action stands in the text of a script", () => {
-  const { runs } = yamlOf(join(clone, "action.yml"))
-  for (const { run: script } of runs.steps) expect(script).not.toContain("${{")
+  for (const { run: script } of action.runs.steps) expect(script).not.toContain("${{")
 })

@@ -31,7 +31,7 @@ const files: readonly { path: string; text: string }[] = [
   { path: "users.yaml", text: "v: 1\nusers: [{name: ann, role: OWNER}]\n" },
   {
     path: "gatePolicy.json",
-    text: `{"v":1,"producerRoots":${roots},"requireObservedForLevel5":true,"denyIfLowTrust":false}\n`,
+    text: `{"v":1,"id":"release","producerRoots":${roots},"requireObservedForLevel5":true,"denyIfLowTrust":false}\n`,
   },
   { path: "targets/next.yaml", text: "v: 1\nagent: a\nlayers: {Skills: 3}\n" },
   { path: "retention.yaml", text: "v: 1\ndays: {llm_request: 30}\n" },

@@ -1,5 +1,5 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, parse } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { amc, amcJson } from "./testing/amc.ts"
 import { handedPolicy, policyText, scoredRun, signedPolicy } from "./testing/gated.ts"
@@ -29,14 +29,17 @@ afterAll(async () => {
   for (const place of [consumer, machine]) place?.remove()
 })
 
-/** Writes and signs a policy, and hands its three files to the machine of the gate. */
+/** Writes and signs a policy with its name as its id, and hands its three files to the machine of the gate. */
 async function policyOf(
   by: Place,
   name: string,
   rules: string,
   root: string = producer.root,
 ): Promise<string> {
-  return handedPolicy(await signedPolicy(by, name, policyText(root, rules)), machine.cwd)
+  return handedPolicy(
+    await signedPolicy(by, name, policyText(root, rules, parse(name).name)),
+    machine.cwd,
+  )
 }
 
 function gate(bundle: string, policy: string, ...more: readonly string[]) {
@@ -152,6 +155,27 @@ test("B2: an older policy is refused where a newer one was seen, and by number w
   expect(put).toMatchObject({ exit: 4, findings: [{ code: "config/superseded" }] })
 })
 
+test("B2: of two policies of one root and one file name, the one counts whose id is asked for", async () => {
+  const staging = await signedPolicy(
+    consumer,
+    "two/p.yaml",
+    policyText(producer.root, "", "staging"),
+  )
+  const lax = handedPolicy(staging, join(machine.cwd, "two"))
+  const root = ["--policy-root", consumer.root]
+  const strict = await policyOf(consumer, "p.yaml", "minOverall: 5\n")
+  expect(await gate(bundles[0]!, lax, ...root, "--policy-id", "p")).toMatchObject({
+    exit: 1,
+    data: { policy: null, bundle: null },
+    findings: [{ code: "policy/another" }],
+  })
+  expect(await gate(bundles[0]!, strict, ...root, "--policy-id", "p")).toMatchObject({
+    exit: 1,
+    findings: [{ code: "gate/overall" }],
+  })
+  expect(await gate(bundles[0]!, lax, ...root, "--policy-id", "staging")).toMatchObject({ exit: 0 })
+})
+
 test("B2: what can't be looked at is exit 3, wrong use 2, and neither passes", async () => {
   const policy = await policyOf(consumer, "h.yaml", "")
   const root = ["--policy-root", consumer.root]
@@ -170,7 +194,7 @@ test("B2: what can't be looked at is exit 3, wrong use 2, and neither passes", a
 })
 
 test("B2: the draft of a policy is one, in YAML and in JSON, and is not written over", async () => {
-  for (const name of ["draft.yaml", "draft.json"]) {
+  for (const name of ["draft.yaml", "other.json"]) {
     const init = ["policy", "init", name, "--producer", producer.root]
     expect(await amcJson(consumer, init)).toMatchObject({ exit: 0 })
     expect(await amcJson(consumer, ["policy", "sign", name])).toMatchObject({ exit: 0 })
@@ -187,7 +211,7 @@ test("B2: the draft of a policy is one, in YAML and in JSON, and is not written 
 })
 
 test("B2: the workspace's own gatePolicy.json gates, signed as all of its config is", async () => {
-  const policy = { v: 1, producerRoots: [producer.root], requireObservedForLevel5: true }
+  const policy = { v: 1, id: "own", producerRoots: [producer.root], requireObservedForLevel5: true }
   const path = join(consumer.cwd, ".amc", "gatePolicy.json")
   writeFileSync(
     path,

@@ -29,6 +29,7 @@ const run = spawnSync(
     ...given("AMC_BUNDLE", "bundle"),
     ...given("AMC_POLICY", "policy"),
     ...given("AMC_POLICY_ROOT", "policy-root"),
+    ...given("AMC_POLICY_ID", "policy-id"),
     ...given("AMC_POLICY_MIN_VERSION", "policy-min-version"),
     ...given("AMC_PREVIOUS", "previous"),
     ...["sarif", "xml", "md", "json"].flatMap((end) => ["--out", file(end)]),

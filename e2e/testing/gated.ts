@@ -19,8 +19,8 @@ export async function scoredRun(
 }
 
 /** What a bundle of the scripted model passes, whose upstream is on this machine, and further rules. */
-export function policyText(producerRoot: string, rules = ""): string {
-  return `v: 1\nproducerRoots: [${producerRoot}]\nrequireObservedForLevel5: true\ndenyIfLowTrust: false\nallowLoopbackUpstreams: true\n${rules}`
+export function policyText(producerRoot: string, rules = "", id = "release"): string {
+  return `v: 1\nid: ${id}\nproducerRoots: [${producerRoot}]\nrequireObservedForLevel5: true\ndenyIfLowTrust: false\nallowLoopbackUpstreams: true\n${rules}`
 }
 
 /** Writes and signs a policy. Gives its path. */

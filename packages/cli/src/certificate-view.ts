@@ -13,7 +13,7 @@ export function certificateLines(certificate: Certificate): readonly string[] {
     `trust       ${trust_label}, IntegrityIndex ${integrity_index}, ${completeness_per_mille} of 1000 sessions sealed, posture ${posture}`,
     `upstreams   ${upstreams.join(", ")}`,
     `producer    sha256:${run.root_sha256}`,
-    `policy      ${policy.name} version ${policy.version} of ${policy.workspace} (sha256:${policy.root_sha256})`,
+    `policy      ${policy.id} (${policy.name}) version ${policy.version} of ${policy.workspace} (sha256:${policy.root_sha256})`,
     `issuer      ${certificate.workspace} (sha256:${certificate.root_sha256})`,
     `bundle      sha256:${certificate.bundle_sha256}`,
     `valid       ${dayOf(issued_ms)} to ${dayOf(expires_ms)}, by the issuer's own clock`,

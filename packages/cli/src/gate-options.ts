@@ -19,6 +19,7 @@ export function addGateOptions(parser: Parser): Parser {
       "--policy-root <fingerprint>",
       "the root of whoever signs your policies: sha256:…, or their trust file",
     )
+    .option("--policy-id <id>", "refuse any other policy that is signed under that root")
     .option("--policy-min-version <n>", "refuse a policy that was signed before this version")
     .option("--previous <file>", "the bundle of an earlier run, for maxDrop and consecutiveRuns")
     .option("--at <time>", "judge age and what expires at this time, such as 2026-11-23")
@@ -34,6 +35,7 @@ export async function gateBy(
   return gateHere(await filesBy(context, options, bundle), {
     state: context.state,
     policyRoot: await givenTrust(context, textOption(options, "policyRoot"), "policy-root"),
+    policyId: textOption(options, "policyId"),
     minVersion: minVersionOf(options),
     nowMs: now,
     atMs: timeOption(textOption(options, "at"), "at") ?? now,

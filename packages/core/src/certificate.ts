@@ -61,6 +61,7 @@ const schema = z
         .max(256),
     }),
     policy: z.strictObject({
+      id: agentId,
       name: label,
       sha256: hex32,
       workspace: label,
@@ -162,9 +163,9 @@ function predicateOf(certificate: Certificate): Record<string, JsonValue> {
   return {
     verifier: { id: `urn:amc:root:sha256:${root_sha256}` },
     timeVerified: utc(issued_ms),
-    resourceUri: `urn:amc:agent:${run.workspace}/${run.agent}`,
+    resourceUri: `urn:amc:agent:sha256:${run.root_sha256}/${run.agent}`,
     policy: {
-      uri: `urn:amc:policy:${policy.workspace}/${policy.name}`,
+      uri: `urn:amc:policy:sha256:${policy.root_sha256}/${policy.id}`,
       digest: { sha256: policy.sha256 },
     },
     inputAttestations: [{ uri: "urn:amc:bundle", digest: { sha256: bundle_sha256 } }],

@@ -18,6 +18,7 @@ const witnesses = (quorum: number, ...each: string[]): string =>
   `v: 1\nquorum: ${quorum}\nwitnesses:\n${each.map((one) => `  - ${one}\n`).join("")}`
 const policy = {
   v: 1,
+  id: "release",
   producerRoots: [root],
   requireObservedForLevel5: true,
   denyIfLowTrust: false,

@@ -15,6 +15,7 @@ const distinct = (names: readonly string[]): boolean => new Set(names).size === 
 /** A gate's policy: what a release must show (B2), and whose bundles are looked at (spec/policy.md). */
 export const gatePolicySchema: z.ZodType<GatePolicy> = z.strictObject({
   v: z.literal(1),
+  id: agentId,
   producerRoots: z.array(fingerprint).min(1).max(64).refine(distinct, "a root is named twice"),
   agents: z.array(agentId).min(1).max(256).refine(distinct, "an agent is named twice").optional(),
   requireObservedForLevel5: z.boolean(),
@@ -40,6 +41,8 @@ export const gatePolicySchema: z.ZodType<GatePolicy> = z.strictObject({
 /** A rule that is left out asks for nothing, but for what no policy can allow (spec/policy.md, rule 6). */
 export interface GatePolicy {
   readonly v: 1
+  /** By which a gate asks for it: policies of one root may have files of one name. */
+  readonly id: string
   /** Fingerprints of the first roots that a bundle may come from. */
   readonly producerRoots: readonly string[]
   /** The agents that a bundle may be about; any, if left out. */

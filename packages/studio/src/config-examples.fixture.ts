@@ -6,6 +6,7 @@ import { type Place, reopened } from "./workspace.fixture.ts"
 const limits = "{max_calls: 5, max_seconds: 60, memory_mib: 256, pids: 64}"
 const policy = {
   v: 1,
+  id: "release",
   producerRoots: [`sha256:${"ab".repeat(32)}`],
   requireObservedForLevel5: true,
   denyIfLowTrust: true,

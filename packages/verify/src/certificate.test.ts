@@ -50,6 +50,7 @@ function certificateOf(by: World, change: Partial<Certificate> = {}): Certificat
       upstreams: [{ provider: "openai", upstream: "https://api.openai.com", loopback: false }],
     },
     policy: {
+      id: "release",
       name: "release.yaml",
       sha256: "5b".repeat(32),
       workspace: "consumer",

@@ -1,5 +1,6 @@
 import {
   AmcError,
+  type Finding,
   type GatePolicy,
   Keyring,
   openKeyCertificate,
@@ -9,7 +10,7 @@ import {
   type SignedFileTerms,
 } from "@amc/core"
 import type { GatedPolicy } from "@amc/score"
-import { checkConfig, type ConfigHistory } from "./config-check.ts"
+import { checkConfig } from "./config-check.ts"
 import { FindingList } from "./finding-list.ts"
 import {
   expiryFindings,
@@ -33,13 +34,21 @@ export interface PolicyTrust extends VersionedTrust {
   readonly keys: readonly Uint8Array[]
 }
 
+/** The newest version of each policy that was accepted under a root, by its id. */
+export type PolicyHistory = ReadonlyMap<
+  string,
+  { readonly version: number; readonly sha256: string }
+>
+
 /** Whose policies count, and which of them were seen before. */
 export interface PolicyTerms {
   /** The consumer's root, pinned out of band: never the one that came with the file. */
   readonly rootSha256: string
   readonly known?: KnownTrust | undefined
-  /** The newest versions that were accepted, by name. */
-  readonly history?: ConfigHistory | undefined
+  /** The newest versions that were accepted, by the policies' ids. */
+  readonly history?: PolicyHistory | undefined
+  /** Refuses any other policy of that root. */
+  readonly policyId?: string | undefined
   /** Refuses what was signed before this version. */
   readonly minVersion?: number | undefined
   readonly atMs: number
@@ -53,8 +62,8 @@ export interface OpenedPolicy {
 }
 
 /**
- * Opens a policy that an auditor of the consumer's own root signed under its name, newest version first.
- * The bytes that were verified are the bytes that are parsed.
+ * Opens a policy that an auditor of the consumer's own root signed under its name, and that no newer one was
+ * accepted in place of. The bytes that were verified are the bytes that are parsed.
  */
 export function openPolicy(
   file: PolicyFile,
@@ -74,18 +83,17 @@ export function openPolicy(
   findings.addAll(expiryFindings(current, terms.atMs))
   findings.addAll(signatureFindings(file, keyring, terms))
   if (!findings.isEmpty) return undefined
-  const { version } = signedTerms(file, keyring)
-  if (version < (terms.minVersion ?? 1)) {
-    const detail = `it is version ${version}, and at least ${terms.minVersion} is asked for`
-    findings.add({ code: "policy/superseded", subject: file.name, detail, tampered: false })
-    return undefined
-  }
   const malformed = { code: "policy/malformed", subject: file.name, tampered: false } as const
   const policy = findings.attempt(malformed, () => parseGatePolicy(file.bytes, file.name))
   if (policy === undefined) return undefined
+  const { version } = signedTerms(file, keyring)
+  const sha256 = sha256Hex(file.bytes)
+  findings.addAll(placeFindings(file.name, { id: policy.id, version, sha256 }, terms))
+  if (!findings.isEmpty) return undefined
   const summary = {
+    id: policy.id,
     name: file.name,
-    sha256: sha256Hex(file.bytes),
+    sha256,
     workspace: keyring.workspace,
     root: `sha256:${terms.rootSha256}`,
     version,
@@ -93,15 +101,45 @@ export function openPolicy(
   return { policy, summary, trust: current.files }
 }
 
+/** Whether it is the policy that was asked for, and not an older one of its id. */
+function placeFindings(
+  subject: string,
+  {
+    id,
+    version,
+    sha256,
+  }: { readonly id: string; readonly version: number; readonly sha256: string },
+  { policyId = id, minVersion = 1, history }: PolicyTerms,
+): readonly Finding[] {
+  const seen = history?.get(id)
+  const isOlder =
+    seen !== undefined &&
+    (version < seen.version || (version === seen.version && sha256 !== seen.sha256))
+  const found: Finding[] = []
+  if (id !== policyId) {
+    const detail = `it is the policy '${id}', and '${policyId}' is asked for`
+    found.push({ code: "policy/another", subject, detail, tampered: false })
+  }
+  if (version < minVersion) {
+    const detail = `it is version ${version}, and at least ${minVersion} is asked for`
+    found.push({ code: "policy/superseded", subject, detail, tampered: false })
+  }
+  if (isOlder) {
+    const detail = `version ${seen.version} of the policy '${id}' was accepted here before`
+    found.push({ code: "config/superseded", subject, detail, tampered: true })
+  }
+  return found
+}
+
 /**
  * The rules of signed config, but nothing stands in a ledger: an ended key's signature counts no more, also for a
- * policy that was accepted before. So what was seen tells of older versions, and vouches for none.
+ * policy that was accepted before.
  */
 function signatureFindings(
   { name: path, bytes, signature }: PolicyFile,
   keyring: Keyring,
-  { history = new Map(), atMs }: PolicyTerms,
-): ReturnType<typeof checkConfig> {
+  { atMs }: PolicyTerms,
+): readonly Finding[] {
   const file = { path, bytes, signature }
   const terms = {
     workspace: keyring.workspace,
@@ -109,8 +147,7 @@ function signatureFindings(
     liveAuditors: keyring.keysNow("auditor", atMs),
     atMs,
   }
-  const findings = checkConfig(file, { ...terms, history })
-  return findings.length > 0 ? findings : checkConfig(file, { ...terms, history: new Map() })
+  return checkConfig(file, { ...terms, history: new Map() })
 }
 
 function signedTerms({ bytes, signature }: PolicyFile, keyring: Keyring): SignedFileTerms {

@@ -13,6 +13,7 @@ export const policyName = "release.yaml"
 export function policyFor(producer: World, rules: Partial<GatePolicy> = {}): GatePolicy {
   return {
     v: 1,
+    id: "release",
     producerRoots: [`sha256:${producer.rootSha256}`],
     requireObservedForLevel5: true,
     denyIfLowTrust: false,

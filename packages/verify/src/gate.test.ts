@@ -129,11 +129,22 @@ test.each(refusedPolicies)(
 )
 
 test("B2: an older version than was accepted before is refused, also where only a number is remembered", async () => {
-  const history = new Map([[policyName, { version: 2, sha256: "ab".repeat(32) }]])
-  expect(await gateOn(good, { bundle: bundle1, history })).toMatchObject({ exit: 4 })
+  const history = new Map([[policy.id, { version: 2, sha256: "ab".repeat(32) }]])
+  const superseded = await gateOn(good, { bundle: bundle1, history })
+  expect([superseded.exit, codesOf(superseded)]).toEqual([4, ["config/superseded"]])
+  const others = new Map([["staging", { version: 9, sha256: "ab".repeat(32) }]])
+  expect(await gateOn(good, { bundle: bundle1, history: others })).toMatchObject({ exit: 0 })
   const verdict = await gateOn(good, { bundle: bundle1, minVersion: 2 })
   expect([verdict.exit, codesOf(verdict)]).toEqual([1, ["policy/superseded"]])
   expect(await gateOn(other, { bundle: bundle1, minVersion: 2 })).toMatchObject({ exit: 0 })
+})
+
+test("B2: another policy of the same root, under the same file name, is refused where one is asked for", async () => {
+  const lax = signedPolicy(policyFor(world, { id: "staging" }))
+  const terms = { bundle: bundle1, policyId: "release" }
+  const verdict = await gateOn(lax, terms)
+  expect([verdict.exit, codesOf(verdict), verdict.policy]).toEqual([1, ["policy/another"], null])
+  expect(await gateOn(good, terms)).toMatchObject({ exit: 0 })
 })
 
 test("B2: a policy by a key that was replaced or stolen counts no more", async () => {
@@ -271,7 +282,7 @@ test.each(["superseded", "compromised"] as const)(
     const since = makeWorld("consumer", {}, [ended])
     expect(since.rootSha256).toBe(consumer.rootSha256)
     const file = signedPolicy(policy, {}, since)
-    const history = new Map([[policyName, { version: 1, sha256: sha256Hex(file.bytes) }]])
+    const history = new Map([[policy.id, { version: 1, sha256: sha256Hex(file.bytes) }]])
     for (const terms of [{}, { history }]) {
       const verdict = await gateOn(file, { bundle: bundle1, ...terms })
       expect([verdict.exit, ...codesOf(verdict)]).toEqual([1, "trust/key-superseded"])

@@ -43,4 +43,10 @@ export * from "./verdict-lines.ts"
 export * from "./verifier-memory.ts"
 export { type WitnessSummary, type WitnessTerms } from "./witness-check.ts"
 export { type GateInput, type GateTerms, type GateVerdict, verifyGate } from "./gate.ts"
-export type { OpenedPolicy, PolicyFile, PolicyTerms, PolicyTrust } from "./gate-policy.ts"
+export type {
+  OpenedPolicy,
+  PolicyFile,
+  PolicyHistory,
+  PolicyTerms,
+  PolicyTrust,
+} from "./gate-policy.ts"

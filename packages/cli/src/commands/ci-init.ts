@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs"
 import { dirname, resolve } from "node:path"
-import { AmcError, utf8 } from "@amc/core"
+import { AmcError, parseGatePolicy, utf8 } from "@amc/core"
 import { ciFiles, writeBundle } from "@amc/studio"
-import { type Command, textOption } from "../command.ts"
+import { type Command, type Context, type Options, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
 import { requireNewFile } from "../output-file.ts"
 
@@ -14,6 +14,7 @@ export const ciInit: Command = {
       .requiredOption("--source <repository>", "where AMC comes from: owner/repository@<commit>")
       .requiredOption("--bundle <path>", "the bundle of the release, in the repository")
       .requiredOption("--policy <path>", "the signed policy, in the repository")
+      .option("--policy-id <id>", "the id that the policy must have; read from it, if left out")
       .option("--service <name>", `${services.join(" or ")}; both, if left out`)
       .addHelpText(
         "after",
@@ -22,8 +23,8 @@ Example:
   amc ci init --source acme/amc@0123456789abcdef0123456789abcdef01234567 --bundle my-agent.amcbundle --policy release.yaml
 
 It writes a workflow for GitHub and a job for GitLab into this folder, and nothing over what is there. Set the
-variable AMC_POLICY_ROOT to your root's fingerprint in the settings of the service: who can change the files of a
-branch must not be able to change it.`,
+variable AMC_POLICY_ROOT to your root's fingerprint in the settings of the service. Of a change the gate takes the
+bundle alone; the policy and its trust file come from the default branch, so protect that.`,
       ),
 
   async run(context, _args, options) {
@@ -33,7 +34,12 @@ branch must not be able to change it.`,
     const service = textOption(options, "service")
     if (service !== undefined && !services.some((each) => each === service))
       throw new AmcError("usage/invalid", `--service takes ${services.join(" or ")}`)
-    const files = ciFiles({ source, bundle, policy })
+    const files = ciFiles({
+      source,
+      bundle,
+      policy,
+      policyId: await policyIdOf(context, options, policy),
+    })
       .filter(({ path }) => service === undefined || path.startsWith(`.${service}/`))
       .map(({ path, text }) => ({ path: resolve(context.cwd, path), text }))
     for (const { path } of files) {
@@ -50,4 +56,10 @@ branch must not be able to change it.`,
       ],
     }
   },
+}
+
+async function policyIdOf(context: Context, options: Options, policy: string): Promise<string> {
+  const given = textOption(options, "policyId")
+  if (given !== undefined) return given
+  return parseGatePolicy(await context.readFile(resolve(context.cwd, policy)), policy).id
 }

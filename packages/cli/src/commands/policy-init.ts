@@ -1,7 +1,7 @@
-import { resolve } from "node:path"
+import { basename, extname, resolve } from "node:path"
 import { utf8 } from "@amc/core"
 import { openWorkspace, policyDraft, writeBundle } from "@amc/studio"
-import type { Command, Context } from "../command.ts"
+import { type Command, type Context, textOption } from "../command.ts"
 import { Exit } from "../exit.ts"
 import { requireNewFile } from "../output-file.ts"
 import { collected, textOptions } from "../passphrase-options.ts"
@@ -17,11 +17,18 @@ export const policyInit: Command = {
         collected,
         [],
       )
+      .option(
+        "--agent <id>",
+        "an agent that bundles may be about; once for each (any, if left out)",
+        collected,
+        [],
+      )
+      .option("--id <id>", "what a gate asks for it by (the file's name without its end)")
       .addHelpText(
         "after",
         `
 Example:
-  amc policy init release.yaml --producer sha256:…
+  amc policy init release.yaml --agent my-agent --producer sha256:…
 
 It writes a draft with every rule that there is. Edit it, then sign it with 'amc policy sign'.`,
       ),
@@ -31,10 +38,12 @@ It writes a draft with every rule that there is. Edit it, then sign it with 'amc
     requireNewFile(file, "name")
     const given = textOptions(options, "producer")
     const producers = given.length > 0 ? given : [ownRoot(context)]
-    writeBundle(file, utf8(policyDraft(file, producers)))
+    const id = textOption(options, "id") ?? basename(file, extname(file)).toLowerCase()
+    const agents = textOptions(options, "agent")
+    writeBundle(file, utf8(policyDraft(file, { id, producerRoots: producers, agents })))
     return {
       exit: Exit.accepted,
-      data: { file, producers },
+      data: { file, id, producers, agents },
       lines: [`${file}: a draft; read and edit it`, `Next: amc policy sign ${shellWord(name)}`],
     }
   },

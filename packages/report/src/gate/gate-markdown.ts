@@ -21,7 +21,7 @@ export function gateMarkdown(outcome: GateOutcome): string {
     bundle === null ? "" : aboutBundle(bundle),
     policy === null
       ? ""
-      : `Policy ${code(policy.name)} version ${policy.version}, signed under ${code(policy.root)}.`,
+      : `Policy ${code(policy.id)} (${code(policy.name)}) version ${policy.version}, signed under ${code(policy.root)}.`,
     failed.length === 0 ? "" : `**Refused:**\n\n${checkTable(failed)}`,
     checks.length === 0 && !passed ? findingList(findings) : "",
     checks.length === 0 ? "" : allChecks(checks),

@@ -32,6 +32,7 @@ export const gateSchema: z.ZodType<GateOutcome> = z.strictObject({
   at_ms: count,
   policy: z
     .strictObject({
+      id: z.string(),
       name: z.string(),
       sha256: hex32,
       workspace: z.string(),

@@ -15,7 +15,7 @@ export function gateText(outcome: GateOutcome): string {
     ...(policy === null
       ? []
       : [
-          `policy    ${policy.name} version ${policy.version} of ${policy.workspace} (${policy.root})`,
+          `policy    ${policy.id} (${policy.name}) version ${policy.version} of ${policy.workspace} (${policy.root})`,
         ]),
     "",
     ...checks.flatMap(checkLines),

@@ -16,6 +16,7 @@ const about = {
 } as const
 
 const policy = {
+  id: "release",
   name: "release.yaml",
   sha256: "3d".repeat(32),
   workspace: "consumer",

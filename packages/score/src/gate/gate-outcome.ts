@@ -4,6 +4,8 @@ import type { GateCheck } from "./gate-evidence.ts"
 
 /** A policy whose signature counted. */
 export interface GatedPolicy {
+  /** Within the signed text, and so no other policy's of that root. */
+  readonly id: string
   readonly name: string
   readonly sha256: string
   readonly workspace: string

@@ -27,6 +27,7 @@ const good: GateEvidence = {
 const last: PreviousRun = { ...run, place: "last" }
 const loose: GatePolicy = {
   v: 1,
+  id: "release",
   producerRoots: [`sha256:${"ab".repeat(32)}`],
   requireObservedForLevel5: false,
   denyIfLowTrust: false,
@@ -297,6 +298,7 @@ const layers = report.layers.map(({ name }) => name)
 
 const policies: fc.Arbitrary<GatePolicy> = fc.record({
   v: fc.constant(1 as const),
+  id: fc.constant(loose.id),
   producerRoots: fc.constant(loose.producerRoots),
   requireObservedForLevel5: fc.boolean(),
   denyIfLowTrust: fc.boolean(),

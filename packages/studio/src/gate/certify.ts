@@ -94,6 +94,7 @@ function certificateOf(
       upstreams: upstreams.map((each) => ({ ...each })),
     },
     policy: {
+      id: policy.id,
       name: policy.name,
       sha256: policy.sha256,
       workspace: policy.workspace,

@@ -1,4 +1,4 @@
-import { AmcError } from "@amc/core"
+import { agentId, AmcError } from "@amc/core"
 
 /** What a CI job gates, and with which copy of AMC. */
 export interface CiTerms {
@@ -7,6 +7,8 @@ export interface CiTerms {
   /** Paths in the repository that the job is for. */
   readonly bundle: string
   readonly policy: string
+  /** Within the policy's text. */
+  readonly policyId: string
 }
 
 /** A file that a CI service reads, by its path in the repository. */
@@ -15,12 +17,13 @@ export interface CiFile {
   readonly text: string
 }
 
-/** actions/checkout v4.2.2. */
+/** actions/checkout v4.2.2, as public workflows and runners' logs have it. */
 const checkout = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"
 
 /**
- * A workflow for GitHub and a job for GitLab. Neither holds the root: it is a variable of the service, which whoever
- * changes the files in a branch can't change.
+ * A workflow for GitHub and a job for GitLab. Of a change they take the bundle and nothing else. The policy, its
+ * signature and the list of ended keys beside it come from the default branch, and the root is a variable of the
+ * service: with those of the change, who stole a key would put back the list from before its revocation.
  *
  * @throws {@link AmcError} `usage/invalid` for a source without a full commit, or a path that is not plain
  */
@@ -35,7 +38,11 @@ export function ciFiles(terms: CiTerms): readonly CiFile[] {
         hint: "a tag or a branch can be moved to other code; a commit can't",
       },
     )
-  const files = { bundle: plainPath(terms.bundle), policy: plainPath(terms.policy) }
+  const files = {
+    bundle: plainPath(terms.bundle),
+    policy: plainPath(terms.policy),
+    policyId: plainId(terms.policyId),
+  }
   return [
     {
       path: ".github/workflows/amc-gate.yml",
@@ -45,9 +52,11 @@ export function ciFiles(terms: CiTerms): readonly CiFile[] {
   ]
 }
 
-interface Gated {
-  readonly bundle: string
-  readonly policy: string
+type Gated = Omit<CiTerms, "source">
+
+function plainId(id: string): string {
+  if (agentId.safeParse(id).success) return id
+  throw new AmcError("usage/invalid", "--policy-id takes the id that stands in the policy")
 }
 
 /** Needs no quotes in YAML or in a shell. */
@@ -59,12 +68,13 @@ function plainPath(path: string): string {
   })
 }
 
-function githubWorkflow(action: string, { bundle, policy }: Gated): string {
+function githubWorkflow(action: string, { bundle, policy, policyId }: Gated): string {
   return `# Blocks what does not pass the signed policy. The variable AMC_POLICY_ROOT holds the fingerprint of the root
 # that policies are signed under: set it in the settings of the repository, not here.
 name: amc gate
 on:
-  pull_request:
+  # GitHub takes this workflow from the branch that is merged into: a change can't change its own gate.
+  pull_request_target:
   push:
     branches: [main]
 permissions:
@@ -75,21 +85,38 @@ jobs:
     runs-on: ubuntu-latest
     timeout-minutes: 10
     steps:
+      # The policy, its signature and the list of ended keys, of the default branch.
       - uses: ${checkout}
         with:
+          ref: \${{ github.event.repository.default_branch }}
           persist-credentials: false
+      # Of the change one file, as bytes: nothing of it is checked out, and nothing is run.
+      - shell: bash
+        env:
+          CHANGE: \${{ github.event.pull_request.head.sha || github.sha }}
+          TOKEN: \${{ github.token }}
+        run: |
+          login=$(printf 'x-access-token:%s' "$TOKEN" | base64 -w 0)
+          git -c "http.extraheader=authorization: basic $login" fetch --quiet --depth=1 origin "$CHANGE"
+          git cat-file blob "$CHANGE:${bundle}" > "$RUNNER_TEMP/release.amcbundle"
       - uses: ${action}
         with:
-          bundle: ${bundle}
+          bundle: \${{ runner.temp }}/release.amcbundle
           policy: ${policy}
+          policy-id: ${policyId}
           policy-root: \${{ vars.AMC_POLICY_ROOT }}
           github-token: \${{ github.token }}
 `
 }
 
-function gitlabJob(repository: string, commit: string, { bundle, policy }: Gated): string {
-  return `# Blocks what does not pass the signed policy. The protected variable AMC_POLICY_ROOT holds the fingerprint of the
-# root that policies are signed under: set it in the settings of the project, not here.
+function gitlabJob(
+  repository: string,
+  commit: string,
+  { bundle, policy, policyId }: Gated,
+): string {
+  const name = policy.split("/").at(-1)
+  return `# Blocks what does not pass the signed policy. The variable AMC_POLICY_ROOT holds the fingerprint of the root that
+# policies are signed under: set it in the settings of the project, not here.
 # In .gitlab-ci.yml:  include: {local: .gitlab/amc-gate.yml}
 amc-gate:
   image: node:24
@@ -97,12 +124,17 @@ amc-gate:
   script:
     # What the branch brings along is no outcome, and what an earlier job left is no AMC.
     - rm -rf amc-gate.xml amc-gate.md amc-gate.json
-    - amc=$(mktemp -d)
+    - amc=$(mktemp -d) trusted=$(mktemp -d)
+    # The policy, its signature and the list of ended keys, of the default branch: what stands in a change, its
+    # author can put back to what it was before a key was stolen.
+    - git fetch --quiet --depth=1 origin "$CI_DEFAULT_BRANCH"
+    - for end in "" .sig .trust.json; do git cat-file blob "FETCH_HEAD:${policy}$end" > "$trusted/${name}$end"; done
     - git clone --quiet --no-checkout https://github.com/${repository}.git "$amc"
     - git -C "$amc" checkout --quiet ${commit}
     - (cd "$amc" && npm ci --ignore-scripts --no-audit --no-fund && npm run -s build)
-    - node "$amc/packages/cli/bin/amc.js" gate --bundle ${bundle} --policy ${policy}
-      --policy-root "$AMC_POLICY_ROOT" --out amc-gate.xml --out amc-gate.md --out amc-gate.json
+    - node "$amc/packages/cli/bin/amc.js" gate --bundle ${bundle} --policy "$trusted/${name}"
+      --policy-id ${policyId} --policy-root "$AMC_POLICY_ROOT"
+      --out amc-gate.xml --out amc-gate.md --out amc-gate.json
   artifacts:
     when: always
     expire_in: 30 days

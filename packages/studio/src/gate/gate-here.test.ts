@@ -21,9 +21,14 @@ afterAll(() => {
   for (const { top } of [consumer, producer]) rmSync(top, { recursive: true, force: true })
 })
 
+function draft(path: string): string {
+  const producerRoots = [`sha256:${producer.workspace.rootSha256}`]
+  return policyDraft(path, { id: "release", producerRoots, agents: [] })
+}
+
 async function policyOf({ folder, workspace }: Place): Promise<GateFiles> {
   const path = join(folder, "release.yaml")
-  writeFileSync(path, policyDraft(path, [`sha256:${producer.workspace.rootSha256}`]))
+  writeFileSync(path, draft(path))
   await signPolicy(workspace, { path, expiresDays: null, nowMs: now })
   return {
     bundle: new Uint8Array(),

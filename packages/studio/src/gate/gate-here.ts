@@ -29,6 +29,8 @@ export interface GateHereTerms {
   readonly state: StateHome
   /** The consumer's root, given out of band; null to take what this machine remembers. */
   readonly policyRoot: GivenTrust | null
+  /** Refuses any other policy of that root. */
+  readonly policyId?: string | undefined
   readonly minVersion?: number | undefined
   readonly nowMs: number
   readonly atMs: number
@@ -44,11 +46,14 @@ export interface GateHereTerms {
  * for its trust file
  */
 export async function gateHere(files: GateFiles, terms: GateHereTerms): Promise<GateVerdict> {
-  const { state, nowMs, atMs, minVersion } = terms
+  const { state, nowMs, atMs, policyId, minVersion } = terms
   const given: GivenTrust = terms.policyRoot ?? {
     rootSha256: rememberedPolicyRoot(namedWorkspace(files.signature), state),
   }
   const { rootSha256 } = given
+  const trust = policyTrust(files, given, state)
+  // A newer list of ended keys is remembered whatever becomes of the policy: it may be why there is none.
+  for (const each of [given, trust]) rememberTold(each, rootSha256, terms)
   const verdict = await verifyGate(
     {
       bundle: files.bundle,
@@ -57,13 +62,14 @@ export async function gateHere(files: GateFiles, terms: GateHereTerms): Promise<
         name: files.policyName,
         bytes: files.policy,
         signature: files.signature,
-        trust: policyTrust(files, given, state),
+        trust,
       },
     },
     {
       rootSha256,
       known: mergedTrust(given, recallTrust(state, rootSha256)),
       history: recallPolicies(state, rootSha256),
+      policyId,
       minVersion,
       nowMs,
       atMs,
@@ -111,6 +117,20 @@ function namedWorkspace(signature: Uint8Array | null): string {
   } catch (error) {
     if (isFault(error)) return ""
     throw error
+  }
+}
+
+/** Told by who holds a file: only what the root's owners signed comes of it. */
+function rememberTold(
+  told: PolicyTrust | GivenTrust,
+  rootSha256: string,
+  terms: GateHereTerms,
+): void {
+  if (!("roots" in told)) return
+  try {
+    rememberVerified(told, [], rootSha256, terms)
+  } catch (error) {
+    if (!isFault(error)) throw error
   }
 }
 

@@ -1,13 +1,21 @@
 import { parseGatePolicy, utf8 } from "@amc/core"
 
+/** What a draft is to say. */
+export interface PolicyDraftTerms {
+  readonly id: string
+  readonly producerRoots: readonly string[]
+  /** Any agent, if there is none. */
+  readonly agents: readonly string[]
+}
+
 /**
  * A policy to begin with: strict in what it asks of the evidence, with every further rule as a comment. In JSON, which has no comments,
  * the rules alone.
  *
- * @throws {@link AmcError} `input/malformed` for a root that is none
+ * @throws {@link AmcError} `input/malformed` for an id, an agent or a root that is none
  */
-export function policyDraft(name: string, producerRoots: readonly string[]): string {
-  const draft = name.endsWith(".json") ? jsonDraft(producerRoots) : yamlDraft(producerRoots)
+export function policyDraft(name: string, terms: PolicyDraftTerms): string {
+  const draft = name.endsWith(".json") ? jsonDraft(terms) : yamlDraft(terms)
   parseGatePolicy(utf8(draft), name)
   return draft
 }
@@ -22,16 +30,19 @@ const asked = {
   minQuestions: { "CA-12": 1, "LA-05": 1, "RES-06": 1 },
 } as const
 
-function jsonDraft(producerRoots: readonly string[]): string {
-  return `${JSON.stringify({ v: 1, producerRoots, ...asked }, null, 2)}\n`
+function jsonDraft({ id, producerRoots, agents }: PolicyDraftTerms): string {
+  const named = agents.length === 0 ? {} : { agents }
+  return `${JSON.stringify({ v: 1, id, producerRoots, ...named, ...asked }, null, 2)}\n`
 }
 
-function yamlDraft(producerRoots: readonly string[]): string {
+function yamlDraft({ id, producerRoots, agents }: PolicyDraftTerms): string {
   return `# What a release must show. 'amc policy sign' signs it; docs/gates.md explains each rule.
 v: 1
+# By which a gate asks for it with --policy-id: no two policies of yours have one id.
+id: ${id}
 # Whose bundles are looked at: the fingerprints of their owners' roots, learnt out of band.
 producerRoots:
-${producerRoots.map((root) => `  - ${root}\n`).join("")}# agents: [my-agent]
+${producerRoots.map((root) => `  - ${root}\n`).join("")}${agents.length === 0 ? "# agents: [my-agent]" : `agents: [${agents.join(", ")}]`}
 
 # The evidence.
 requireObservedForLevel5: ${asked.requireObservedForLevel5}
