@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, parse } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { amcJson } from "./testing/amc.ts"
 import { policyText, scoredRun, signedPolicy } from "./testing/gated.ts"
@@ -29,7 +29,7 @@ afterAll(async () => {
 
 /** A policy of one's own for the bundle of `own`. */
 async function policyOf(by: Place, name: string, rules: string): Promise<void> {
-  await signedPolicy(by, name, policyText(own.root, rules))
+  await signedPolicy(by, name, policyText(own.root, rules, parse(name).name))
 }
 
 function verify(file: string, ...more: readonly string[]) {
