@@ -6,7 +6,8 @@ import { join } from "node:path"
 /**
  * Tries the properties of the scores far more often than a test run does, each in a process of its own that
  * may last so many seconds. Prints JSON; exits 1 if one was broken or not tried to its end. With a file, that is
- * written after each, and what passed in it is not tried again while packages/score stays as it was.
+ * written after each: what passed in it, as often, of the same packages/score is not tried again, and what passed of
+ * another is tried last.
  * `node bench/score-properties.ts [cases] [seconds for each] [part of a name] [file]`
  */
 const [cases = "10000", seconds = "120", only = "", file = ""] = process.argv.slice(2)
@@ -52,53 +53,50 @@ interface Tried {
   readonly name: string
   readonly status: string
   readonly seconds: number
-}
-
-interface Result {
-  readonly bench: "score-properties"
   readonly cases: number
-  readonly secondsMost: number
-  /** What was tried: the tree of packages/score as it is on disk. */
+  /** What was tried: the tree of packages/score. */
   readonly score: string
-  readonly properties: readonly Tried[]
 }
 
 function git(...args: readonly string[]): string {
   return execFileSync("git", args, { encoding: "utf8", cwd: root }).trim()
 }
 
-/** What passed before of the same code, as often or more. */
-function before(score: string): readonly Tried[] {
+/** What passed before, as often or more. */
+function before(): readonly Tried[] {
   if (file === "" || !existsSync(file)) return []
-  const known = JSON.parse(readFileSync(file, "utf8")) as Result
-  if (known.score !== score || known.cases < Number(cases)) return []
-  return known.properties.filter(({ status }) => status === "passed")
+  const { properties } = JSON.parse(readFileSync(file, "utf8")) as { properties: readonly Tried[] }
+  return properties.filter((each) => each.status === "passed" && each.cases >= Number(cases))
 }
 
-const names = resultsOf(await vitest({ SCORE_CASES: "1" }, [])).map(({ title }) => title)
+const all = resultsOf(await vitest({ SCORE_CASES: "1" }, [])).map(({ title }) => title)
+const names = all.filter((each) => each.includes(only))
 const changed = git("status", "--porcelain", "--", "packages/score") !== ""
 const score = changed ? "not committed" : git("rev-parse", "HEAD:packages/score")
-const known = changed ? [] : before(score)
-const properties: Tried[] = []
+const found = new Map(before().map((each) => [each.name, each]))
+const isKnown = (name: string): boolean => !changed && found.get(name)?.score === score
 
-function result(): Result {
-  const terms = { cases: Number(cases), secondsMost: Number(seconds), score }
-  return { bench: "score-properties", ...terms, properties }
+function result(): object {
+  const properties = names.flatMap((name) => found.get(name) ?? [])
+  return { bench: "score-properties", secondsMost: Number(seconds), properties }
 }
 
-for (const name of names.filter((each) => each.includes(only))) {
-  properties.push(known.find((each) => each.name === name) ?? (await tried(name)))
+const order = names.toSorted((a, b) => Number(found.has(a)) - Number(found.has(b)))
+for (const name of order.filter((each) => !isKnown(each))) {
+  found.set(name, await tried(name))
   if (file !== "") writeFileSync(file, `${JSON.stringify(result(), null, 1)}\n`)
 }
 
 async function tried(name: string): Promise<Tried> {
   const literal = name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
   const told = await vitest({ SCORE_CASES: cases }, ["-t", `^${literal}$`])
-  const found = resultsOf(told).find(({ title }) => title === name)
-  const status = found?.status ?? "not ended in time"
-  return { name, status, seconds: Math.round((found?.duration ?? 0) / 100) / 10 }
+  const one = resultsOf(told).find(({ title }) => title === name)
+  const status = one?.status ?? "not ended in time"
+  const took = Math.round((one?.duration ?? 0) / 100) / 10
+  return { name, status, seconds: took, cases: Number(cases), score }
 }
 
 rmSync(folder, { recursive: true })
 console.log(JSON.stringify(result()))
-process.exitCode = names.length > 0 && properties.every(({ status }) => status === "passed") ? 0 : 1
+process.exitCode =
+  names.length > 0 && names.every((name) => found.get(name)?.status === "passed") ? 0 : 1

@@ -1,51 +1,46 @@
-import { encodeReport, scoreRun } from "@amc/score"
-import {
-  goodSession,
-  record,
-  type Recording,
-  type SessionPlan,
-} from "../packages/score/src/evidence.fixture.ts"
+import { execFileSync } from "node:child_process"
 import { spread } from "./statistics.ts"
 
 /**
- * How long a report over many events takes, from verified events to the report's bytes: of long sessions, of
- * short ones, and of short ones over years. `evidenceMb` is the most memory that the process had held before it
- * scored, `peakMb` after. Prints JSON. `node bench/score.ts [events] [rounds]`
+ * How long a report takes that is scored event by event, and how much memory: of long sessions, of short ones, and of
+ * short ones over years. Each size is scored in a process of its own, whose events are made as they are told. `heldMb`
+ * is what the heap holds at the end, `peakMb` the most memory of the process, of which some 90 MB are Node's own.
+ * Prints JSON. `node bench/score.ts [events] [rounds] [most events]`
  */
-const [events = 100_000, rounds = 5] = process.argv.slice(2).map(Number)
+const [events = 100_000, rounds = 5, most = 1_000_000] = process.argv.slice(2).map(Number)
 
-const shapes: readonly { name: string; plan: Partial<SessionPlan>; days: number }[] = [
-  { name: "longSessions", plan: { calls: 20 }, days: 14 },
-  { name: "shortSessions", plan: { calls: 1, waitMs: null }, days: 14 },
-  { name: "years", plan: { calls: 1, waitMs: null }, days: 1500 },
-]
+const shapes = {
+  longSessions: { plan: { calls: 20 }, days: 14 },
+  shortSessions: { plan: { calls: 1, waitMs: null }, days: 14 },
+  years: { plan: { calls: 1, waitMs: null }, days: 1500 },
+} as const
 
-function recorded({ plan, days }: (typeof shapes)[number]): Recording & { sessions: number } {
-  const perSession = record({ sessions: [plan] }).events.length - 1
-  const sessions = Array.from({ length: Math.ceil(events / perSession) }, (_, at) => ({
-    ...goodSession,
-    ...plan,
-    day: at % days,
-    task: `task ${at}`,
-  }))
-  return { ...record({ sessions, endDay: days - 1 }), sessions: sessions.length }
+interface Scored {
+  readonly events: number
+  readonly sessions: number
+  readonly reportBytes: number
+  readonly seconds: readonly number[]
+  readonly heldMb: number
+  readonly peakMb: number
+  readonly isSame: boolean | null
 }
 
-function measured(shape: (typeof shapes)[number]): object {
-  const { sessions, ...recording } = recorded(shape)
-  const { length } = recording.events
-  if (length < events) throw new Error(`only ${length} events`)
-  const evidenceMb = process.resourceUsage().maxRSS >> 10
-  const seconds: number[] = []
-  let reportBytes = 0
-  for (let round = 0; round < rounds; round++) {
-    const started = performance.now()
-    reportBytes = encodeReport(scoreRun(recording)).length
-    seconds.push((performance.now() - started) / 1000)
-  }
-  const peakMb = process.resourceUsage().maxRSS >> 10
-  return { events: length, sessions, reportBytes, seconds: spread(seconds), evidenceMb, peakMb }
+function scored(name: keyof typeof shapes, size: number, times: number): object {
+  const { plan, days } = shapes[name]
+  const main = new URL("score/score-main.ts", import.meta.url).pathname
+  const words = [JSON.stringify(plan), String(size), String(days), String(times)]
+  const said = execFileSync(process.execPath, ["--expose-gc", main, ...words], { encoding: "utf8" })
+  const found = JSON.parse(said) as Scored
+  if (found.isSame === false) throw new Error(`${name}: another report than of all events together`)
+  return { ...found, seconds: spread(found.seconds) }
 }
 
-const found = Object.fromEntries(shapes.map((shape) => [shape.name, measured(shape)]))
-console.log(JSON.stringify({ bench: "score", ...found }))
+const found = Object.fromEntries(
+  (Object.keys(shapes) as (keyof typeof shapes)[]).map((name) => [
+    name,
+    scored(name, events, rounds),
+  ]),
+)
+const sizes = [events / 10, events, most].filter((size) => size <= most)
+const growth = sizes.map((size) => scored("longSessions", size, 1))
+console.log(JSON.stringify({ bench: "score", ...found, growth }))

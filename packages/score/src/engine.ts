@@ -4,7 +4,7 @@ import { type Bank, bankSha256 } from "./v1/bank.ts"
 import type { EvidenceEvent } from "./v1/evidence.ts"
 import { type Explanation, explainV1 } from "./v1/explain.ts"
 import type { Report } from "./v1/report.ts"
-import { engineV1, scoreV1 } from "./v1/score.ts"
+import { engineV1, RunScoreV1, scoreV1 } from "./v1/score.ts"
 import { type Survey, surveyV1 } from "./v1/survey.ts"
 
 /** The evidence of one run. */
@@ -26,7 +26,21 @@ export const currentBank: Bank = bank1
 /** Every bank that this program was shipped with, by its digest. */
 export const shippedBanks: ReadonlyMap<string, Bank> = new Map([[bankSha256(bank1), bank1]])
 
+/**
+ * Scores a run without holding its events. They are verified, each told once to `look` and then, in the same order,
+ * once to `take`: lane by lane, the lanes by their names, the events of a lane in theirs; what is not of the run's
+ * evidence is passed over. What it holds grows with the sessions, with what was brought in beside them, and with the
+ * events of those sessions that are open at one place of a lane.
+ */
+export interface RunScore {
+  look(event: EvidenceEvent): void
+  take(event: EvidenceEvent): void
+  /** The same report as {@link scoreRun} makes. */
+  report(): Report
+}
+
 interface Engine {
+  readonly begin: (runOpened: EvidenceEvent) => RunScore
   readonly score: (input: ScoreInput) => Report
   readonly explain: (input: ScoreInput, question: string) => Explanation
 }
@@ -36,6 +50,7 @@ const engines: ReadonlyMap<string, Engine> = new Map([
   [
     engineV1,
     {
+      begin: (runOpened) => new RunScoreV1(runOpened, bankOf),
       score: ({ events, runOpened }) => scoreV1(events, runOpened, bankOf),
       explain: ({ events, runOpened }, question) => explainV1(events, runOpened, bankOf, question),
     },
@@ -50,6 +65,15 @@ const engines: ReadonlyMap<string, Engine> = new Map([
  */
 export function scoreRun(input: ScoreInput): Report {
   return engineOf(input).score(input)
+}
+
+/**
+ * Begins to score a run by the current engine, whose events are then told one by one.
+ *
+ * @throws {@link AmcError} `run/unknown` if it is not a run's first event, `score/unknown-bank`
+ */
+export function beginScore(runOpened: EvidenceEvent): RunScore {
+  return engineOf({ events: [], runOpened: runOpened.hash }).begin(runOpened)
 }
 
 /**

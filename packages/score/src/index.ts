@@ -15,9 +15,11 @@ export type { SessionMark, SurveyedSession } from "./v1/survey-session.ts"
 export type { IntegrityFact, Loss } from "./v1/trust.ts"
 export { isIngestible } from "./v1/ingested.ts"
 export {
+  beginScore,
   currentBank,
   engine,
   explainRun,
+  type RunScore,
   scoreRun,
   type ScoreInput,
   shippedBanks,

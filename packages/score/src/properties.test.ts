@@ -9,7 +9,14 @@ import {
   type SessionPlan,
   type Story,
 } from "./evidence.fixture.ts"
-import { currentBank, encodeReport, type EvidenceEvent, type Report, scoreRun } from "./index.ts"
+import {
+  beginScore,
+  currentBank,
+  encodeReport,
+  type EvidenceEvent,
+  type Report,
+  scoreRun,
+} from "./index.ts"
 import { gatesOf, type Question } from "./v1/bank.ts"
 import { goodDays, mostly, plan, plans, worse } from "./story.fixture.ts"
 import { rankOf } from "./v1/question.ts"
@@ -58,10 +65,8 @@ test("P3: nothing that goes worse in a session raises any level", () => {
   fc.assert(
     fc.property(plans, fc.nat(), worse, (sessions, at, change) => {
       const index = sessions.length === 0 ? 0 : at % sessions.length
-      // A tripwire is not touched any less by what else is found, nor seen without the box.
-      const isOfBox = "box" in change || "box_change" in change
-      const before = sessions.map((each, place): SessionPlan =>
-        place === index && isOfBox ? { ...each, box_change: "none" } : each,
+      const before = sessions.map((each, place) =>
+        place === index ? worsenable(each, change) : each,
       )
       const after = before.map((each, place) => (place === index ? { ...each, ...change } : each))
       expectNoneRaised(report(before), report(after))
@@ -183,6 +188,27 @@ test("P4, P17: order and repetition of the events change no byte", () => {
       shuffled.sort((a, b) => a.at - b.at)
       expect(bytesOf({ ...recording, events: shuffled.map(({ each }) => each) })).toEqual(
         bytesOf(recording),
+      )
+    }),
+    cases,
+  )
+})
+
+test("P17: a run that is told event by event, and never held, has the same bytes", () => {
+  fc.assert(
+    fc.property(plans, fc.integer({ min: 1, max: 14 }), fc.nat(), (sessions, windowDays, at) => {
+      const recording = record({ sessions, windowDays, claims: claimsOf(4) })
+      const { runOpened } = recording
+      const opened = recording.events.find(({ hash }) => hash === runOpened)!
+      // One is left out now and then: then the report says so.
+      const events = recording.events.filter(
+        (each, place) => each === opened || place !== at % (2 * recording.events.length),
+      )
+      const run = beginScore(opened)
+      for (const each of events) run.look(each)
+      for (const each of events) run.take(each)
+      expect(new TextDecoder().decode(encodeReport(run.report()))).toBe(
+        bytesOf({ events, runOpened }),
       )
     }),
     cases,
@@ -320,6 +346,16 @@ function withoutTimes(from: Report): unknown {
 
 function byId({ questions }: Report): ReadonlyMap<string, Report["questions"][number]> {
   return new Map(questions.map((question) => [question.id, question]))
+}
+
+/**
+ * A session that a change can only make worse: a tripwire is not touched any less by what else is found, nor is it or a
+ * leak seen without the box, and a check that fails is more of a check than none.
+ */
+function worsenable(each: SessionPlan, change: Partial<SessionPlan>): SessionPlan {
+  if ("passed" in change) return { ...each, passed: each.passed ?? true }
+  if (!("box" in change) && !("box_change" in change)) return each
+  return { ...each, box: each.box === "leaky" ? "isolated" : each.box, box_change: "none" }
 }
 
 /** The level that darkness holds a question at. */

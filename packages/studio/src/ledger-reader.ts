@@ -54,7 +54,12 @@ export async function agentLeaves(
 
 /** Leaves as the events that a score reads. Their signatures are the verifier's business. */
 export function evidenceOf(leaves: readonly Uint8Array[]): EvidenceEvent[] {
-  return leaves.map((leaf) => ({ hash: eventHash(leaf), event: parseLeafEvent(parseLeaf(leaf)) }))
+  return leaves.map(evidenceEventOf)
+}
+
+/** A leaf as an event that a score reads. */
+export function evidenceEventOf(leaf: Uint8Array): EvidenceEvent {
+  return { hash: eventHash(leaf), event: eventOf(leaf) }
 }
 
 /** The event of a leaf. */

@@ -6,12 +6,13 @@ import {
   systemAgent,
   toHex,
 } from "@amc/core"
-import { bankSha256, currentBank, encodeReport, engine, type Report, scoreRun } from "@amc/score"
+import { bankSha256, beginScore, currentBank, encodeReport, engine, type Report } from "@amc/score"
+import type { SqliteLedger } from "@amc/store-sqlite"
 import type { Capture } from "./capture.ts"
 import { cosignCheckpoint, witnessesConfigPath } from "./cosigning.ts"
 import { newRunId } from "./ids.ts"
-import { evidenceOf, withLedger } from "./ledger-reader.ts"
-import { readRunSlice, type RunSlice } from "./run-slice.ts"
+import { withLedger } from "./ledger-reader.ts"
+import { findRunPlace, runEvents, type RunPlace } from "./run-slice.ts"
 import { saveRun, type StoredRun } from "./run-store.ts"
 import type { Workspace } from "./workspace.ts"
 
@@ -44,13 +45,9 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
   const asked = cosignCheckpoint(capture.workspace, { ...checkpoint, note }, config)
   // What it comes to is looked at below; until then it must not end the process.
   asked.catch(() => undefined)
-  const slice = await withLedger(capture.workspace, (ledger) => readRunSlice(ledger, opened))
-  const report = scoreRun({
-    events: evidenceOf([...slice.agent, ...slice.system]),
-    runOpened: opened,
-  })
+  const { place, report } = await withLedger(capture.workspace, (ledger) => score(ledger, opened))
   const bytes = encodeReport(report)
-  const runSeal = sealOf(capture, slice, bytes, {
+  const runSeal = sealOf(capture, place, bytes, {
     origin: checkpoint.origin,
     size: checkpoint.size,
     root_sha256: toHex(checkpoint.root),
@@ -61,6 +58,18 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
   saveRun(capture.workspace.dir, stored)
   await recordSeal(capture, runSeal, seal)
   return { stored, report, warnings: cosigned.warnings }
+}
+
+/** Scores a run in two ways through its evidence, of which nothing but what the score holds stays in memory. */
+async function score(
+  ledger: SqliteLedger,
+  opened: string,
+): Promise<{ place: RunPlace; report: Report }> {
+  const place = await findRunPlace(ledger, opened)
+  const run = beginScore({ hash: opened, event: place.runOpened })
+  for await (const event of runEvents(ledger, place)) run.look(event)
+  for await (const event of runEvents(ledger, place)) run.take(event)
+  return { place, report: run.report() }
 }
 
 /** Records `run_opened` with the heads of the agent's chain and of the system's. */
@@ -111,7 +120,7 @@ function headsOf(
 
 function sealOf(
   { workspace }: Capture,
-  { runOpened }: RunSlice,
+  { runOpened }: RunPlace,
   report: Uint8Array,
   checkpoint: RunSeal["run"]["checkpoint"],
 ): RunSeal {

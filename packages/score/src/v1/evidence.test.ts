@@ -4,7 +4,8 @@ import { type EvidenceEvent, scoreRun } from "../index.ts"
 import { agent, digest, LaneFixture, start } from "../lane.fixture.ts"
 import { bank1 } from "./bank-1.ts"
 import { bankSha256 } from "./bank.ts"
-import { evidenceOf } from "./evidence.ts"
+import { type Evidence, evidenceOf as foundIn } from "./evidence.ts"
+import { windowOf } from "./window-fold.ts"
 
 const recording = record({ sessions: [{}, { task: "other" }], system: unlockFailure })
 
@@ -64,4 +65,12 @@ const stdout = { offset: 0, bytes: 1, stored: true, secrets_found: 0 }
 
 function unlockFailure(lane: LaneFixture): void {
   lane.record("audit", { code: "LEASE_REFUSED", subject: "monitor", detail: "" }, { of: "_system" })
+}
+
+function evidenceOf(
+  events: readonly EvidenceEvent[],
+  runOpened: string,
+): Evidence & { readonly missing: number } {
+  const evidence = foundIn(events, runOpened)
+  return { ...evidence, missing: windowOf(evidence, bank1).missing }
 }

@@ -54,16 +54,23 @@ export interface MeasuredWindow {
   readonly isAnswered: boolean
   readonly sessions: readonly SeenSession[]
   /** What the agent's chains hold, in all sessions and outside of them, from the beginning. */
-  own<T extends FactType>(type: T): readonly MeasuredEvent<T>[]
-  /** What the system's chains hold, from the beginning. */
-  system<T extends FactType>(type: T): readonly MeasuredEvent<T>[]
+  own<T extends "lease">(type: T): readonly MeasuredEvent<T>[]
+  /** What the system's chains hold, from the beginning; of the audits those of config files. */
+  system<T extends "vault_generation" | "audit" | "config_change">(
+    type: T,
+  ): readonly MeasuredEvent<T>[]
 }
 
-/** A session as a part of a window. */
-export interface SeenSession extends MeasuredSession {
+/** A session as a part of a window, by what was measured in it. */
+export interface SeenSession {
   readonly firstMs: number
   readonly lastMs: number
+  readonly isServed: boolean
   readonly isSeenWhole: boolean
+  /** The days on which a provider answered with success, each with an event that says so. */
+  readonly servedDays: ReadonlyMap<number, string>
+  /** The event that opened it, or an empty text. */
+  readonly openedBy: string
 }
 
 /** How a question is decided whose units are days, minutes or the like. It sees measured facts alone. */

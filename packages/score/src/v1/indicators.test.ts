@@ -396,7 +396,16 @@ function windowOf(session: MeasuredSession, seen: Set<FactType>): MeasuredWindow
     fromMs: 0,
     toMs: 9,
     isAnswered: true,
-    sessions: [{ ...session, firstMs: 1, lastMs: 2, isSeenWhole: true }],
+    sessions: [
+      {
+        isServed: session.isServed,
+        firstMs: 1,
+        lastMs: 2,
+        isSeenWhole: true,
+        servedDays: new Map(),
+        openedBy: "",
+      },
+    ],
     own: nothing,
     system: nothing,
   }

@@ -1,17 +1,9 @@
-import type { FactType } from "@amc/core"
 import { type Bank, type Question, questionsOf } from "./bank.ts"
 import { type Burden, type CapCause, configCauses, darkCauses, traceCauses } from "./cap.ts"
-import {
-  type Indicator,
-  judge,
-  measuredView,
-  type MeasuredWindow,
-  type Surroundings,
-} from "./indicator.ts"
+import type { Indicator, MeasuredWindow } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
 import { judgedFiles } from "./ingested.ts"
 import { type Decision, decide, type Terms } from "./question.ts"
-import { sessionTier } from "./session.ts"
 import { missedOfAll, type Tally, tallyOf, unitsOf } from "./tally.ts"
 import type { Window } from "./window.ts"
 import type { Level } from "./level.ts"
@@ -85,9 +77,7 @@ function darkOf(tally: Tally | undefined, bank: Bank): readonly CapCause[] {
 function judgedOf({ id }: Question, window: Window): readonly Judged[] {
   const indicator = indicators.get(id) as Indicator
   const judged =
-    "spans" in indicator
-      ? indicator.spans(measuredWindow(window))
-      : sessionsJudged(indicator, window)
+    "spans" in indicator ? indicator.spans(measuredWindow(window)) : sessionsJudged(id, window)
   return judged.map((each) =>
     each.session.lastMs >= window.fromMs
       ? each
@@ -95,41 +85,20 @@ function judgedOf({ id }: Question, window: Window): readonly Judged[] {
   )
 }
 
-function sessionsJudged(
-  indicator: Exclude<Indicator, { readonly spans: unknown }>,
-  window: Window,
-): readonly Judged[] {
-  const surroundings = surroundingsOf(window)
-  const sessions = window.sessions.map((session) => {
-    const isSeenWhole = session.isWhole && !window.gapped.has(session.id)
-    const items = judge(indicator, session, { window: surroundings, isSeenWhole })
-    return { session, tier: sessionTier(session, indicator.reads), items }
-  })
-  return [...sessions, ...judgedFiles(indicator.id, window.ingested)]
-}
-
-function surroundingsOf({ sessions }: Window): Surroundings {
-  return {
-    isAnswered: sessions.some(({ isAnswered }) => isAnswered),
-    isChecked: sessions.some(({ facts }) => facts.has("outcome")),
-  }
+function sessionsJudged(id: string, { sessions, ingested }: Window): readonly Judged[] {
+  const judged = sessions.flatMap((session) => session.judged.get(id) ?? [])
+  return [...judged, ...judgedFiles(id, ingested)]
 }
 
 function measuredWindow(window: Window): MeasuredWindow {
-  const { lookMs, fromMs, toMs, own, system, gapped } = window
-  const surroundings = surroundingsOf(window)
+  const { lookMs, fromMs, toMs, own, system, sessions, surroundings } = window
   return {
     lookMs,
     fromMs,
     toMs,
     isAnswered: surroundings.isAnswered,
-    sessions: window.sessions.map((session) => ({
-      ...measuredView(session, surroundings),
-      firstMs: session.firstMs,
-      lastMs: session.lastMs,
-      isSeenWhole: session.isWhole && !gapped.has(session.id),
-    })),
-    own: <T extends FactType>(type: T) => own.measured(type),
-    system: <T extends FactType>(type: T) => system.measured(type),
+    sessions,
+    own: (type) => own.measured(type),
+    system: (type) => system.measured(type),
   }
 }

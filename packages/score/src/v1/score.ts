@@ -1,6 +1,7 @@
+import type { EventBody } from "@amc/core"
 import type { Bank } from "./bank.ts"
 import { boldest, type Claim, claimedLayer, claimGapOf, Claims } from "./claim.ts"
-import { type Evidence, type EvidenceEvent, evidenceOf } from "./evidence.ts"
+import { type EvidenceEvent, evidenceOf, openingOf } from "./evidence.ts"
 import { shownFiles } from "./ingested.ts"
 import { byText, daysAfter } from "./integer.ts"
 import { layerLevel, overallLevel, type Rated } from "./layer.ts"
@@ -10,9 +11,10 @@ import { reachableLevel } from "./reachable.ts"
 import type { Report, ReportedQuestion } from "./report.ts"
 import { sampleOf } from "./sampling.ts"
 import { SessionFacts } from "./session-facts.ts"
-import type { Session } from "./session.ts"
+import type { JudgedSession } from "./judged-session.ts"
 import { trustOf } from "./trust.ts"
-import { type Window, windowOf } from "./window.ts"
+import type { Window } from "./window.ts"
+import { WindowFold, windowOf } from "./window-fold.ts"
 
 /** The name of this engine, which runs and reports carry. */
 export const engineV1 = "amc-score/v1"
@@ -22,10 +24,40 @@ export type FindBank = (sha256: string) => Bank
 
 /** What a report is made from. */
 interface Study {
-  readonly evidence: Evidence
+  readonly run: EventBody<"run_opened">
   readonly bank: Bank
   readonly window: Window
+  /** The events that bear on more than a session. */
+  readonly kept: readonly EvidenceEvent[]
+  readonly missing: number
   readonly decided: ReadonlyMap<string, Decided>
+}
+
+/** Scores a run of which the events are told twice in order, as {@link WindowFold} asks for. */
+export class RunScoreV1 {
+  readonly #run: EventBody<"run_opened">
+  readonly #bank: Bank
+  readonly #fold: WindowFold
+
+  /** @throws {@link AmcError} `run/unknown`, and what `findBank` throws. */
+  constructor(runOpened: EvidenceEvent, findBank: FindBank) {
+    this.#run = openingOf(runOpened)
+    this.#bank = findBank(this.#run.facts.measured.bank_sha256)
+    this.#fold = new WindowFold(this.#run, this.#bank)
+  }
+
+  look(event: EvidenceEvent): void {
+    this.#fold.look(event)
+  }
+
+  take(event: EvidenceEvent): void {
+    this.#fold.take(event)
+  }
+
+  report(): Report {
+    const found = { ...this.#fold.window(), missing: this.#fold.missing }
+    return reportOf(studyOf(this.#run, this.#bank, found))
+  }
 }
 
 /** Decides every question of a run. @throws {@link AmcError} `run/unknown`, and what `findBank` throws. */
@@ -36,8 +68,16 @@ export function studyV1(
 ): Study {
   const evidence = evidenceOf(input, runOpened)
   const bank = findBank(evidence.run.facts.measured.bank_sha256)
-  const window = windowOf(evidence, bank)
-  return { evidence, bank, window, decided: decideAll(decidable(evidence, window), bank) }
+  return studyOf(evidence.run, bank, windowOf(evidence, bank))
+}
+
+function studyOf(
+  run: EventBody<"run_opened">,
+  bank: Bank,
+  found: Pick<Study, "window" | "kept" | "missing">,
+): Study {
+  const decided = decideAll(decidable(found), bank)
+  return { run, bank, ...found, decided }
 }
 
 /**
@@ -51,9 +91,13 @@ export function scoreV1(
   runOpened: string,
   findBank: FindBank,
 ): Report {
-  const { evidence, bank, window, decided } = studyV1(input, runOpened, findBank)
-  const { agent, run_id, bank_sha256, window_from_ms, window_to_ms } = evidence.run.facts.measured
-  const questions = reportAll(evidence, window, decided, bank)
+  return reportOf(studyV1(input, runOpened, findBank))
+}
+
+function reportOf(study: Study): Report {
+  const { run, bank, window, missing, decided } = study
+  const { agent, run_id, bank_sha256, window_from_ms, window_to_ms } = run.facts.measured
+  const questions = reportAll(study)
   const layers = layersOf(bank, decided, questions)
   return {
     schema: "amc.report/v1",
@@ -63,7 +107,7 @@ export function scoreV1(
     run_id,
     window: { from_ms: window_from_ms, to_ms: window_to_ms },
     stale_after_ms: daysAfter(window_to_ms, bank.stale_after_days),
-    ...trustOf(window, evidence.missing),
+    ...trustOf(window, missing),
     overall: overallLevel(layers.map(({ level }) => level)),
     layers,
     questions,
@@ -76,24 +120,20 @@ export function scoreV1(
 }
 
 /** Evidence with holes decides nothing, or leaving out a failure would raise a level. */
-function decidable(evidence: Evidence, window: Window): Window {
-  if (evidence.missing === 0) return window
+function decidable({ window, missing }: Pick<Study, "window" | "missing">): Window {
+  if (missing === 0) return window
   return {
     ...window,
     sessions: [],
+    surroundings: { isAnswered: false, isChecked: false },
     ingested: [],
     own: new SessionFacts([]),
     system: new SessionFacts([]),
   }
 }
 
-function reportAll(
-  evidence: Evidence,
-  window: Window,
-  decided: ReadonlyMap<string, Decided>,
-  bank: Bank,
-): readonly ReportedQuestion[] {
-  const claims = new Claims(evidence.events)
+function reportAll({ bank, window, kept, decided }: Study): readonly ReportedQuestion[] {
+  const claims = new Claims(kept)
   return bank.layers.flatMap(({ name, questions }) =>
     questions.map(({ id }) => {
       const one = decided.get(id) as Decided
@@ -143,10 +183,10 @@ function ratedOf({ question, tally, decision: { level } }: Decided): Rated {
   return { ...rated, occasion: tally.missed.length > 0 ? "missed" : "none" }
 }
 
-function countSessions({ sessions: all, fromMs, gapped }: Window, bank: Bank): Report["sessions"] {
+function countSessions({ sessions: all, fromMs }: Window, bank: Bank): Report["sessions"] {
   const sessions = all.filter(({ lastMs }) => lastMs >= fromMs)
   const exposed = sessions.filter(({ isServed }) => isServed)
-  const whole = exposed.filter(({ isWhole, id }) => isWhole && !gapped.has(id))
+  const whole = exposed.filter(({ isSeenWhole }) => isSeenWhole)
   const counted = sampleOf(
     whole.map(({ id, day, firstMs, replayKey, lastHash }) => ({
       session: id,
@@ -168,11 +208,10 @@ function countSessions({ sessions: all, fromMs, gapped }: Window, bank: Bank): R
   }
 }
 
-function upstreamsOf(sessions: readonly Session[]): Report["upstreams"] {
-  const opened = sessions.flatMap(({ facts }) => facts.measured("session_open"))
+function upstreamsOf(sessions: readonly JudgedSession[]): Report["upstreams"] {
   const named = new Map(
-    opened
-      .flatMap(({ measured }) => measured.providers)
+    sessions
+      .flatMap(({ providers }) => providers)
       .map((each) => [`${each.provider} ${each.upstream} ${each.loopback}`, each]),
   )
   return [...named].sort(([a], [b]) => byText(a, b)).map(([, upstream]) => upstream)

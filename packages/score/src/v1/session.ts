@@ -1,4 +1,5 @@
 import {
+  type Event,
   type FactType,
   type IsolationVerdict,
   judgeIsolation,
@@ -51,15 +52,19 @@ export function sessionsOf(
 ): readonly Session[] {
   const groups = new Map<string, EvidenceEvent[]>()
   for (const each of events) {
-    const { session, channel, agent } = each.event
-    // What came in from outside says nothing about a session, whatever session it names.
-    if (session === null || agent !== of || channel === "ingest") continue
+    const { session } = each.event
+    if (session === null || !isOfSession(each.event, of)) continue
     const group = groups.get(session)
     if (group === undefined) groups.set(session, [each])
     else group.push(each)
   }
   const sessions = [...groups].map(([id, group]) => sessionOf(id, group))
   return sessions.filter(({ lastMs }) => lastMs >= fromMs)
+}
+
+/** What came in from outside says nothing about a session, whatever session it names. */
+export function isOfSession({ session, channel, agent }: Event, of: string): boolean {
+  return session !== null && agent === of && channel !== "ingest"
 }
 
 /** The lowest tier among a session's events of these types. */
@@ -72,7 +77,8 @@ export function sessionTier(session: Session, types: readonly FactType[]): Tier 
   return tiers.find((tier) => found.has(tier)) ?? "OBSERVED"
 }
 
-function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
+/** A session of all its events. */
+export function sessionOf(id: string, events: readonly EvidenceEvent[]): Session {
   const [first, last] = [events[0], events.at(-1)] as [EvidenceEvent, EvidenceEvent]
   const facts = new SessionFacts(events)
   const verdicts = facts.measured("sandbox_probe").map(({ measured }) => judgeIsolation(measured))
@@ -179,7 +185,12 @@ function replayKeyOf(facts: SessionFacts): string {
   return requests.map(({ bodySha256 }) => bodySha256 ?? "").join(" ")
 }
 
-function isAnswer({ measured }: MeasuredEvent<"llm_response">): boolean {
+/** Whether it is an answer of a model provider, with whatever status. */
+export function isProviderAnswer(event: Event): boolean {
+  return event.type === "llm_response" && isAnswer(event.facts)
+}
+
+function isAnswer({ measured }: Pick<MeasuredEvent<"llm_response">, "measured">): boolean {
   return measured.from_upstream && measured.status > 0
 }
 

@@ -1,6 +1,6 @@
 import { type FactType, type Tier, tierOf } from "@amc/core"
 import type { EvidenceEvent } from "./evidence.ts"
-import type { Session } from "./session.ts"
+import type { JudgedSession } from "./judged-session.ts"
 
 /** A plain fact of an event; nested ones are left to `amc ledger show`. */
 export type PlainFact = string | number | boolean
@@ -22,9 +22,9 @@ export interface SurveyedEvent {
 
 /** Surveys events with the tiers that their sessions' seals give them. */
 export class EventSurveyor {
-  readonly #sessions: ReadonlyMap<string, Session>
+  readonly #sessions: ReadonlyMap<string, JudgedSession>
 
-  constructor(sessions: readonly Session[]) {
+  constructor(sessions: readonly JudgedSession[]) {
     this.#sessions = new Map(sessions.map((session) => [session.id, session]))
   }
 

@@ -3,9 +3,10 @@ import { evidenceOf, type EvidenceEvent } from "./evidence.ts"
 import type { Report } from "./report.ts"
 import { type SurveyedConfig, surveyConfigs } from "./survey-config.ts"
 import { EventSurveyor, type SurveyedEvent } from "./survey-event.ts"
-import { type SurveyedSession, surveySession, worthShowing } from "./survey-session.ts"
+import { type SurveyedSession, worthShowing } from "./survey-session.ts"
 import { type Loss, lossesOf } from "./trust.ts"
-import { type Window, windowOf } from "./window.ts"
+import type { Window } from "./window.ts"
+import { windowOf } from "./window-fold.ts"
 
 /** What a question asks, in the bank's own words. */
 export interface SurveyedQuestion extends Pick<
@@ -46,15 +47,15 @@ export function surveyV1(
   runOpened: string,
   { report, bank }: { readonly report: Report; readonly bank: Bank },
 ): Survey {
-  const { run, events, missing } = evidenceOf(input, runOpened)
-  const window = windowOf({ run, events, missing }, bank)
+  const { run, events } = evidenceOf(input, runOpened)
+  const { window, missing } = windowOf({ run, events }, bank)
   const own = window.sessions.filter(({ lastMs }) => lastMs >= window.fromMs)
   const surveyor = new EventSurveyor(window.sessions)
   const named = new Set(report.questions.flatMap((question) => question.events))
   const incidents = events.filter(
     ({ event: { type, ts } }) => (type === "gap" || type === "audit") && ts >= window.fromMs,
   )
-  const sessions = keptSessions(own, window)
+  const sessions = keptSessions(own)
   const kept = incidents.slice(-incidentsMax)
   return {
     events_seen: events.length,
@@ -76,11 +77,8 @@ function surveyedQuestion(question: Question): SurveyedQuestion {
 }
 
 /** Those with a mark first, then the newest, put back in their order. */
-function keptSessions(
-  sessions: Window["sessions"],
-  { gapped }: Window,
-): readonly SurveyedSession[] {
-  const surveyed = sessions.map((session) => surveySession(session, gapped.has(session.id)))
-  const kept = new Set(surveyed.toReversed().toSorted(worthShowing).slice(0, sessionsMax))
-  return surveyed.filter((session) => kept.has(session))
+function keptSessions(sessions: Window["sessions"]): readonly SurveyedSession[] {
+  const all = sessions.map(({ surveyed }) => surveyed)
+  const kept = new Set(all.toReversed().toSorted(worthShowing).slice(0, sessionsMax))
+  return all.filter((session) => kept.has(session))
 }

@@ -1,4 +1,4 @@
-import type { Session } from "./session.ts"
+import type { JudgedSession } from "./judged-session.ts"
 import { forgedIn, isLow } from "./trace.ts"
 import type { Violation, Window } from "./window.ts"
 
@@ -57,16 +57,16 @@ export function trustOf(window: Window, missing: number): Trust {
 }
 
 /** The lowest of the sessions in which the agent may have run. */
-function postureOf(ran: readonly Session[]): Trust["posture"] {
+function postureOf(ran: readonly JudgedSession[]): Trust["posture"] {
   if (ran.length === 0 || ran.some(isExposed)) return "shared"
   return ran.every(({ isIsolated }) => isIsolated) ? "measured" : "declared"
 }
 
-function isExposed({ isIsolated, isDeclared }: Session): boolean {
+function isExposed({ isIsolated, isDeclared }: JudgedSession): boolean {
   return !isIsolated && !isDeclared
 }
 
-function fineText(ran: readonly Session[]): string {
+function fineText(ran: readonly JudgedSession[]): string {
   const declared = ran.filter(({ isDeclared }) => isDeclared).length
   const sessions = sessionsText(ran.length)
   return declared === 0
@@ -118,11 +118,8 @@ export function lossesOf(window: Window, missing: number): readonly Loss[] {
     traceForged: traces === null ? 0 : forgedIn(traces),
     traceLow: traces !== null && isLow(traces) ? 1 : 0,
     unsealed: sessions.filter(({ isSealed }) => !isSealed).length,
-    loopbackUpstream: sessions.filter(({ facts }) =>
-      facts
-        .measured("session_open")
-        .some(({ measured }) => measured.providers.some(({ loopback }) => loopback)),
-    ).length,
+    loopbackUpstream: sessions.filter(({ providers }) => providers.some(({ loopback }) => loopback))
+      .length,
     unwitnessed: 1,
   }
   const names = Object.keys(costs) as IntegrityFact[]

@@ -4,7 +4,7 @@ import { digest, LaneFixture, start } from "../lane.fixture.ts"
 import { bank1 } from "./bank-1.ts"
 import { bankSha256 } from "./bank.ts"
 import { evidenceOf } from "./evidence.ts"
-import { windowOf } from "./window.ts"
+import { windowOf } from "./window-fold.ts"
 
 test.each([
   { why: "repaired after the audit", repairedAt: 2, broken: [] },
@@ -35,7 +35,7 @@ test.each([
     ...changes.heads(),
   ])
   const events = [...audits.events, ...changes.events, ...lane.events]
-  expect(windowOf(evidenceOf(events, runOpened), bank1).brokenFiles).toEqual(broken)
+  expect(windowOf(evidenceOf(events, runOpened), bank1).window.brokenFiles).toEqual(broken)
 })
 
 test.each([
@@ -53,7 +53,7 @@ test.each([
   )
   lane.record("config_change", { ...change, version }, { of: "_system" })
   const runOpened = recordRun(lane, start, bankSha256(bank1))
-  const { brokenFiles } = windowOf(evidenceOf(lane.events, runOpened), bank1)
+  const { brokenFiles } = windowOf(evidenceOf(lane.events, runOpened), bank1).window
   expect(brokenFiles).toEqual(isRepaired ? [] : [{ path: "fleet.yaml", isInvalid: true }])
 })
 
@@ -69,6 +69,6 @@ test.each([
   const change = { kid: first!.event.kid, role: "monitor", action, from_ms: start + 9 } as const
   lane.record("key_change", change, { of: "_system" })
   const runOpened = recordRun(lane, start, bankSha256(bank1))
-  const { gapped } = windowOf(evidenceOf(lane.events, runOpened), bank1)
+  const { gapped } = windowOf(evidenceOf(lane.events, runOpened), bank1).window
   expect([...gapped]).toEqual(isDoubted ? ["s-1"] : [])
 })

@@ -1,10 +1,10 @@
-import { type AuditCode, systemAgent } from "@amc/core"
-import type { Bank } from "./bank.ts"
-import type { Evidence, EvidenceEvent } from "./evidence.ts"
+import { type AuditCode, type EventBody, systemAgent } from "@amc/core"
+import type { EvidenceEvent } from "./evidence.ts"
+import type { Surroundings } from "./indicator.ts"
 import { type IngestedFile, ingestedOf } from "./ingested.ts"
-import { dayOf, daysBefore } from "./integer.ts"
+import { dayOf } from "./integer.ts"
+import type { JudgedSession } from "./judged-session.ts"
 import { SessionFacts } from "./session-facts.ts"
-import { type Session, sessionsOf } from "./session.ts"
 import { type TraceSummary, tracesOf } from "./trace.ts"
 
 /** What a run looks at: its sessions and what was recorded about AMC itself. */
@@ -18,8 +18,9 @@ export interface Window {
   /** How many UTC days it touches. */
   readonly days: number
   /** Also those before its start that are looked back on. */
-  readonly sessions: readonly Session[]
-  /** What the agent's and the system's chains hold from the beginning. */
+  readonly sessions: readonly JudgedSession[]
+  readonly surroundings: Surroundings
+  /** What the agent's and the system's chains hold from the beginning, of what bears on more than a session. */
   readonly own: SessionFacts
   readonly system: SessionFacts
   readonly gaps: number
@@ -48,57 +49,32 @@ export interface BrokenFile {
 }
 
 /** The window that a run names, and what lies before its start so that a short one hides nothing. */
-export function windowOf({ run, events }: Evidence, bank: Bank): Window {
+export function windowFrom(
+  run: EventBody<"run_opened">,
+  /** What bears on more than its session, in order. */
+  kept: readonly EvidenceEvent[],
+  found: Pick<Window, "sessions" | "gapped" | "surroundings" | "lookMs">,
+): Window {
   const { window_from_ms: fromMs, window_to_ms: toMs } = run.facts.measured
-  const lookMs = Math.min(fromMs, daysBefore(toMs, bank.look_back_days))
-  const sessions = sessionsOf(events, run.agent, lookMs)
-  const recent = events.filter(({ event }) => event.ts >= lookMs)
-  const gaps = events.filter(({ event }) => event.type === "gap")
+  const { lookMs } = found
+  const recent = kept.filter(({ event }) => event.ts >= lookMs)
   return {
+    ...found,
     fromMs,
-    lookMs,
     toMs,
     today: dayOf(toMs),
     days: Math.max(dayOf(toMs) - dayOf(fromMs) + 1, 0),
-    sessions,
-    own: new SessionFacts(events.filter(({ event }) => event.agent === run.agent)),
-    system: new SessionFacts(events.filter(({ event }) => event.agent === systemAgent)),
+    own: new SessionFacts(kept.filter(({ event }) => event.agent === run.agent)),
+    system: new SessionFacts(kept.filter(({ event }) => event.agent === systemAgent)),
     gaps: recent.filter(({ event }) => event.type === "gap").length,
-    gapped: new Set([
-      ...sessions
-        .filter((session) => gaps.some((gap) => isWithin(gap, session)))
-        .map(({ id }) => id),
-      ...sessionsByStolenKeys(events),
-    ]),
     violations: violationsOf(recent),
     brokenFiles: brokenFilesOf(
-      events.filter(({ event: { type } }) => type === "audit" || type === "config_change"),
+      kept.filter(({ event: { type } }) => type === "audit" || type === "config_change"),
     ),
-    traces: tracesOf(events, run.agent, lookMs),
-    ingested: ingestedOf(events, run.agent, lookMs),
-    fixes: fixesOf(events, run.agent),
+    traces: tracesOf(kept, run.agent, lookMs),
+    ingested: ingestedOf(kept, run.agent, lookMs),
+    fixes: fixesOf(kept, run.agent),
   }
-}
-
-/** Whether a session was open in the gap's lane when the gap was recorded, or is named by it. */
-function isWithin(
-  { event: { lane, lseq, session: named } }: EvidenceEvent,
-  session: Session,
-): boolean {
-  if (named === session.id) return true
-  const isOpen = session.firstLseq < lseq && (!session.isSealed || lseq < session.lastLseq)
-  return lane === session.lane && isOpen
-}
-
-/** Sessions in which a key signed that was stolen: whatever time it says, nothing here shows that it was before. */
-function sessionsByStolenKeys(events: readonly EvidenceEvent[]): readonly string[] {
-  const stolen = new Set<string>()
-  for (const { event } of events)
-    if (event.type === "key_change" && event.facts.measured.action === "revoked")
-      stolen.add(event.facts.measured.kid)
-  return events.flatMap(({ event: { session, kid } }) =>
-    session !== null && stolen.has(kid) ? [session] : [],
-  )
 }
 
 /**

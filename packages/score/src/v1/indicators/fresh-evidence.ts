@@ -1,4 +1,4 @@
-import type { Indicator, MeasuredWindow, SeenSession } from "../indicator.ts"
+import type { Indicator, MeasuredWindow } from "../indicator.ts"
 import { dayOf, dayStart } from "../integer.ts"
 import type { Judged } from "../judged.ts"
 
@@ -9,7 +9,9 @@ export const freshEvidence: Indicator = {
   spans: (window) => {
     if (!window.isAnswered) return []
     const seen = new Map(
-      window.sessions.filter(({ isSeenWhole }) => isSeenWhole).flatMap(servedDays),
+      window.sessions
+        .filter(({ isSeenWhole }) => isSeenWhole)
+        .flatMap(({ servedDays }) => [...servedDays]),
     )
     return [...leasedDays(window)].map(([day, hash]) => dayOfLease(day, seen.get(day), hash))
   },
@@ -37,14 +39,4 @@ function leasedDays({ lookMs, toMs, own }: MeasuredWindow): ReadonlyMap<number, 
     for (let day = dayOf(Math.max(ts, lookMs)); day <= last; day++) days.set(day, hash)
   }
   return days
-}
-
-function servedDays(session: SeenSession): readonly (readonly [number, string])[] {
-  const served = session
-    .measured("llm_response")
-    .filter(
-      ({ measured: { from_upstream: fromUpstream, status } }) =>
-        fromUpstream && status >= 200 && status < 300,
-    )
-  return served.map(({ ts, hash }) => [dayOf(ts), hash])
 }

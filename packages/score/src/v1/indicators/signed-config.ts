@@ -51,10 +51,10 @@ function servedDays({ sessions }: MeasuredWindow): ReadonlySet<number> {
 function marksOf({ sessions, system }: MeasuredWindow): readonly Mark[] {
   const looks = system("vault_generation").map(({ ts, hash }) => lookAt(ts, hash))
   const served = sessions.filter(({ isServed, isSeenWhole }) => isServed && isSeenWhole)
-  const seen = served.flatMap((session) => {
-    const hash = session.measured("session_open")[0]?.hash ?? ""
-    return [lookAt(session.firstMs, hash), lookAt(session.lastMs, hash)]
-  })
+  const seen = served.flatMap(({ firstMs, lastMs, openedBy }) => [
+    lookAt(firstMs, openedBy),
+    lookAt(lastMs, openedBy),
+  ])
   const faults = system("audit")
     .filter(
       ({ measured }) =>
