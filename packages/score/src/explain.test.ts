@@ -43,6 +43,37 @@ test("shows what failed first, with its events, and what did not count", () => {
   expect(threshold).toBe(750)
 })
 
+test("weighs each unit, and shows of each outcome the newest first", () => {
+  const { units } = explainRun(recording, "SK-02")
+  const passed = units.filter(
+    ({ outcome, weight_per_mille: weight }) => outcome === "pass" && weight !== null,
+  )
+  const days = passed.map(({ day }) => day)
+  expect(days).toEqual(days.toSorted((a, b) => b - a))
+  expect(new Set(days).size).toBe(5)
+  // Nine to thirteen days old, with a half-life of thirty days.
+  const weights = [...new Set(passed.map(({ weight_per_mille: weight }) => weight))]
+  expect(weights).toEqual([812, 793, 775, 758, 740])
+  const missed = units.filter(({ outcome }) => outcome !== "pass")
+  expect(missed.map(({ weight_per_mille: weight }) => weight)).toEqual([1000, 1000])
+})
+
+test("a session stands for a unit that names no event", () => {
+  const { units } = explainRun(recording, "RES-06")
+  const seals = recording.events.filter(({ event }) => event.type === "session_seal")
+  expect(units.map(({ events }) => events).toSorted()).toEqual(
+    seals.map(({ hash }) => [hash]).toSorted(),
+  )
+})
+
+test("at level 5 nothing more is asked", () => {
+  const own = (day: number) => ({ ...goodSession, day, task: `day ${day}` })
+  const whole = record({ sessions: Array.from({ length: 30 }, (_, day) => own(day)), endDay: 29 })
+  const { level, threshold, levels, bound_per_mille: bound } = explainRun(whole, "SAO-11")
+  expect([level, threshold, bound]).toEqual([5, null, 1000])
+  expect(levels.every(({ missing }) => missing.length === 0)).toBe(true)
+})
+
 test("a question that the bank does not ask is refused by name", () => {
   expect(() => explainRun(recording, "RES-07")).toThrow(
     expect.objectContaining({ code: "score/unknown-question" }),

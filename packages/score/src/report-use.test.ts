@@ -18,6 +18,27 @@ test("a diff tells what rose, and nothing of what stayed", () => {
 })
 
 test.each([
+  { why: "what holds it", change: { binding_gate: "config" } },
+  { why: "what it counts", change: { units: { n: 9, k: 9, unknown: 0, sessions: 9, days: 9 } } },
+  { why: "its level", change: { level: 0 as const } },
+])("a diff tells of a question that changed in nothing but $why", ({ change }) => {
+  const [first, ...rest] = late.questions as [Report["questions"][number]]
+  const { questions } = diffReports(late, {
+    ...late,
+    questions: [{ ...first, ...change }, ...rest],
+  })
+  expect(questions.map(({ id }) => id)).toEqual([first.id])
+})
+
+test("a diff tells of each layer what it was and what it is", () => {
+  const levels = ({ layers }: Report): unknown => layers.map(({ name, level }) => [name, level])
+  const { layers } = diffReports(early, late)
+  expect(layers.map(({ name, from }) => [name, from])).toEqual(levels(early))
+  expect(layers.map(({ name, to }) => [name, to])).toEqual(levels(late))
+  expect(levels(early)).not.toEqual(levels(late))
+})
+
+test.each([
   { why: "another bank", change: { bank_sha256: "00".repeat(32) } },
   { why: "another engine", change: { engine: "amc-score/v2" } },
   { why: "another agent", change: { agent: "other" } },

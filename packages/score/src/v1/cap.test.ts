@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import { bank1 } from "./bank-1.ts"
-import { capOf, configCauses, darkCauses } from "./cap.ts"
+import { capOf, configCauses, darkCauses, traceCauses } from "./cap.ts"
 import { freeQuestions, judgedOf } from "./judged.fixture.ts"
 import { tallyOf } from "./tally.ts"
 import type { Judged } from "./judged.ts"
@@ -71,3 +71,15 @@ function passedAt(ms: number, item: Judged["items"][number] = { outcome: "pass" 
   const judged = judgedOf({ id: `session ${ms}`, day: (ms - (ms % day)) / day, items: [item] })
   return { ...judged, session: { ...judged.session, firstMs: ms, lastMs: ms } }
 }
+
+test("says how many calls of a trace did not correlate", () => {
+  const none = { receipt_invalid: 0, event_not_found: 0, body_mismatch: 0 }
+  const others = { ...none, agent_mismatch: 0, replayed: 0, correlated_per_mille: 900 }
+  const traces = { calls: 10, correlated: 9, no_receipt: 1, ...others }
+  expect(traceCauses(traces)).toMatchObject([{ gate: "trace", level: 3, have: 1 }])
+  const forged = { ...traces, no_receipt: 0, replayed: 1 }
+  expect(traceCauses(forged)).toMatchObject([
+    { gate: "trace", level: 2, have: 1 },
+    { gate: "trace", level: 3, have: 1 },
+  ])
+})

@@ -20,6 +20,31 @@ test("the last word of each claimant counts, whatever lane it is in", () => {
   expect(boldest([])).toBeNull()
 })
 
+test.each([
+  { why: "in one lane the later one", lanes: ["lane-1", "lane-1"], later: 0, level: 2 },
+  {
+    why: "of two lanes the one that is named later",
+    lanes: ["lane-2", "lane-1"],
+    later: 0,
+    level: 1,
+  },
+  {
+    why: "whatever the lanes, the one of a later time",
+    lanes: ["lane-2", "lane-1"],
+    later: 1,
+    level: 2,
+  },
+])("of two claims counts $why", ({ lanes, later, level }) => {
+  const [first, second] = lanes as [string, string]
+  const one = new LaneFixture(first)
+  const other = first === second ? one : new LaneFixture(second)
+  recordClaims(one, said("agent", 1))
+  other.now += later
+  recordClaims(other, said("agent", 2))
+  const events = [...new Set([...other.events, ...one.events])].toReversed()
+  expect(new Claims(events).of("SAO-02")).toEqual([{ by: "agent", level }])
+})
+
 test("what is claimed overall is claimed of each question that is not named", () => {
   const lane = new LaneFixture()
   recordClaims(lane, { ...said("document", 2), overall: 4 })

@@ -1,7 +1,7 @@
 import type { Tier } from "@amc/core"
 import { expect, test } from "vitest"
 import { bank1 } from "./bank-1.ts"
-import type { Question } from "./bank.ts"
+import { gatesOf, type Question } from "./bank.ts"
 import { gatesAgainst } from "./gate.ts"
 import type { Session } from "./session.ts"
 import { tallyOf } from "./tally.ts"
@@ -61,6 +61,27 @@ test.each([
       (each) => each.text,
     ),
   ).toEqual([text])
+})
+
+test("where all of it has to pass, one that did not rules the level out", () => {
+  const all = { ...questionOf("CA-12"), thresholds: [1000, 1000, 1000, 1000, 1000] as const }
+  const bad = days(1, "OBSERVED", 500).map((each) => ({
+    ...each,
+    items: [{ outcome: "fail" as const }],
+  }))
+  const tally = tallyOf(all, [...days(8, "OBSERVED", 0), ...bad], bank1)
+  const subject = { tally, cap: null, bank: bank1, levels: new Map(), today: 0 }
+  expect(gatesAgainst(subject, 1)).toMatchObject([{ gate: "lower_bound", have: 8, need: 9 }])
+})
+
+test("a question's own gates stand in the place of its kind's", () => {
+  const kind = gatesOf(lowRisk, bank1)
+  const own = {
+    thresholds: [1, 2, 3, 4, 5],
+    units: [2, 3, 4, 5, 6],
+    sessions: [3, 4, 5, 6, 7],
+  } as const
+  expect(gatesOf({ ...lowRisk, ...own }, bank1)).toEqual({ ...kind, ...own })
 })
 
 test("a pack that nothing can run yet stands in the way", () => {

@@ -1,7 +1,15 @@
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { bank1 } from "./bank-1.ts"
-import { freeQuestion, freeQuestions, manyJudged, termsAt, today } from "./judged.fixture.ts"
+import {
+  cleanDays,
+  freeQuestion,
+  freeQuestions,
+  judgedOf,
+  manyJudged,
+  termsAt,
+  today,
+} from "./judged.fixture.ts"
 import { gatesAgainst } from "./gate.ts"
 import { subjectOf } from "./question.ts"
 import { Days, standingAt } from "./standing.ts"
@@ -47,4 +55,18 @@ test.each([
   })
   expect(found).toMatchObject(missing)
   expect(found).toHaveLength(missing.length)
+})
+
+test("what is only claimed counts in units, sessions and days at level 1, and in none above it (S2)", () => {
+  const question = freeQuestions.find(({ profile }) => profile === "rate")!
+  const items = [{ outcome: "pass" as const, count: 3 }]
+  const claimed = [...cleanDays(2, 2, "SELF_REPORTED")].map((each) => ({ ...each, items }))
+  const seen = judgedOf({ id: "seen", day: today - 9, tier: "OBSERVED" })
+  const tally = tallyOf(question, [...claimed, seen], bank1)
+  const of = (level: number): unknown => {
+    const { units, sessions, days } = standingAt(tally, level, bank1, today)
+    return { units, sessions, days }
+  }
+  expect(of(1)).toEqual({ units: 13, sessions: 5, days: 3 })
+  expect(of(2)).toEqual({ units: 1, sessions: 1, days: 1 })
 })
