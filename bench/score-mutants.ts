@@ -17,7 +17,7 @@ import { type Mutant, schemataOf } from "./mutants/schemata.ts"
 /**
  * Changes the scoring in one small place after another and looks whether its own tests notice. Prints JSON
  * with the score and the changes that nothing noticed. What is evaluated when a module is loaded is not tried.
- * `node bench/score-mutants.ts [seconds] [part of a file's name]`
+ * `node bench/score-mutants.ts [seconds] [parts of files' names, by commas]`
  */
 const [seconds = "600", only = ""] = process.argv.slice(2)
 const root = new URL("..", import.meta.url).pathname
@@ -32,7 +32,7 @@ function prepare(): { mutants: readonly Mutant[]; tests: readonly string[] } {
   const source = join(folder, "packages/score/src")
   const mutants: Mutant[] = []
   for (const file of globSync("**/*.ts", { cwd: source }).sort()) {
-    if (left.test(file) || !file.includes(only)) continue
+    if (left.test(file) || !only.split(",").some((part) => file.includes(part))) continue
     const path = join(source, file)
     const schemata = schemataOf(file, readFileSync(path, "utf8"), mutants.length)
     mutants.push(...schemata.mutants)

@@ -350,12 +350,18 @@ function byId({ questions }: Report): ReadonlyMap<string, Report["questions"][nu
 
 /**
  * A session that a change can only make worse: a tripwire is not touched any less by what else is found, nor is it or a
- * leak seen without the box, and a check that fails is more of a check than none.
+ * leak seen without the box; a check that fails is more of a check than none; and of a session that nobody saw end it is
+ * not known how it ended (what failed then is unknown, which only the monitor can bring about).
  */
 function worsenable(each: SessionPlan, change: Partial<SessionPlan>): SessionPlan {
   if ("passed" in change) return { ...each, passed: each.passed ?? true }
+  const { box_change, passed, exitCode, signal, durationMs, end } = goodSession
+  if ("end" in change) {
+    const checked = each.passed === null ? null : passed
+    return { ...each, box_change, passed: checked, exitCode, signal, durationMs, end }
+  }
   if (!("box" in change) && !("box_change" in change)) return each
-  return { ...each, box: each.box === "leaky" ? "isolated" : each.box, box_change: "none" }
+  return { ...each, box: each.box === "leaky" ? "isolated" : each.box, box_change }
 }
 
 /** The level that darkness holds a question at. */

@@ -104,7 +104,7 @@ function lowered(item: Item, outcome: "fail" | "unknown"): Item {
 }
 
 /** A session in what was measured, for rules that may let something pass. */
-export function measuredView(
+function measuredView(
   { id, isAnswered, isServed, isIsolated, isDeclared, mayHaveRun, facts }: Session,
   window: Surroundings,
 ): MeasuredSession {
