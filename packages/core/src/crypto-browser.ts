@@ -1,6 +1,6 @@
 import { ed25519 } from "@noble/curves/ed25519.js"
 import { sha256 as nobleSha256, sha512 } from "@noble/hashes/sha2.js"
-import { concatBytes, equalBytes } from "./bytes.ts"
+import { concatBytes, equalBytes, toHex } from "./bytes.ts"
 import type { PublicKey } from "./public-key.ts"
 
 const { Point } = ed25519
@@ -8,6 +8,11 @@ const { Point } = ed25519
 /** SHA-256 by noble. */
 export function sha256(bytes: Uint8Array): Uint8Array {
   return nobleSha256(bytes)
+}
+
+/** SHA-256 by noble, as lower-case hexadecimal. */
+export function sha256Hex(bytes: Uint8Array): string {
+  return toHex(nobleSha256(bytes))
 }
 
 /**

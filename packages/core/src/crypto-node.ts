@@ -5,8 +5,14 @@ const keyObjects = new WeakMap<PublicKey, KeyObject>()
 
 /** SHA-256 by OpenSSL. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  const { buffer, byteOffset, length } = hash("sha256", bytes, "buffer")
+  // Node would give memory of its own to each digest, which takes longer than to hash what is short.
+  const { buffer, byteOffset, length } = Buffer.from(hash("sha256", bytes, "binary"), "latin1")
   return new Uint8Array(buffer, byteOffset, length)
+}
+
+/** SHA-256 by OpenSSL, as lower-case hexadecimal. */
+export function sha256Hex(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "hex")
 }
 
 /**

@@ -1,4 +1,4 @@
-import { sha256 as hash } from "#crypto"
+import { sha256 as hash, sha256Hex as hashHex } from "#crypto"
 import { fromHex, toHex } from "./bytes.ts"
 import { malformed } from "./errors.ts"
 
@@ -14,7 +14,7 @@ export function sha256(bytes: Uint8Array): Digest {
 
 /** The SHA-256 of bytes as 64 lower-case hexadecimal digits. */
 export function sha256Hex(bytes: Uint8Array): string {
-  return toHex(hash(bytes))
+  return hashHex(bytes)
 }
 
 /** The text form of a digest, `sha256:<hex>`. */

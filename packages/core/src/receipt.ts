@@ -66,8 +66,10 @@ export function mintReceipts(receipts: readonly Receipt[], signer: Signer): stri
   const levels = levelsOf(leafHashes)
   const [size, root] = [leafHashes.length, levels.at(-1)?.[0] ?? emptyRoot]
   const signature = toBase64(signer.sign(signedBytes(root, size)))
+  // A node stands in the paths of many leaves.
+  const spelled = levels.map((row) => row.map((node) => `"${toBase64(node)}"`))
   return spellings.map((spelling, index) => {
-    const path = JSON.stringify(pathInLevels(levels, index).map(toBase64))
+    const path = `[${pathInLevels(spelled, index).join()}]`
     const parts = `"path":${path},"receipt":${spelling},"signature":"${signature}","size":${size}`
     return toBase64url(utf8(`{"index":${index},${parts}}`))
   })

@@ -34,17 +34,19 @@ export class ClientLink {
   }
 
   /**
-   * Sends status and headers, so that a stream starts before its first byte. What of the body is here already
-   * goes out with them.
+   * Sets status and headers. They go out with what is written first, or by {@link ClientLink.flushHead}.
    *
    * @throws TypeError if a header can't be written
    */
   head(status: number, message: string, headers: readonly string[]): void {
     this.#response.sendDate = false
     this.#response.writeHead(status, message, headers as string[])
-    queueMicrotask(() => {
-      if (!this.#isBodyBegun) this.#response.flushHeaders()
-    })
+  }
+
+  /** Sends status and headers if nothing of the body went with them, so that a stream starts before its first byte. */
+  flushHead(): void {
+    if (!this.#isBodyBegun) this.#response.flushHeaders()
+    this.#isBodyBegun = true
   }
 
   /** Sends a part of the body. False asks to wait for `drained`. */

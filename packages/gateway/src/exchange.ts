@@ -47,6 +47,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #isSettled = false
   #isDialled = false
   #controller: Dispatcher.DispatchController | null = null
+  /** What came in this turn. */
+  readonly #pieces: Buffer[] = []
+  #isTurnEnding = false
   #isClientFull = false
   #isMeterFull = false
   #head: Head | null = null
@@ -98,12 +101,33 @@ export class Exchange implements Dispatcher.DispatchHandler {
       fieldOf: (name) => fieldOf(raw, name),
       onDrain: () => this.#proceed({ meter: true }),
     })
-    if (this.#isStream(status, contentType)) this.#sendHead(this.#head)
+    if (this.#isStream(status, contentType) && this.#sendHead(this.#head)) this.#endTurnLater()
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, piece: Buffer): void {
     if (this.#isSettled) return
     this.#received += piece.length
+    this.#pieces.push(piece)
+    this.#endTurnLater()
+  }
+
+  /** What comes in one turn goes on together: a small frame alone takes as long as all of them. */
+  #endTurnLater(): void {
+    if (this.#isTurnEnding) return
+    this.#isTurnEnding = true
+    queueMicrotask(() => {
+      this.#isTurnEnding = false
+      this.#takePieces()
+      if (!this.#isSettled && this.#terms.client.isHeadSent) this.#terms.client.flushHead()
+    })
+  }
+
+  #takePieces(): void {
+    const [first, ...more] = this.#pieces.splice(0)
+    if (first !== undefined) this.#take(more.length === 0 ? first : Buffer.concat([first, ...more]))
+  }
+
+  #take(piece: Buffer): void {
     if (this.#meter?.push(piece) === false) this.#isMeterFull = true
     this.#waitIfFull()
     if (this.#terms.client.isHeadSent) return this.#pass(piece)
@@ -171,6 +195,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #settle(completeness: Completeness, fault: ErrorCode | null): void {
+    // That may be where it ends.
+    this.#takePieces()
     if (this.#isSettled) return
     this.#isSettled = true
     clearTimeout(this.#timer)

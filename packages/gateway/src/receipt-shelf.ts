@@ -11,6 +11,9 @@ export interface CallReceipts {
 /** The receipts of the latest calls, each for the lease that made the call. */
 export class ReceiptShelf {
   readonly #calls = new Map<string, CallReceipts & { readonly leaseId: string }>()
+  /** The calls by when they came, in a circle. */
+  readonly #ids: string[] = []
+  #next = 0
   readonly #most: number
 
   constructor(most: number) {
@@ -19,11 +22,15 @@ export class ReceiptShelf {
 
   /** Puts a call's receipts there, in place of what was there of that call. */
   put(callId: string, leaseId: string, receipts: CallReceipts): void {
+    if (!this.#calls.has(callId)) this.#forgetOldest(callId)
     this.#calls.set(callId, { leaseId, ...receipts })
-    for (const oldest of this.#calls.keys()) {
-      if (this.#calls.size <= this.#most) return
-      this.#calls.delete(oldest)
-    }
+  }
+
+  #forgetOldest(callId: string): void {
+    const oldest = this.#ids[this.#next]
+    if (oldest !== undefined) this.#calls.delete(oldest)
+    this.#ids[this.#next] = callId
+    this.#next = (this.#next + 1) % this.#most
   }
 
   /** A call's receipts, or null if it was not made with this lease or is too long ago. */

@@ -77,8 +77,8 @@ class BodyIntake {
     for (const piece of this.#pieces.splice(0)) await this.#spooled.push(piece)
   }
 
-  async end(): Promise<RequestBody> {
-    return (await this.#spooled?.end(this.#size)) ?? inMemory(this.#pieces, this.#terms)
+  end(): RequestBody | Promise<RequestBody> {
+    return this.#spooled?.end(this.#size) ?? inMemory(this.#pieces, this.#terms)
   }
 
   async discard(): Promise<void> {
@@ -92,7 +92,9 @@ export function tooLarge(most: number): AmcError {
 }
 
 function inMemory(pieces: readonly Uint8Array[], { secrets }: BodyTerms): RequestBody {
-  const bytes = Buffer.concat(pieces)
+  const [first, ...more] = pieces
+  const isOne = first !== undefined && more.length === 0
+  const bytes = isOne ? viewOf(first) : Buffer.concat(pieces)
   return {
     sha256: hash("sha256", bytes),
     size: bytes.length,
@@ -100,6 +102,10 @@ function inMemory(pieces: readonly Uint8Array[], { secrets }: BodyTerms): Reques
     open: () => (bytes.length === 0 ? null : bytes),
     close: () => Promise.resolve(),
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 /** A body on the disk twice: as it came, to be forwarded, without a name; and as it may be stored. */

@@ -69,12 +69,15 @@ export class ResponseMeter {
   }
 
   /** Ends the answer. `isWhole` says whether it came to its end. */
-  async end(isWhole: boolean): Promise<Metered> {
-    if (this.#coded === null) return this.#plain.end(isWhole)
+  end(isWhole: boolean): Metered | Promise<Metered> {
+    return this.#coded === null ? this.#plain.end(isWhole) : this.#endCoded(this.#coded, isWhole)
+  }
+
+  async #endCoded(coded: Content, isWhole: boolean): Promise<Metered> {
     const isDecoded = isWhole && (await this.#endDecoder())
     if (isDecoded) return this.#plain.end(true)
     this.#decoder?.destroy()
-    return { ...this.#coded.end(false), ...noResponseFacts, bytes: null, truncated: true }
+    return { ...coded.end(false), ...noResponseFacts, bytes: null, truncated: true }
   }
 
   #unpacked(bytes: Uint8Array): void {

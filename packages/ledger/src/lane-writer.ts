@@ -38,7 +38,7 @@ export interface LaneHeads {
 
 interface Entry {
   readonly observation: Observation
-  readonly kept: Promise<KeptPayload>
+  readonly kept: KeptPayload | Promise<KeptPayload>
   readonly resolve: (recorded: Recorded) => void
   readonly reject: (error: unknown) => void
 }
@@ -82,15 +82,22 @@ export class LaneWriter implements Recorder {
     return writer
   }
 
-  async record(observation: Observation): Promise<Recorded> {
-    if (this.#closed !== null) throw this.#closed
-    checkReceiptTerms(observation)
-    const leave = this.#highWater.enter(observation)
-    try {
-      return await this.#enqueue(observation)
-    } finally {
-      leave()
-    }
+  record(observation: Observation): Promise<Recorded> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed !== null) throw this.#closed
+      checkReceiptTerms(observation)
+      const leave = this.#highWater.enter(observation)
+      this.#enqueue(observation, {
+        resolve: (recorded) => {
+          leave()
+          resolve(recorded)
+        },
+        reject: (error) => {
+          leave()
+          reject(error)
+        },
+      })
+    })
   }
 
   /** The tree over the events that are durable now, for the notary to sign. */
@@ -125,13 +132,11 @@ export class LaneWriter implements Recorder {
     await this.#queue.flush()
   }
 
-  #enqueue(observation: Observation): Promise<Recorded> {
+  #enqueue(observation: Observation, { resolve, reject }: Pick<Entry, "resolve" | "reject">): void {
     const kept = keepPayload(observation, this.#options.blobs)
     // Its group deals with a refusal; until then that must not count as unhandled.
-    kept.catch(() => undefined)
-    return new Promise((resolve, reject) =>
-      this.#queue.push({ observation, kept, resolve, reject }),
-    )
+    if (kept instanceof Promise) kept.catch(() => undefined)
+    this.#queue.push({ observation, kept, resolve, reject })
   }
 
   async #commit(group: readonly Entry[]): Promise<void> {
@@ -146,12 +151,13 @@ export class LaneWriter implements Recorder {
   }
 
   async #placeAll(group: readonly Entry[]): Promise<PlacedEntry[]> {
-    const kept = await Promise.allSettled(group.map((entry) => entry.kept))
+    // Most payloads are here already, and a promise for each would take longer than to place it.
+    for (const { kept } of group) if (kept instanceof Promise) await kept.catch(() => undefined)
     const now = this.#options.clock()
     const placed = this.#placeGap(now)
-    for (const [at, entry] of group.entries()) {
+    for (const entry of group) {
       try {
-        const { sha256, inline } = valueOf(kept[at] as PromiseSettledResult<KeptPayload>)
+        const { sha256, inline } = entry.kept instanceof Promise ? await entry.kept : entry.kept
         if (entry.observation.type === "session_seal")
           placed.push(...this.#placeEnds(entry.observation, now))
         placed.push({ placed: this.#chain.place(entry.observation, sha256, now), inline, entry })
@@ -218,9 +224,4 @@ export class LaneWriter implements Recorder {
     for (const { reject } of [...group, ...this.#queue.takeAll()]) reject(this.#closed)
     return bug
   }
-}
-
-function valueOf<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === "rejected") throw result.reason
-  return result.value
 }

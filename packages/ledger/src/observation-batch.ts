@@ -16,6 +16,8 @@ export class BatchPacker {
   #texts: string[] = []
   #bytes = new Uint8Array(0)
   #used = 0
+  /** What the last batch used: the next will use about as much. */
+  #usedLast = 0
 
   /** How many are in it. */
   get size(): number {
@@ -40,6 +42,7 @@ export class BatchPacker {
     const bytes = this.#bytes.subarray(0, this.#used)
     this.#texts = []
     this.#bytes = new Uint8Array(0)
+    this.#usedLast = this.#used
     this.#used = 0
     return { text, bytes }
   }
@@ -47,7 +50,9 @@ export class BatchPacker {
   #put(blob: Uint8Array): void {
     const end = this.#used + blob.length
     if (end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(roomMin, end, 2 * this.#bytes.length))
+      const room = Math.max(roomMin, end, this.#usedLast, 2 * this.#bytes.length)
+      // Bytes that are about to be written need no zeros before, and what is in the pool can't be transferred.
+      const larger = new Uint8Array(Buffer.allocUnsafeSlow(room).buffer)
       larger.set(this.#bytes.subarray(0, this.#used))
       this.#bytes = larger
     }

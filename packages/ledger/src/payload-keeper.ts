@@ -8,16 +8,21 @@ export interface KeptPayload {
   readonly inline: InlineBlob | null
 }
 
-/** Makes a large payload durable; a small one is left to the transaction of its event. */
-export async function keepPayload(
+const nothingKept: KeptPayload = { sha256: null, inline: null }
+
+/** Makes a large payload durable; a small one is left to the transaction of its event, and here at once. */
+export function keepPayload(
   { payload }: Observation,
   blobs: BlobStore,
-): Promise<KeptPayload> {
+): KeptPayload | Promise<KeptPayload> {
   const blob = payload?.blob ?? null
-  if (blob === null) return { sha256: null, inline: null }
-  if (!(blob instanceof Uint8Array)) return { sha256: await blobs.adopt(blob.path), inline: null }
+  if (blob === null) return nothingKept
+  if (!(blob instanceof Uint8Array)) return inFile(blobs.adopt(blob.path))
   const sha256 = sha256Hex(blob)
   if (blob.length <= inlineBlobMax) return { sha256, inline: { sha256, bytes: blob } }
-  await blobs.put(sha256, blob)
-  return { sha256, inline: null }
+  return inFile(blobs.put(sha256, blob).then(() => sha256))
+}
+
+async function inFile(stored: Promise<string>): Promise<KeptPayload> {
+  return { sha256: await stored, inline: null }
 }

@@ -6,6 +6,7 @@ import {
   type Observation,
   type Receipt,
   type Recorded,
+  shapeCheck,
   type Signer,
 } from "@amc/core"
 import { z } from "zod"
@@ -16,6 +17,7 @@ const schema = z.strictObject({
   provider: label,
   model: foreign,
 })
+const isShaped = shapeCheck(schema)
 
 /**
  * Refuses terms that would make no valid receipt, before anything is written for them: once the event
@@ -25,7 +27,8 @@ const schema = z.strictObject({
  */
 export function checkReceiptTerms({ receipt, type, session, payload }: Observation): void {
   if (receipt === undefined) return
-  if (!schema.safeParse(receipt).success || !Object.values(receipt).every(isWellFormed))
+  const fits = isShaped(receipt) || schema.safeParse(receipt).success
+  if (!fits || !Object.values(receipt).every(isWellFormed))
     throw malformed("the terms of a receipt break their schema")
   if (receipt.kind !== type) throw malformed("a receipt is of another kind than its event")
   if (session === null || payload === undefined)

@@ -63,9 +63,9 @@ class RecorderServer {
     )
   }
 
-  /** A whole group is settled in one turn, and goes back in one message. */
+  /** A whole group is settled at once, so that all its outcomes come before this microtask: they go back in one message. */
   #reply(outcome: Outcome<Recorded>): void {
-    if (this.#outcomes.length === 0) setImmediate(() => this.#sendOutcomes())
+    if (this.#outcomes.length === 0) queueMicrotask(() => this.#sendOutcomes())
     this.#outcomes.push(outcome)
   }
 

@@ -49,8 +49,10 @@ export class EventQueries {
 
   /** The end of a lane, and the id of its last event. */
   last(lane: string): { readonly head: LaneHead; readonly id: string } | null {
+    // Of a bare parameter SQLite wants to know the value, and plans anew for each time that one is bound.
     this.#last ??= this.#db.prepare(
-      "SELECT lseq, leaf_hash AS leafHash, ts, id FROM evidence_events WHERE lane = ? ORDER BY lseq DESC LIMIT 1",
+      `SELECT lseq, leaf_hash AS leafHash, ts, id FROM evidence_events
+       WHERE lane = CAST(? AS TEXT) ORDER BY lseq DESC LIMIT 1`,
     )
     const row = this.#last.get(lane)
     if (row === undefined) return null
