@@ -5,11 +5,13 @@ import type { Ending } from "./ending.ts"
 import { mediaText } from "./foreign-values.ts"
 import { fieldOf } from "./header-fields.ts"
 import type { RequestBody } from "./request-body.ts"
+import type { ShelvedCall } from "./receipt-shelf.ts"
 import { removeStored } from "./stored-body.ts"
 
 export interface RecordedRequest {
   readonly event: Recorded
   readonly reported: ReportedFacts<"llm_request">
+  readonly shelved: ShelvedCall
 }
 
 /** The evidence of one call: its two events, their receipts, and its audits. */
@@ -52,15 +54,21 @@ export class CallRecord {
       receipt: this.#receiptTerms("llm_request", reported.model),
     })
     if (event === null) return null
-    this.#world.receipts.put(this.#id, lease.id, { request: event.receipt, response: null })
-    return { event, reported }
+    const shelved: ShelvedCall = {
+      callId: this.#id,
+      leaseId: lease.id,
+      request: event.receipt,
+      response: null,
+    }
+    this.#world.receipts.put(shelved)
+    return { event, reported, shelved }
   }
 
   /** Resolves when the answer is durable. Null if it can't be recorded: then its end may not be released. */
   async response(
     ending: Ending,
     { measured, payload, facts }: Delivery,
-    { event, reported }: RecordedRequest,
+    { event, reported, shelved }: RecordedRequest,
   ): Promise<Recorded | null> {
     const model = facts.reported.model || reported.model
     const recorded = await this.#write({
@@ -84,8 +92,7 @@ export class CallRecord {
       payload,
       receipt: this.#receiptTerms("llm_response", model),
     })
-    const receipts = { request: event.receipt, response: recorded?.receipt ?? null }
-    this.#world.receipts.put(this.#id, this.#terms.lease.id, receipts)
+    shelved.response = recorded?.receipt ?? null
     if (recorded === null) await removeStored(payload.blob)
     return recorded
   }

@@ -8,7 +8,8 @@ export type ListenAt =
 /** The servers of one proxy, and what runs for their clients. */
 export class Listeners {
   readonly #servers = new Set<Server>()
-  readonly #running = new Set<Promise<void>>()
+  #running = 0
+  #wakers: (() => void)[] = []
 
   /** Lets a server listen. Gives the port; null for a socket. */
   async open(server: Server, at: ListenAt): Promise<number | null> {
@@ -24,13 +25,15 @@ export class Listeners {
 
   /** Keeps what runs for a client until it has ended. A bug in it ends that client's connection and nobody else's. */
   track(work: Promise<void>, cut: () => void): void {
-    const tracked = work.catch(cut).finally(() => this.#running.delete(tracked))
-    this.#running.add(tracked)
+    this.#running++
+    void work.catch(cut).finally(() => {
+      if (--this.#running === 0) for (const wake of this.#wakers.splice(0)) wake()
+    })
   }
 
-  /** Resolves when all that runs by now has ended. */
+  /** Resolves when nothing runs any more. */
   async settled(): Promise<void> {
-    await Promise.all(this.#running)
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#wakers.push(resolve))
   }
 
   /** Breaks all connections off, as far as Node's HTTP still has them. */

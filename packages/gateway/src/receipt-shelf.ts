@@ -8,34 +8,34 @@ export interface CallReceipts {
   readonly response: string | null
 }
 
-/** The receipts of the latest calls, each for the lease that made the call. */
+/** A call of which the response's receipt is told when it is there. */
+export interface ShelvedCall {
+  readonly callId: string
+  readonly leaseId: string
+  readonly request: string | null
+  response: string | null
+}
+
+/** The receipts of the latest calls, each for the lease that made the call. They are seldom asked for. */
 export class ReceiptShelf {
-  readonly #calls = new Map<string, CallReceipts & { readonly leaseId: string }>()
-  /** The calls by when they came, in a circle. */
-  readonly #ids: string[] = []
-  #next = 0
+  /** By when they came, in a circle. */
+  readonly #calls: ShelvedCall[] = []
   readonly #most: number
+  #next = 0
 
   constructor(most: number) {
     this.#most = most
   }
 
-  /** Puts a call's receipts there, in place of what was there of that call. */
-  put(callId: string, leaseId: string, receipts: CallReceipts): void {
-    if (!this.#calls.has(callId)) this.#forgetOldest(callId)
-    this.#calls.set(callId, { leaseId, ...receipts })
-  }
-
-  #forgetOldest(callId: string): void {
-    const oldest = this.#ids[this.#next]
-    if (oldest !== undefined) this.#calls.delete(oldest)
-    this.#ids[this.#next] = callId
+  /** Puts a call there, in place of the oldest if there are too many. */
+  put(call: ShelvedCall): void {
+    this.#calls[this.#next] = call
     this.#next = (this.#next + 1) % this.#most
   }
 
   /** A call's receipts, or null if it was not made with this lease or is too long ago. */
   find(callId: string, leaseId: string): CallReceipts | null {
-    const found = this.#calls.get(callId)
+    const found = this.#calls.find((call) => call.callId === callId)
     if (found?.leaseId !== leaseId) return null
     return { request: found.request, response: found.response }
   }

@@ -10,6 +10,7 @@ import {
 import { HighWater, type QueueLimits } from "./high-water.ts"
 import type { LaneHeads } from "./lane-writer.ts"
 import { BatchPacker } from "./observation-batch.ts"
+import { type PendingCall, PendingCalls } from "./pending-calls.ts"
 import {
   faultOf,
   type Outcome,
@@ -18,11 +19,6 @@ import {
   type WriterCall,
 } from "./recorder-protocol.ts"
 
-interface Pending {
-  readonly resolve: (value: never) => void
-  readonly reject: (error: unknown) => void
-}
-
 /**
  * The recorder as other threads see it: hands observations to the writer's thread, all of one turn in
  * one message. When that thread ends, whatever waits and whatever comes is refused.
@@ -30,7 +26,7 @@ interface Pending {
 export class RecorderClient implements Recorder {
   readonly #port: MessagePort
   readonly #highWater: HighWater
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new PendingCalls()
   readonly #outbox = new BatchPacker()
   #nextId = 0
   #ended: AmcError | null = null
@@ -108,7 +104,7 @@ export class RecorderClient implements Recorder {
       const id = this.#nextId
       start(id)
       this.#nextId++
-      this.#pending.set(id, { resolve, reject })
+      this.#pending.put({ id, resolve, reject })
     })
   }
 
@@ -140,16 +136,14 @@ export class RecorderClient implements Recorder {
     })
   }
 
-  #settle(id: number, settle: (pending: Pending) => void): void {
-    const pending = this.#pending.get(id)
-    this.#pending.delete(id)
+  #settle(id: number, settle: (pending: PendingCall) => void): void {
+    const pending = this.#pending.take(id)
     if (pending !== undefined) settle(pending)
   }
 
   #end(fault: AmcError): void {
     this.#ended ??= fault
-    for (const { reject } of this.#pending.values()) reject(fault)
-    this.#pending.clear()
+    for (const { reject } of this.#pending.takeAll()) reject(fault)
   }
 }
 

@@ -32,7 +32,8 @@ function sodiumSigner(sodium: Sodium, seed: Buffer, { key }: Signer): Signer {
     key,
     sign: (message) => {
       // Out of Node's pool: memory of its own, which a native call asks for, takes longer than the rest of it.
-      const signature = Buffer.allocUnsafe(signatureSize)
+      const { buffer, byteOffset } = Buffer.allocUnsafe(signatureSize)
+      const signature = new Uint8Array(buffer, byteOffset, signatureSize)
       sodium.crypto_sign_detached(signature, message, secret)
       return signature
     },
