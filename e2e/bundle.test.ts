@@ -107,3 +107,29 @@ test("diff tells what moved between two bundles by question and by evidence, and
   const { stdout } = await amc(own, ["bundle", "diff", from, to, "--root", own.root])
   expect(stdout).toContain("the later one holds all evidence of the earlier one")
 })
+
+test("a later run's bundle tells of the trees of earlier runs, and 'ledger prove' shows that one extends the other (L12)", async () => {
+  const [early, late] = [
+    await exported(first, "early.amcbundle"),
+    await exported(second, "late.amcbundle"),
+  ]
+  const sizeOf = (runId: string): number =>
+    Number(readFileSync(join(own.dir, "runs", runId, "checkpoint"), "utf8").split("\n")[1])
+  expect((await verify(early)).exit).toBe(0)
+  const { checkpoints } = (await verify(late)).data
+  expect(checkpoints.extended).toBe(checkpoints.seen)
+  const words = ["--from", String(sizeOf(first)), "--to", String(sizeOf(second))]
+  const proof = join(own.top, "trees.proof")
+  const proven = await amcJson(own, ["ledger", "prove", ...words, "--out", proof])
+  expect([proven.exit, proven.stderr]).toEqual([0, ""])
+  const given = (file: string, by: string): ReturnType<typeof amcJson> =>
+    amcJson(own, ["bundle", "verify", file, "--root", own.root, "--proof", by])
+  expect((await given(early, proof)).exit).toBe(0)
+  expect((await given(late, proof)).exit).toBe(0)
+  const wrong = join(own.top, "wrong.proof")
+  writeFileSync(wrong, readFileSync(proof, "utf8").replace(/^old \d+/, "old 1"))
+  const refused = await given(late, wrong)
+  expect([refused.exit, refused.findings.map(({ code }) => code)]).toEqual([1, ["proof/refused"]])
+  const none = await amcJson(own, ["ledger", "prove", "--from", "9", "--to", "3"])
+  expect([none.exit, none.findings.map(({ code }) => code)]).toEqual([2, ["usage/invalid"]])
+})

@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { bundlePaths, parseProofs, proofsPath, readArchive } from "@amc/bundle"
+import { bundlePaths, readArchive } from "@amc/bundle"
+import { parseCheckpoint, parseNote } from "@amc/core"
+import { TileReader } from "@amc/ledger"
+import { FileTileStore } from "@amc/store-sqlite"
 import { loadKeyring } from "@amc/vault"
 import { verifyReceipt } from "@amc/verify"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -64,7 +67,7 @@ async function eventsByHash(agent: string): Promise<ReadonlyMap<string, StoredEv
   )
 }
 
-/** The bundle of a run that is made now, with its proofs by place in the tree. */
+/** The checkpoint in the bundle of a run that is made now, and proofs in its tree. */
 async function bundledProofs(agent: string) {
   const { data } = await amcJson(own, ["run", "--agent", agent])
   const out = join(own.top, `${agent}.amcbundle`)
@@ -81,10 +84,14 @@ async function bundledProofs(agent: string) {
     ]),
   ).toMatchObject({ exit: 0 })
   const files = await readArchive(new Uint8Array(readFileSync(out)))
-  const proofs = parseProofs(files.get(proofsPath("main"))!)
+  const checkpoint = new TextDecoder().decode(files.get(bundlePaths.checkpoint))
+  const tree = new TileReader(
+    new FileTileStore(join(own.dir, "ledger/tiles")),
+    parseCheckpoint(parseNote(checkpoint).text).size,
+  )
   return {
-    checkpoint: new TextDecoder().decode(files.get(bundlePaths.checkpoint)),
-    proofOf: (index: number) => proofs.find((proof) => proof.index === index)!,
+    checkpoint,
+    proofOf: async (index: number) => ({ index, path: await tree.inclusion(index) }),
   }
 }
 
@@ -164,7 +171,7 @@ test.each([
         const kept = verifyReceipt(text, {
           keyring,
           leaf: events.get(event_hash)!.leaf,
-          proof: proofOf(lseq),
+          proof: await proofOf(lseq),
           checkpoint,
         })
         expect(kept).toMatchObject({

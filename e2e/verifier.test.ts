@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
+import { consistencyPath, encodeAddCheckpoint, fromHex } from "@amc/core"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { bundleOf, makeRun, openRun, partsOf } from "../packages/verify/src/bundle.fixture.ts"
 import { recordSession } from "../packages/verify/src/lane.fixture.ts"
@@ -14,14 +15,26 @@ const root = `sha256:${world.rootSha256}`
 const atOnce = ["--at", "2026-06-01"]
 let top: string
 let [older, newer, stranger] = ["", "", ""]
+let sizes: readonly number[] = []
+let treeProof: Uint8Array
 
 beforeAll(async () => {
   top = mkdtempSync(join(tmpdir(), "amc-verify-"))
   const first = makeRun(world)
   older = await written("older", bundleOf(partsOf(first), world))
+  const before = first.lane.leaves.length
   recordSession(first.lane, "s-later")
   const second = { ...first, runOpened: openRun(first.lane, "run-2") }
   newer = await written("newer", bundleOf(partsOf(second), world))
+  sizes = [before, first.lane.leaves.length]
+  treeProof = encodeAddCheckpoint({
+    oldSize: before,
+    path: consistencyPath(
+      first.lane.leaves.map(({ hash }) => fromHex(hash)),
+      before,
+    ),
+    note: first.lane.checkpoint(world.signers.ledger),
+  })
   const mallory = makeWorld("mallory")
   stranger = await written("stranger", bundleOf(partsOf(makeRun(mallory)), mallory))
 })
@@ -106,6 +119,30 @@ test("remembers the trees that it saw, and refuses another history (L12)", async
     told: { findings: [{ code: "ledger/forked" }] },
   })
   expect(readdirSync(join(top, "memory"))).toEqual([`${world.rootSha256}.json`])
+})
+
+test("says of an older bundle that it is older, until a proof shows that it is of one history", async () => {
+  const fresh = (words: readonly string[]): Promise<Ended> =>
+    verify([...words, "--root", root, ...atOnce, "--memory", join(top, "fresh"), "--json"])
+  expect((await fresh([newer])).exit).toBe(0)
+  const refused = await fresh([older])
+  expect([refused.exit, JSON.parse(refused.stdout).findings]).toEqual([
+    1,
+    [
+      {
+        code: "ledger/not-extended",
+        subject: "checkpoint",
+        detail: expect.stringContaining(`'amc ledger prove --from ${sizes[0]} --to ${sizes[1]}'`),
+        tampered: false,
+      },
+    ],
+  ])
+  const proof = join(top, "trees.proof")
+  writeFileSync(proof, treeProof)
+  expect((await fresh([older, "--proof", proof])).exit).toBe(0)
+  expect((await fresh([older])).exit).toBe(0)
+  writeFileSync(proof, "old 1\n")
+  expect((await fresh([newer, "--proof", proof])).exit).toBe(1)
 })
 
 const canUnshare = process.getuid?.() === 0 && existsSync("/usr/bin/unshare")

@@ -24,7 +24,7 @@ const parts: BundleParts = {
       lane: "main",
       agentLeaves: [utf8("leaf")],
       systemLeaves: [],
-      proofs: [{ index: 0, path: [] }],
+      proofs: { indices: [0], sizes: [], hashes: [] },
     },
   ],
   report: utf8("{}"),

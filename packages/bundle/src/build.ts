@@ -10,10 +10,11 @@ import {
   malformed,
   sha256Hex,
   systemAgent,
+  type TreePart,
   utf8,
 } from "@amc/core"
 import { writeArchive } from "./archive.ts"
-import { encodeProofs, type LeafProof } from "./lane-proofs.ts"
+import { encodeProofs } from "./lane-proofs.ts"
 import {
   attestationPath,
   bundlePaths,
@@ -35,8 +36,8 @@ export interface BundledLane {
   readonly agentLeaves: readonly Uint8Array[]
   /** The leaves of `_system`, up to the head that `run_opened` names. */
   readonly systemLeaves: readonly Uint8Array[]
-  /** One for each leaf of both, in the order of their indices. */
-  readonly proofs: readonly LeafProof[]
+  /** Where the leaves of both are in the tree, and what is beside them. */
+  readonly proofs: TreePart
 }
 
 /** A config file and its signature, under the path that the signature names. */

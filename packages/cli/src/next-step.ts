@@ -33,6 +33,8 @@ const findingSteps: Readonly<Record<string, string>> = {
     "ask the owner for a newer one; a ledger that is in use is cosigned with each run",
   "ledger/forked":
     "keep both files: signed by one key, they prove that the owner shows two histories",
+  "ledger/not-extended":
+    "ask the owner for the proof between the two sizes ('amc ledger prove --from … --to …'), and give it with --proof",
   "bundle/unknown-root":
     "compare the fingerprint with the owner by another way than the file came, then pass --root sha256:…",
   "trust/root-expired":

@@ -1,12 +1,14 @@
 import { closeSync, openSync, writeFileSync } from "node:fs"
-import { AmcError, type Digest, type FactType } from "@amc/core"
-import { type BundledLane, type BundleParts, buildBundle, proveLeaves } from "@amc/bundle"
+import { AmcError, type FactType, treePartOf } from "@amc/core"
+import { type BundledLane, type BundleParts, buildBundle } from "@amc/bundle"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { readTrustFiles } from "@amc/vault"
 import { verifyBundle } from "@amc/verify"
 import { configsOf } from "./config-list.ts"
+import { earlierTrees } from "./earlier-trees.ts"
 import { eventOf, withLedger } from "./ledger-reader.ts"
 import { withNotary } from "./notary-session.ts"
+import { leafHashesOf } from "./prove-trees.ts"
 import { findRunOpened, readRunSlice, type RunSlice } from "./run-slice.ts"
 import { loadRun, openStoredRun } from "./run-store.ts"
 import type { Workspace } from "./workspace.ts"
@@ -151,16 +153,14 @@ async function laneOf(
   treeSize: number,
 ): Promise<BundledLane> {
   const slice = await readRunSlice(ledger, await findRunOpened(ledger, lane, runId))
-  const hashes: Digest[] = []
-  for await (const hash of ledger.events.leafHashes(lane, 0)) {
-    if (hashes.length === treeSize) break
-    hashes.push(hash)
-  }
   return {
     lane,
     agentLeaves: slice.agent,
     systemLeaves: slice.system,
-    proofs: proveLeaves(hashes, indicesOf(slice)),
+    proofs: treePartOf(await leafHashesOf(ledger, lane, treeSize), {
+      indices: indicesOf(slice),
+      sizes: await earlierTrees(ledger, lane, treeSize),
+    }),
   }
 }
 

@@ -47,6 +47,7 @@ export {
   type ChosenProviders,
 } from "./provider.ts"
 export { proveEvent } from "./prove-event.ts"
+export { proveTrees, type TreeSizes } from "./prove-trees.ts"
 export { bundleDossier, runDossier } from "./run-dossier.ts"
 export { makeRun, type SealedRun } from "./run.ts"
 export { initWitness, openWitness, type ServedWitness, witnessFiles } from "./witness-folder.ts"

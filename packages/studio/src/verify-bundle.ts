@@ -4,6 +4,7 @@ import {
   type BundleSummary,
   type GivenTrust,
   mergedTrust,
+  pinsOf,
   type VerifiedBundle,
   verifyBundle,
   type WitnessTerms,
@@ -21,6 +22,8 @@ export interface VerifyBundleTerms {
   readonly atMs: number
   /** The verifier's own policy and how old a checkpoint may be. */
   readonly witnesses?: Omit<WitnessTerms, "nowMs">
+  /** A consistency proof between the bundle's tree and one that this machine has seen. */
+  readonly proof?: Uint8Array | undefined
   /** Told what could not be remembered. */
   readonly warn: (text: string) => void
 }
@@ -44,17 +47,16 @@ export async function readBundleHere(
   bytes: Uint8Array,
   terms: VerifyBundleTerms,
 ): Promise<Verdict<VerifiedBundle>> {
-  const { state, atMs, nowMs } = terms
+  const { state, atMs, nowMs, proof } = terms
   const trust = terms.trust ?? { rootSha256: rememberedRoot(await namedWorkspace(bytes), state) }
   const { rootSha256 } = trust
   const known = mergedTrust(trust, recallTrust(state, rootSha256))
   // What the owners signed is remembered whatever becomes of the bundle: it may tell of a theft.
   if (known !== undefined && "roots" in trust) rememberVerified(known, [], rootSha256, terms)
   const witnesses = { ...terms.witnesses, nowMs }
-  const verdict = await verifyBundle(bytes, { rootSha256, atMs, known, witnesses })
+  const verdict = await verifyBundle(bytes, { rootSha256, atMs, known, witnesses, proof })
   if (!verdict.accepted) return verdict
-  const { trust: seen, checkpoint } = verdict.value
-  rememberVerified(seen, [{ ...checkpoint, seen_ms: nowMs }], rootSha256, terms)
+  rememberVerified(verdict.value.trust, pinsOf(verdict.value, nowMs), rootSha256, terms)
   return verdict
 }
 

@@ -1,9 +1,11 @@
 import type { Finding } from "@amc/core"
 import {
   type BundleSummary,
+  type EquationsAhead,
   exitOf,
   type GivenTrust,
   memoryAfter,
+  pinsOf,
   mergedTrust,
   type RememberedTrust,
   type VerdictLine,
@@ -22,6 +24,10 @@ export interface Question {
   /** The time that expiry is judged at. */
   readonly atMs: number
   readonly witnesses?: Omit<WitnessTerms, "nowMs">
+  /** Who looks at signatures ahead; absent for the platform. */
+  readonly equationOf?: EquationsAhead
+  /** A consistency proof to a tree that was seen. */
+  readonly proof?: Uint8Array | undefined
 }
 
 /** What there is to say. */
@@ -41,19 +47,26 @@ export interface Answer {
  * @throws {@link AmcError} `input/malformed` if what was given as trust does not hold
  */
 export async function answer(bytes: Uint8Array, question: Question): Promise<Answer> {
-  const { trust, memory, nowMs, atMs } = question
+  const { trust, memory, nowMs, atMs, proof, equationOf } = question
   const { rootSha256 } = trust
   const known = mergedTrust(trust, memory)
   const witnesses = { ...question.witnesses, nowMs }
-  const verdict = await verifyBundle(bytes, { rootSha256, atMs, known, witnesses })
+  const verdict = await verifyBundle(bytes, {
+    rootSha256,
+    atMs,
+    known,
+    witnesses,
+    proof,
+    equationOf,
+  })
   const told = { exit: exitOf(verdict), lines: verdictLines(verdict) }
   if (!verdict.accepted) {
     // What the owners signed is remembered whatever becomes of the bundle: it may tell of a theft.
     const kept = "roots" in trust ? memoryAfter(memory, { ...trust, pins: [] }, rootSha256) : null
     return { ...told, summary: null, findings: verdict.findings, memory: kept }
   }
-  const { summary, trust: seen, checkpoint } = verdict.value
-  const pins = [{ ...checkpoint, seen_ms: nowMs }]
+  const { summary, trust: seen } = verdict.value
+  const pins = pinsOf(verdict.value, nowMs)
   return {
     ...told,
     summary,

@@ -10,6 +10,8 @@ export interface CommandLine {
   readonly root: string
   readonly atMs: number | undefined
   readonly witnessPolicy: string | undefined
+  /** A consistency proof to a tree that was seen. */
+  readonly proof: string | undefined
   /** Where what was seen is kept; null to keep nothing. */
   readonly memory: string | null
   readonly isJson: boolean
@@ -23,6 +25,7 @@ nothing of the bundle and unpacks nothing.
   --root <root>            the owner's root: the fingerprint, or the trust file that the owner gave you
   --at <time>              judge what expires at this time, such as 2026-11-23
   --witness-policy <file>  your own policy (C2SP tlog-policy): whose cosignatures count
+  --proof <file>           what 'amc ledger prove --from … --to …' wrote, to a tree that was seen before
   --memory <folder>        where what was seen is kept; by default where amc keeps it
   --no-memory              look at nothing that was seen before, and remember nothing
   --json                   one JSON object
@@ -58,6 +61,7 @@ export function readCommandLine(
     root: values.root,
     atMs,
     witnessPolicy: values["witness-policy"],
+    proof: values.proof,
     memory: values["no-memory"] === true ? null : (values.memory ?? memoryFolder(environment)),
     isJson: values.json === true,
   }
@@ -81,6 +85,7 @@ const options = {
   root: { type: "string" },
   at: { type: "string" },
   "witness-policy": { type: "string" },
+  proof: { type: "string" },
   memory: { type: "string" },
   "no-memory": { type: "boolean" },
   json: { type: "boolean" },

@@ -1,8 +1,8 @@
 import { isFault, parseDigestText, printable, sha256Hex, toHex } from "@amc/core"
-import { type GivenTrust, readTrustFile } from "@amc/verify"
+import { type GivenTrust, readTrustFile, type VerdictLine } from "@amc/verify"
 import { answer } from "./answer.ts"
 import { summaryLines } from "./summary-lines.ts"
-import type { VerdictLine } from "@amc/verify"
+import { type Steps, type Subtle, webEquations } from "./web-equation.ts"
 
 /** What the page asks of its worker. */
 export interface Asked {
@@ -26,8 +26,23 @@ export interface Told {
   readonly fault: string | null
 }
 
+/** How far it is, told now and then. */
+export interface Progress {
+  readonly signatures: number
+  readonly events: number
+}
+
+/** What the worker has of the browser. */
+export interface Around {
+  readonly subtle: Subtle | undefined
+  progress(made: Progress): void
+}
+
 /** Verifies what the page was given. Total: what can't be looked at is said. */
-export async function tell({ name, bundle, root, nowMs }: Asked): Promise<Told> {
+export async function tell(
+  { name, bundle, root, nowMs }: Asked,
+  around: Around,
+): Promise<Told> {
   const about = {
     file: printable(name.slice(0, nameMax).toWellFormed()),
     sha256: sha256Hex(bundle),
@@ -37,6 +52,7 @@ export async function tell({ name, bundle, root, nowMs }: Asked): Promise<Told> 
       trust: trustOf(root),
       nowMs,
       atMs: nowMs,
+      equationOf: webEquations(around.subtle, stepsOf(around)),
     })
     return {
       ...about,
@@ -52,6 +68,16 @@ export async function tell({ name, bundle, root, nowMs }: Asked): Promise<Told> 
 }
 
 const nameMax = 255
+
+function stepsOf({ progress }: Around): Steps {
+  const made = { signatures: 0, events: 0 }
+  const step = (of: keyof typeof made) => (): void => {
+    if (++made[of] % stepsBetween === 0) progress({ ...made })
+  }
+  return { signature: step("signatures"), event: step("events") }
+}
+
+const stepsBetween = 2000
 
 function trustOf(root: string | Uint8Array): GivenTrust {
   if (typeof root !== "string") return readTrustFile(root)

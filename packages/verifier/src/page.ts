@@ -1,6 +1,6 @@
 import { printable } from "@amc/core"
 import type { PageDocument, PageElement, PageFile, PageWorker } from "./browser.ts"
-import type { Asked, Told } from "./page-worker.ts"
+import type { Asked, Progress, Told } from "./page-worker.ts"
 
 const marks = { holds: "✓ holds", fails: "✗ fails", unknown: "? not established" } as const
 const bundleSizeMax = 256 << 20
@@ -16,7 +16,7 @@ export class VerifyPage {
     this.#document = document
     this.#worker = worker
     this.#clock = clock
-    worker.onmessage = ({ data }) => this.#show(data as Told)
+    worker.onmessage = ({ data }) => this.#hear(data as Told | Progress)
     this.#take("trust", async (file) => {
       this.#trustFile = new Uint8Array(await file.arrayBuffer())
     })
@@ -48,6 +48,13 @@ export class VerifyPage {
     const asked: Asked = { name: file.name, bundle, root, nowMs: this.#clock() }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin to name
     this.#worker.postMessage(asked)
+  }
+
+  #hear(said: Told | Progress): void {
+    if ("exit" in said) return this.#show(said)
+    const { signatures, events } = said
+    const checked = events > 0 ? `${events} events judged` : `${signatures} signatures looked at`
+    this.#say("", `Verifying: ${checked} …`)
   }
 
   #show({ file, sha256, exit, lines, facts, fault }: Told): void {

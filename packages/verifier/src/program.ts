@@ -50,8 +50,16 @@ async function verifyNamed(line: CommandLine, { nowMs, err }: Surroundings): Pro
       ? undefined
       : parseWitnessPolicy(readInput(line.witnessPolicy, policySizeMax))
   const bytes = readInput(line.file, bundleSizeMax)
+  const proof = line.proof === undefined ? undefined : readInput(line.proof, policySizeMax)
   const atMs = line.atMs ?? nowMs
-  const answered = await answer(bytes, { trust, memory, nowMs, atMs, witnesses: { policy } })
+  const answered = await answer(bytes, {
+    trust,
+    memory,
+    nowMs,
+    atMs,
+    proof,
+    witnesses: { policy },
+  })
   if (line.memory !== null && answered.memory !== null)
     keep(line.memory, trust.rootSha256, answered.memory, err)
   return answered

@@ -1,5 +1,13 @@
-import { type BundledLane, encodeProofs, proofsPath, proveLeaves } from "@amc/bundle"
-import { encodeCheckpoint, fromHex, rootOf, signNote, systemAgent, utf8 } from "@amc/core"
+import { type BundledLane, encodeProofs, proofsPath } from "@amc/bundle"
+import {
+  encodeCheckpoint,
+  fromHex,
+  rootOf,
+  signNote,
+  systemAgent,
+  treePartOf,
+  utf8,
+} from "@amc/core"
 import { expect, test } from "vitest"
 import {
   judge,
@@ -12,7 +20,7 @@ import {
   withManifestBy,
   world,
 } from "./bundle-judge.fixture.ts"
-import { bundleOf, makeRun, partsOf } from "./bundle.fixture.ts"
+import { bundleOf, makeRun, partsOf, proofsOf } from "./bundle.fixture.ts"
 import { agent, recordSession } from "./lane.fixture.ts"
 import { laneName, origin } from "./world.fixture.ts"
 
@@ -21,7 +29,10 @@ const lastAgentLeaf = onlyLane.agentLeaves.length - 1
 const mallorysLane = partsOf(makeRun(mallory)).lanes
 const lseqsOf = (of: string): number[] => lane.slice(of).map(({ event }) => event.lseq)
 const proofsWithout = (...lseqs: number[]): BundledLane["proofs"] =>
-  onlyLane.proofs.filter(({ index }) => !lseqs.includes(index))
+  proofsOf(
+    lane,
+    onlyLane.proofs.indices.filter((index) => !lseqs.includes(index)),
+  )
 
 test.each([
   {
@@ -94,27 +105,16 @@ test.each([
     exit: 4,
   },
   {
-    why: "proofs in each other's place",
-    bundle: withLane({
-      proofs: onlyLane.proofs.map(({ index }, at, all) => ({
-        index,
-        path: all[(at + 1) % all.length]!.path,
-      })),
-    }),
-    code: "bundle/not-included",
-    exit: 4,
-  },
-  {
     why: "proofs of other places",
     bundle: withLane({
-      proofs: onlyLane.proofs.map(({ index, path }) => ({ index: index + 1, path })),
+      proofs: { ...onlyLane.proofs, indices: onlyLane.proofs.indices.map((at) => at + 1) },
     }),
     code: "bundle/not-included",
     exit: 4,
   },
   {
-    why: "proofs without paths",
-    bundle: withLane({ proofs: onlyLane.proofs.map(({ index }) => ({ index, path: [] })) }),
+    why: "proofs with a hash to spare",
+    bundle: withLane({ proofs: { ...onlyLane.proofs, hashes: [new Uint8Array(32)] } }),
     code: "bundle/not-included",
     exit: 4,
   },
@@ -201,8 +201,8 @@ test("refuses events from beyond the run", async () => {
     lane: laneName,
     agentLeaves: more.lane.slice(agent).map(({ leaf }) => leaf),
     systemLeaves: before.lanes[0]!.systemLeaves,
-    proofs: proveLeaves(
-      leaves.map(({ hash }) => fromHex(hash)),
+    proofs: proofsOf(
+      more.lane,
       leaves.map((_, at) => at),
     ),
   }
@@ -219,10 +219,7 @@ test("L13 refuses a tree that has the lane's events at other places than the lan
     origin,
     world.signers.ledger,
   )
-  const proofs = proveLeaves(
-    hashes,
-    lane.leaves.map((_, at) => at + 1),
-  )
+  const proofs = treePartOf(hashes, { indices: lane.leaves.map((_, at) => at + 1), sizes: [] })
   const judged = await judge(signed({ checkpoint: shifted, lanes: [{ ...onlyLane, proofs }] }))
   expect(judged).toMatchObject({ codes: ["bundle/not-included"], exit: 4 })
 })
@@ -235,10 +232,7 @@ test("L13 refuses a lane whose ends are in the tree and one event in the middle 
     origin,
     world.signers.ledger,
   )
-  const proofs = proveLeaves(
-    faked,
-    lane.leaves.map((_, at) => at),
-  )
+  const proofs = treePartOf(faked, { indices: lane.leaves.map((_, at) => at), sizes: [] })
   const judged = await judge(signed({ checkpoint: fork, lanes: [{ ...onlyLane, proofs }] }))
   expect(judged).toMatchObject({ codes: ["bundle/not-included"], exit: 4 })
 })
@@ -246,10 +240,7 @@ test("L13 refuses a lane whose ends are in the tree and one event in the middle 
 test("proofs of a tree are not proofs of a longer one", async () => {
   const longer = makeRun(world, 3)
   const bundle = withManifestBy(world.signers.auditor, (files) =>
-    files.set(
-      proofsPath(laneName),
-      encodeProofs(partsOf(longer).lanes[0]!.proofs.slice(0, onlyLane.proofs.length)),
-    ),
+    files.set(proofsPath(laneName), encodeProofs(proofsOf(longer.lane, onlyLane.proofs.indices))),
   )
   expect((await judge(bundle)).codes).toContain("bundle/not-included")
 })

@@ -1,11 +1,15 @@
-import { evidencePath, type LeafProof, parseProofs, proofsPath } from "@amc/bundle"
+import { evidencePath, parseProofs, proofsPath } from "@amc/bundle"
 import {
   type Checkpoint,
+  type EquationCheck,
+  equalBytes,
   fromHex,
+  isFault,
   type Keyring,
   parseEntries,
+  rootsOfPart,
   systemAgent,
-  verifyInclusion,
+  type TreePart,
 } from "@amc/core"
 import type { BundleFiles } from "./bundle-files.ts"
 import { ChainCheck } from "./chain-check.ts"
@@ -18,8 +22,10 @@ import { ToldThefts } from "./told-thefts.ts"
 export interface EvidenceTerms {
   readonly keyring: Keyring
   readonly checkpoint: Checkpoint
-  /** Told of each event that is in the tree. */
+  /** Told of each earlier tree that the proofs tell of. */
   readonly seen: SeenTrees
+  /** Who decides the equation of a signature; absent for the platform. */
+  readonly equation?: EquationCheck | undefined
 }
 
 /**
@@ -42,14 +48,15 @@ export function checkBundleEvidence(
       { code: "bundle/proofs", subject: proofsPath(lane), tampered: false },
       () => parseProofs(files.get(proofsPath(lane))),
     )
-    if (events.length === 0)
+    if (events.length === 0) {
       findings.add({
         code: "bundle/empty-lane",
         subject: proofsPath(lane),
         detail: "the bundle has no event of this lane",
         tampered: false,
       })
-    if (proofs !== undefined) checkProofs(files, lane, { ...terms, events, proofs }, findings)
+    } else if (proofs !== undefined)
+      checkProofs(files, lane, { ...terms, events, proofs }, findings)
     return events
   })
 }
@@ -57,7 +64,7 @@ export function checkBundleEvidence(
 function checkSlice(
   files: BundleFiles,
   { lane, agent }: { lane: string; agent: string },
-  { keyring, thefts }: EvidenceTerms & { readonly thefts: ToldThefts },
+  { keyring, thefts, equation }: EvidenceTerms & { readonly thefts: ToldThefts },
   findings: FindingList,
 ): readonly CheckedEvent[] {
   const subject = evidencePath(lane, agent)
@@ -65,13 +72,16 @@ function checkSlice(
     parseEntries(files.get(subject)),
   )
   for (const leaf of leaves ?? []) thefts.note(leaf)
-  const chain = new ChainCheck({ lane, agent, keyring, toldThefts: thefts.kids }, findings)
+  const chain = new ChainCheck(
+    { lane, agent, keyring, toldThefts: thefts.kids, equation },
+    findings,
+  )
   return (leaves ?? []).flatMap((leaf) => chain.add(leaf) ?? [])
 }
 
 interface LaneEvidence extends Omit<EvidenceTerms, "keyring"> {
   readonly events: readonly CheckedEvent[]
-  readonly proofs: readonly LeafProof[]
+  readonly proofs: TreePart
 }
 
 function checkProofs(
@@ -80,32 +90,40 @@ function checkProofs(
   { events, proofs, checkpoint, seen }: LaneEvidence,
   findings: FindingList,
 ): void {
-  const inOrder = [...events].sort((a, b) => a.event.lseq - b.event.lseq)
-  if (proofs.length !== inOrder.length) {
-    findings.add({
-      code: "bundle/proofs",
-      subject: proofsPath(lane),
-      detail: "it does not have one proof for each event",
-      tampered: false,
-    })
+  const subject = proofsPath(lane)
+  const inOrder = events.toSorted((a, b) => a.event.lseq - b.event.lseq)
+  if (proofs.indices.length !== inOrder.length) {
+    const detail = "it does not have one place for each event"
+    findings.add({ code: "bundle/proofs", subject, detail, tampered: false })
     return
   }
   // With one lane an event's place in the lane is its place in the tree.
-  const isOnlyLane = files.contents.lanes.length === 1
-  for (const [at, { hash, event }] of inOrder.entries()) {
-    const { index: leafIndex, path } = proofs[at] as LeafProof
-    const isAtPlace = !isOnlyLane || leafIndex === event.lseq
-    const [leafHash, proof] = [fromHex(hash), { leafIndex, treeSize: checkpoint.size, path }]
-    if (isAtPlace && verifyInclusion(leafHash, proof, checkpoint.root)) {
-      seen.noteLeaf(leafHash, proof)
-      continue
-    }
-    const subject = `event ${event.aseq} of ${event.agent} in lane ${lane}`
-    findings.add({
-      code: "bundle/not-included",
-      subject,
-      detail: "the checkpoint's tree does not have it there",
-      tampered: true,
-    })
+  const isAtPlace =
+    files.contents.lanes.length > 1 ||
+    proofs.indices.every((index, at) => index === inOrder[at]?.event.lseq)
+  const roots = rootsOf(
+    inOrder.map(({ hash }) => fromHex(hash)),
+    proofs,
+    checkpoint.size,
+    seen.sizes,
+  )
+  const root = roots?.get(checkpoint.size)
+  if (isAtPlace && root !== undefined && equalBytes(root, checkpoint.root)) {
+    for (const [size, earlier] of roots ?? []) seen.note(size, earlier)
+    return
+  }
+  const detail = "the checkpoint's tree does not have the lane's events there"
+  findings.add({ code: "bundle/not-included", subject, detail, tampered: true })
+}
+
+/** Undefined for a part that fits no tree of this size. */
+function rootsOf(
+  ...of: Parameters<typeof rootsOfPart>
+): ReturnType<typeof rootsOfPart> | undefined {
+  try {
+    return rootsOfPart(...of)
+  } catch (error) {
+    if (isFault(error, "proof/malformed")) return undefined
+    throw error
   }
 }

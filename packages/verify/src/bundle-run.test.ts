@@ -1,4 +1,4 @@
-import { type BundleParts, proveLeaves } from "@amc/bundle"
+import type { BundleParts } from "@amc/bundle"
 import {
   fromHex,
   type RunSeal,
@@ -6,6 +6,7 @@ import {
   sha256Hex,
   type Signer,
   systemAgent,
+  treePartOf,
   utf8,
 } from "@amc/core"
 import { encodeReport, parseReport, type Report } from "@amc/score"
@@ -202,9 +203,9 @@ function opened(by: World, made: LaneFixture, runOpened: RunFixture["runOpened"]
     const base = partsOf({ ...fixture, runOpened: openRun(made, "scratch") })
     const leaves = made.leaves.slice(0, -1)
     const seal = sealRun(sealOf(fixture, base.report, note), by.signers.auditor)
-    const proofs = proveLeaves(
+    const proofs = treePartOf(
       leaves.map(({ hash }) => fromHex(hash)),
-      leaves.map((_, at) => at),
+      { indices: leaves.map((_, at) => at), sizes: [] },
     )
     const agentLeaves = leaves.filter(({ event }) => event.agent === agent).map(({ leaf }) => leaf)
     return {

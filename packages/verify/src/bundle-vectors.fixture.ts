@@ -10,6 +10,7 @@ import {
   configSignature,
   openRun,
   partsOf,
+  proofsOf,
   recordChange,
   recordSystem,
   type RunFixture,
@@ -105,7 +106,7 @@ export async function bundleVectors(): Promise<{
         {
           ...lane,
           agentLeaves: lane.agentLeaves.toSpliced(3, 1),
-          proofs: lane.proofs.toSpliced(5, 1),
+          proofs: proofsOf(run.lane, lane.proofs.indices.toSpliced(5, 1)),
         },
       ],
     },

@@ -1,4 +1,4 @@
-import { buildBundle, type BundleParts, proveLeaves } from "@amc/bundle"
+import { buildBundle, type BundleParts } from "@amc/bundle"
 import {
   encodeEnvelope,
   encodeStatement,
@@ -18,6 +18,8 @@ import {
   STATEMENT_PAYLOAD_TYPE,
   systemAgent,
   toHex,
+  type TreePart,
+  treePartOf,
   utf8,
 } from "@amc/core"
 import { currentBank, bankSha256, encodeReport, engine, scoreRun } from "@amc/score"
@@ -127,7 +129,9 @@ function sliceOf({ lane, runOpened }: RunFixture): readonly RecordedLeaf[] {
   const { heads } = runOpened.event.facts.measured
   const ofSystem = heads.findLast((head) => head.agent === systemAgent)?.aseq ?? -1
   return lane.leaves.filter(({ event }) =>
-    event.agent === systemAgent ? event.aseq <= ofSystem : event.lseq <= runOpened.event.lseq,
+    event.agent === systemAgent
+      ? event.aseq <= ofSystem
+      : event.agent === agent && event.lseq <= runOpened.event.lseq,
   )
 }
 
@@ -157,8 +161,8 @@ export function sealOf({ runOpened }: RunFixture, report: Uint8Array, note: stri
   }
 }
 
-/** All parts of an honest bundle of a run. */
-export function partsOf(run: RunFixture): BundleParts {
+/** All parts of an honest bundle of a run, which tells of these earlier trees. */
+export function partsOf(run: RunFixture, sizes: readonly number[] = []): BundleParts {
   const { world, lane, runOpened } = run
   const note = lane.checkpoint(world.signers.ledger)
   const report = reportOf(run)
@@ -176,9 +180,10 @@ export function partsOf(run: RunFixture): BundleParts {
         lane: runOpened.event.lane,
         agentLeaves: leavesOf(agent),
         systemLeaves: leavesOf(systemAgent),
-        proofs: proveLeaves(
-          lane.leaves.map(({ hash }) => fromHex(hash)),
+        proofs: proofsOf(
+          lane,
           leaves.map(({ event }) => event.lseq),
+          sizes,
         ),
       },
     ],
@@ -197,6 +202,19 @@ export function partsOf(run: RunFixture): BundleParts {
       ),
     ],
   }
+}
+
+/** The part of a lane's tree that has these leaves. */
+export function proofsOf(
+  { leaves }: LaneFixture,
+  lseqs: readonly number[],
+  sizes: readonly number[] = [],
+): TreePart {
+  const indices = lseqs.toSorted((a, b) => a - b)
+  return treePartOf(
+    leaves.map(({ hash }) => fromHex(hash)),
+    { indices, sizes },
+  )
 }
 
 export function configSignature(

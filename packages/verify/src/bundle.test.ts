@@ -65,6 +65,7 @@ test("accepts an honest bundle by its bytes and the pinned root alone", async ()
         size: lane.leaves.length,
         root_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       },
+      earlier: [],
     },
   })
 })
@@ -307,7 +308,15 @@ test.each([
   {
     why: "a lane without events",
     bundle: signed({
-      lanes: [...parts.lanes, { lane: "other", agentLeaves: [], systemLeaves: [], proofs: [] }],
+      lanes: [
+        ...parts.lanes,
+        {
+          lane: "other",
+          agentLeaves: [],
+          systemLeaves: [],
+          proofs: { indices: [], sizes: [], hashes: [] },
+        },
+      ],
     }),
     code: "bundle/empty-lane",
     exit: 1,

@@ -2,10 +2,12 @@ import { bundlePaths } from "@amc/bundle"
 import {
   bundleManifestPath,
   bundleSumsPath,
+  type Checkpoint,
   type CheckpointPin,
   equalBytes,
   type Finding,
   fromHex,
+  parseAddCheckpoint,
   rootFingerprint,
   text,
   toHex,
@@ -29,7 +31,8 @@ import { keyFindings } from "./key-check.ts"
 import { expiryFindings, type KnownTrust, type VersionedTrust } from "./known-trust.ts"
 import { checkRun, type RunSummary } from "./run.ts"
 import { sliceOfRun } from "./run-slice.ts"
-import { SeenTrees } from "./seen-trees.ts"
+import { type EquationsAhead, signedEvents } from "./signed-events.ts"
+import { type SeenTree, SeenTrees } from "./seen-trees.ts"
 import type { CheckedEvent } from "./session-check.ts"
 import { checkpointUse } from "./signed-checkpoint.ts"
 import { judgeTrustLabel, type TrustLabel, type WitnessedTime } from "./trust-label.ts"
@@ -69,7 +72,17 @@ export interface VerifiedBundle {
   /** The run, and the events that its report was rebuilt from. */
   readonly evidence: { readonly run: RunSummary; readonly events: readonly CheckedEvent[] }
   readonly trust: VersionedTrust
-  readonly checkpoint: Omit<CheckpointPin, "seen_ms">
+  readonly checkpoint: SeenTree
+  /** Earlier trees of the ledger, of which this one was shown to be the continuation. */
+  readonly earlier: readonly SeenTree[]
+}
+
+/** What a verifier remembers of the trees of an accepted bundle, the newest last. */
+export function pinsOf(
+  { checkpoint, earlier }: Pick<VerifiedBundle, "checkpoint" | "earlier">,
+  seen_ms: number,
+): readonly CheckpointPin[] {
+  return [...earlier, checkpoint].map((tree) => ({ ...tree, seen_ms }))
 }
 
 /** What the verifier trusts: nothing but this. */
@@ -80,7 +93,11 @@ export interface BundlePolicy {
   readonly atMs: number
   /** What this verifier saw before under this root. */
   readonly known?: KnownTrust | undefined
+  /** A consistency proof between the bundle's tree and one that was seen (C2SP tlog-witness, add-checkpoint). */
+  readonly proof?: Uint8Array | undefined
   readonly witnesses?: WitnessTerms | undefined
+  /** Who decides the equations of the events' signatures; absent for the platform. */
+  readonly equationOf?: EquationsAhead | undefined
 }
 
 /**
@@ -112,10 +129,12 @@ async function checkBundle(
   const note = text(files.get(bundlePaths.checkpoint))
   const witnessing = checkWitnesses(note, bundlePaths.checkpoint, witnesses, findings)
   const seen = new SeenTrees(policy.known?.pins ?? [])
-  seen.noteTree(signatures.checkpoint)
+  seen.note(signatures.checkpoint.size, signatures.checkpoint.root)
+  checkTreeProof(policy, signatures.checkpoint, seen, findings)
   const trust = pinnedTrust(opened, policy, signatures, witnessing)
-  const events = checkBundleEvidence(files, { ...trust, ...signatures, seen }, findings)
-  findings.addAll(seen.findings(bundlePaths.checkpoint))
+  const equation = await policy.equationOf?.(signedEvents(files, trust.keyring))
+  const events = checkBundleEvidence(files, { ...trust, ...signatures, seen, equation }, findings)
+  findings.addAll(seen.findings(bundlePaths.checkpoint, signatures.checkpoint))
   if (!findings.isEmpty) return undefined
   const run = checkBundleRun(files, trust, { ...signatures, events }, findings)
   findings.addAll(expiryFindings(trust, policy.atMs))
@@ -131,7 +150,23 @@ async function checkBundle(
   findings.addAll(payloads.findings)
   const counted = { pruned: prunes.count, payloads: payloads.counts, checkpoints: seen.counts }
   const summary = summaryOf(files, trust, { events, run, witnessing, counted })
-  return { summary, evidence: { run, events }, trust: trust.files, checkpoint }
+  const earlier = seen.told.filter((tree) => tree.size !== size)
+  return { summary, evidence: { run, events }, trust: trust.files, checkpoint, earlier }
+}
+
+/** A proof that shows nothing is told; what was to be shown may be shown otherwise. */
+function checkTreeProof(
+  { proof }: BundlePolicy,
+  checkpoint: Checkpoint,
+  seen: SeenTrees,
+  findings: FindingList,
+): void {
+  if (proof === undefined) return
+  const terms = { code: "proof/malformed", subject: "tree proof", tampered: false } as const
+  const holds = findings.attempt(terms, () => seen.noteProof(checkpoint, parseAddCheckpoint(proof)))
+  if (holds !== false) return
+  const detail = "it does not lead from the bundle's tree to one that was seen, or back"
+  findings.add({ ...terms, code: "proof/refused", detail })
 }
 
 /**

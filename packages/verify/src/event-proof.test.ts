@@ -1,4 +1,3 @@
-import { proveLeaves } from "@amc/bundle"
 import {
   encodeCheckpoint,
   encodeLeaf,
@@ -6,6 +5,7 @@ import {
   encodeTlogProof,
   fromHex,
   hashLeaf,
+  inclusionPath,
   mintReceipt,
   parseLeaf,
   parseTlogProof,
@@ -70,9 +70,9 @@ interface Parts {
 }
 
 function proofOf({ index = at, checkpoint = note, extra: change = {} }: Parts = {}): Uint8Array {
-  const [proof] = proveLeaves(hashes, [index])
+  const path = inclusionPath(hashes, index)
   const brought = change === null ? null : encodeProofExtra({ ...extra, ...change })
-  return utf8(encodeTlogProof({ ...proof!, checkpoint, extra: brought }))
+  return utf8(encodeTlogProof({ index, path, checkpoint, extra: brought }))
 }
 
 function verify(proof: Uint8Array, terms: Partial<EventProofTerms> = {}): Verdict<unknown> {
@@ -306,9 +306,9 @@ test("L27 an event in the tree that the monitor did not sign is found", () => {
     origin,
     world.signers.ledger,
   )
-  const [proof] = proveLeaves(tree, [at])
+  const path = inclusionPath(tree, at)
   const brought = encodeProofExtra({ ...extra, leaf: forged, receipt: null })
-  const verdict = verify(utf8(encodeTlogProof({ ...proof!, checkpoint, extra: brought })))
+  const verdict = verify(utf8(encodeTlogProof({ index: at, path, checkpoint, extra: brought })))
   expect([codes(verdict), exitOf(verdict)]).toEqual([["proof/leaf-unsigned"], 4])
 })
 

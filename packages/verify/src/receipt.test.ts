@@ -1,7 +1,7 @@
-import { type LeafProof, proveLeaves } from "@amc/bundle"
 import {
   encodeEvent,
   fromHex,
+  inclusionPath,
   mintReceipt,
   type Receipt,
   signLeaf,
@@ -21,10 +21,8 @@ const at = lane.leaves.findIndex(({ event }) => event.type === "llm_request")
 const { leaf, event, hash } = lane.leaves[at]!
 const body = utf8("request s-0-0")
 const checkpoint = lane.checkpoint(world.signers.ledger)
-const proof: LeafProof = proveLeaves(
-  lane.leaves.map((one) => fromHex(one.hash)),
-  [at],
-)[0]!
+const hashes = lane.leaves.map((one) => fromHex(one.hash))
+const proof = { index: at, path: inclusionPath(hashes, at) }
 
 const receipt: Receipt = {
   v: 1,

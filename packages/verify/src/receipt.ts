@@ -1,4 +1,3 @@
-import { type LeafProof } from "@amc/bundle"
 import {
   type Finding,
   fromHex,
@@ -11,6 +10,7 @@ import {
   parseLeafEvent,
   type Receipt,
   sha256Hex,
+  type TlogProof,
   toHex,
   type Verdict,
   verifyInclusion,
@@ -27,7 +27,7 @@ export interface ReceiptTerms {
   readonly body?: Uint8Array
   readonly leaf?: Uint8Array
   /** Counts only together with {@link checkpoint}. */
-  readonly proof?: LeafProof
+  readonly proof?: Pick<TlogProof, "index" | "path">
   /** The signed note of a checkpoint. */
   readonly checkpoint?: string
 }

@@ -46,7 +46,10 @@ const aspects: readonly (readonly [RegExp, VerdictAspect])[] = [
   ],
   [/^(?:ledger\/(?:unknown-key|signature-invalid)|run\/seal-invalid)$/u, "signer"],
   [/^(?:run\/|session\/|bundle\/(?:another-|beyond-|config-|empty-))/u, "completeness"],
-  [/^ledger\/(?:forked|agent-broken|truncated|rolled-back|run-seal)$/u, "completeness"],
+  [
+    /^ledger\/(?:forked|not-extended|agent-broken|truncated|rolled-back|run-seal)$/u,
+    "completeness",
+  ],
 ]
 
 function rejected(aspect: VerdictAspect, findings: readonly Finding[]): VerdictLine {
@@ -82,7 +85,9 @@ function timeText(witnessing: WitnessSummary | null): string {
 }
 
 function seenText({ checkpoints: { seen, extended } }: BundleSummary): string {
-  return seen === 0 ? "" : `; extends ${extended} of the ${seen} trees that were seen before`
+  return seen === 0
+    ? ""
+    : `; one history with ${extended} of the ${seen} trees that were seen before`
 }
 
 function redactionText({ payloads: { named, held, withheld }, pruned }: BundleSummary): string {

@@ -117,10 +117,12 @@ function withinLimit(pins: readonly CheckpointPin[]): readonly CheckpointPin[] {
   return kept
 }
 
-/** Never the first or the last. */
+/** Never the first, the last, or that of the largest tree, which others are held against. */
 function leastMissed(pins: readonly CheckpointPin[]): number {
+  const largest = Math.max(...pins.map(({ size }) => size))
   let [least, at] = [Number.POSITIVE_INFINITY, 1]
   for (let each = 1; each < pins.length - 1; each++) {
+    if (pins[each]?.size === largest) continue
     const gap = (pins[each + 1]?.seen_ms ?? 0) - (pins[each - 1]?.seen_ms ?? 0)
     if (gap < least) [least, at] = [gap, each]
   }

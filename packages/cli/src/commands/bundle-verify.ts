@@ -1,6 +1,6 @@
 import { readBundleHere } from "@amc/studio"
 import { exitOf, verdictLines } from "@amc/verify"
-import { type Command, textOption } from "../command.ts"
+import { type Command, type Context, textOption } from "../command.ts"
 import { viewReport } from "../report-view.ts"
 import { givenTrust } from "../root-option.ts"
 import { timeOption } from "../time-option.ts"
@@ -21,6 +21,10 @@ export const bundleVerify: Command = {
         "your own policy (C2SP tlog-policy): whose cosignatures count",
       )
       .option("--max-age <time>", "refuse a checkpoint that is older than this, such as 48h")
+      .option(
+        "--proof <file>",
+        "what 'amc ledger prove --from … --to …' wrote, to a tree that was seen before",
+      )
       .addHelpText(
         "after",
         `
@@ -43,6 +47,7 @@ Exit codes: 0 genuine (whether it is good enough is another question: read the r
       nowMs: now,
       atMs: timeOption(textOption(options, "at"), "at") ?? now,
       witnesses: await witnessOptions(context, options),
+      proof: await proofOption(context, textOption(options, "proof")),
       warn: (text) => context.err(`amc: warning: ${text}`),
     })
     const exit = exitOf(verdict)
@@ -69,4 +74,11 @@ Exit codes: 0 genuine (whether it is good enough is another question: read the r
       ],
     }
   },
+}
+
+async function proofOption(
+  context: Context,
+  file: string | undefined,
+): Promise<Uint8Array | undefined> {
+  return file === undefined ? undefined : context.readFile(file)
 }

@@ -4,7 +4,6 @@ import { toHex, utf8 } from "../bytes.ts"
 import type { Digest } from "../digest.ts"
 import { publicVectors } from "../testing/vectors.ts"
 import { consistencyPath, verifyConsistency } from "./consistency.ts"
-import { earlierRoot } from "./earlier.ts"
 import { emptyRoot, hashLeaf, hashNode } from "./hash.ts"
 import { inclusionPath, rootFromInclusion, verifyInclusion } from "./inclusion.ts"
 import { levelsOf, pathInLevels } from "./levels.ts"
@@ -53,17 +52,6 @@ test("knows the empty root and the roots of public logs' test trees", () => {
   expect(toHex(rootOf(hashes))).toBe(
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
   )
-})
-
-test("a leaf's path in a larger tree tells the root of the tree that ended with the leaf", () => {
-  for (let treeSize = 1; treeSize <= MAX_LEAVES; treeSize++)
-    for (let leafIndex = 0; leafIndex < treeSize; leafIndex++) {
-      const path = inclusionPath(leaves.slice(0, treeSize), leafIndex)
-      expect(earlierRoot(leaves[leafIndex]!, { leafIndex, treeSize, path })).toEqual(
-        modelRoot(leaves.slice(0, leafIndex + 1)),
-      )
-    }
-  expect(() => earlierRoot(leaves[0]!, { leafIndex: 1, treeSize: 1, path: [] })).toThrow(malformed)
 })
 
 test("L15 a node can't be passed off as a leaf", () => {

@@ -3,6 +3,7 @@ import {
   type GateVerdict,
   type GivenTrust,
   mergedTrust,
+  pinsOf,
   type PolicyTrust,
   readTrustFile,
   verifyGate,
@@ -149,7 +150,6 @@ function remember(
     warn(`the policy's version can't be remembered: ${error.message}`)
   }
   for (const { rootSha256: producer, bundle } of bundles) {
-    const pin = { ...bundle.checkpoint, seen_ms: nowMs }
-    rememberVerified(bundle.trust, [pin], producer, terms)
+    rememberVerified(bundle.trust, pinsOf(bundle, nowMs), producer, terms)
   }
 }
