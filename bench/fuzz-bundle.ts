@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8"
-import { type Dice, judgeMutant, mutantOf } from "../packages/verify/src/bundle-fuzz.fixture.ts"
-import { diceOf } from "../packages/gateway/src/fuzz-bytes.fixture.ts"
+import { diceOf } from "@amc/testkit"
+import { judgeMutant, mutantOf } from "../packages/verify/src/bundle-fuzz.fixture.ts"
 import { rounded } from "./statistics.ts"
 
 /**
@@ -20,9 +20,8 @@ let rssMiB = 0
 let unchanged = 0
 
 async function judge(seed: number): Promise<void> {
-  const dice: Dice = diceOf(seed)
   const started = performance.now()
-  const mutant = await mutantOf(dice)
+  const mutant = await mutantOf(diceOf(seed))
   if (mutant === null) return
   const { fault, isAccepted, isOriginal } = await judgeMutant(mutant)
   if (isOriginal) unchanged++

@@ -28,6 +28,8 @@ export interface CheckpointPin {
   readonly size: number
   readonly root_sha256: string
   readonly seen_ms: number
+  /** Of a ledger of this machine's own, as it wrote it; absent for what it accepted of somebody. */
+  readonly own?: true | undefined
 }
 
 /** What a keyring is opened from. Nothing in it is trusted but through the pinned digest. */

@@ -1,12 +1,10 @@
+import { type Dice, diceOf, pick } from "@amc/testkit"
 import { connect, createServer, type Server } from "node:net"
 import { type EgressLab, openEgressLab } from "./egress-lab.fixture.ts"
 import {
   answerSeeds,
-  type Dice,
-  diceOf,
   helloSeeds,
   mutated,
-  pick,
   proxiedSeeds,
   requestSeeds,
 } from "./fuzz-bytes.fixture.ts"

@@ -63,7 +63,7 @@ async function keepNote(
   await events.saveCheckpoint(size, note)
   const known = { ...place, state: stateAt(place.stateDir) }
   rememberCheckpoint(known, { size, root_sha256 })
-  if (pinMs !== null) pinCheckpoint(known, { size, root_sha256, seen_ms: pinMs })
+  if (pinMs !== null) pinCheckpoint(known, { size, root_sha256, seen_ms: pinMs, own: true })
 }
 
 async function publish(

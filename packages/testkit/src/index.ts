@@ -1,4 +1,5 @@
 export * from "./blob-store-contract.ts"
+export * from "./dice.ts"
 export * from "./event-store-contract.ts"
 export * from "./failing-store.ts"
 export * from "./fake-clock.ts"

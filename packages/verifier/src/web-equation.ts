@@ -1,5 +1,12 @@
 import type { webcrypto } from "node:crypto"
-import { concatBytes, equationTrials, platformEquation, sha256Hex, utf8 } from "@amc/core"
+import {
+  concatBytes,
+  equationTrials,
+  platformEquation,
+  type PublicKey,
+  sha256Hex,
+  utf8,
+} from "@amc/core"
 import type { EquationsAhead, SignedMessage } from "@amc/verify"
 
 /** What WebCrypto does here; where there is none, or none that knows Ed25519, nothing is done ahead. */
@@ -21,9 +28,10 @@ const atOnce = 256
 export function webEquations(subtle: Subtle | undefined, steps: Steps): EquationsAhead {
   return async (signed) => {
     const good = new Set<string>()
-    if (subtle !== undefined && (await decidesAlike(subtle)))
+    const verifier = subtle === undefined ? null : new WebVerifier(subtle)
+    if (verifier !== null && (await decidesAlike(verifier)))
       for (const batch of batchesOf(signed))
-        for (const name of await goodOf(subtle, batch, steps)) good.add(name)
+        for (const name of await goodOf(verifier, batch, steps)) good.add(name)
     return (key, message, signature) => {
       steps.event()
       const isKnown = good.has(nameOf({ key, message, signature }))
@@ -33,13 +41,13 @@ export function webEquations(subtle: Subtle | undefined, steps: Steps): Equation
 }
 
 async function goodOf(
-  subtle: Subtle,
+  verifier: WebVerifier,
   batch: readonly SignedMessage[],
   steps: Steps,
 ): Promise<readonly string[]> {
   const names = await Promise.all(
     batch.map(async (each) => {
-      const isGood = await isGoodBy(subtle, each)
+      const isGood = await verifier.isGood(each)
       steps.signature()
       return isGood ? [nameOf(each)] : []
     }),
@@ -52,27 +60,32 @@ function nameOf({ key, message, signature }: SignedMessage): string {
   return sha256Hex(concatBytes(utf8(key.kid), signature, message))
 }
 
-async function isGoodBy(
-  subtle: Subtle,
-  { key, message, signature }: SignedMessage,
-): Promise<boolean> {
-  try {
-    const imported = await keyOf(subtle, key.raw)
-    return await subtle.verify("Ed25519", imported, owned(signature), owned(message))
-  } catch {
-    // Whatever it can't do, noble does.
-    return false
+/** WebCrypto with the keys that it was given. */
+class WebVerifier {
+  readonly #subtle: Subtle
+  readonly #keys = new WeakMap<PublicKey, Promise<webcrypto.CryptoKey>>()
+
+  constructor(subtle: Subtle) {
+    this.#subtle = subtle
   }
-}
 
-const imported = new WeakMap<Uint8Array, Promise<webcrypto.CryptoKey>>()
+  async isGood({ key, message, signature }: SignedMessage): Promise<boolean> {
+    try {
+      const imported = await this.#keyOf(key)
+      return await this.#subtle.verify("Ed25519", imported, owned(signature), owned(message))
+    } catch {
+      // Whatever it can't do, noble does.
+      return false
+    }
+  }
 
-function keyOf(subtle: Subtle, raw: Uint8Array): Promise<webcrypto.CryptoKey> {
-  const known = imported.get(raw)
-  if (known !== undefined) return known
-  const made = subtle.importKey("raw", owned(raw), "Ed25519", false, ["verify"])
-  imported.set(raw, made)
-  return made
+  #keyOf(key: PublicKey): Promise<webcrypto.CryptoKey> {
+    const known = this.#keys.get(key)
+    if (known !== undefined) return known
+    const made = this.#subtle.importKey("raw", owned(key.raw), "Ed25519", false, ["verify"])
+    this.#keys.set(key, made)
+    return made
+  }
 }
 
 /** WebCrypto's types ask for memory that nobody shares. */
@@ -91,7 +104,7 @@ function* batchesOf(signed: Iterable<SignedMessage>): Generator<readonly SignedM
   yield batch
 }
 
-async function decidesAlike(subtle: Subtle): Promise<boolean> {
-  const found = await Promise.all(equationTrials.map((trial) => isGoodBy(subtle, trial)))
+async function decidesAlike(verifier: WebVerifier): Promise<boolean> {
+  const found = await Promise.all(equationTrials.map((trial) => verifier.isGood(trial)))
   return equationTrials.every(({ holds }, at) => found[at] === holds)
 }

@@ -1,5 +1,6 @@
 import { readArchive } from "@amc/bundle"
 import { bundleManifestPath, equalBytes, isFault, parseBundleManifest } from "@amc/core"
+import { type Dice, pick } from "@amc/testkit"
 import { listAnew, mallory, withFiles, withManifestBy, world } from "./bundle-judge.fixture.ts"
 import { bundleOf, makeRun, openRun, partsOf } from "./bundle.fixture.ts"
 import { type VerifiedBundle, verifyBundle } from "./bundle.ts"
@@ -8,9 +9,6 @@ import { consumer, policyFor, signedPolicy } from "./gate.fixture.ts"
 import { verifyGate } from "./gate.ts"
 import { recordSession } from "./lane.fixture.ts"
 import { startMs } from "./world.fixture.ts"
-
-/** Numbers from 0 to 1, the same for the same seed. */
-export type Dice = () => number
 
 /** Two honest bundles of one ledger. */
 export const originals: readonly [Uint8Array, Uint8Array] = await (async () => {
@@ -51,7 +49,7 @@ export async function mutantOf(dice: Dice): Promise<Mutant | null> {
   const [kind, edit] = pick(dice, fileEdits)
   const signing = pick(dice, ["nobody", "list", "stranger", "owner"] as const)
   const others = await readArchive(other)
-  const change = (files: Map<string, Uint8Array>): void => edit(files, dice, others)
+  const change = (files: Map<string, Uint8Array>): void => void edit(files, dice, others)
   try {
     return { kind, signing, bytes: await signed(signing, change, own) }
   } catch (error) {
@@ -138,10 +136,6 @@ type FileEdit = (
   other: ReadonlyMap<string, Uint8Array>,
 ) => unknown
 
-export function pick<T>(dice: Dice, from: readonly T[]): T {
-  return from[Math.floor(dice() * from.length)] as T
-}
-
 const below = (dice: Dice, limit: number): number => Math.floor(dice() * limit)
 
 function with_(bytes: Uint8Array, change: (copy: Uint8Array) => unknown): Uint8Array {
@@ -155,6 +149,7 @@ function joined(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 const block = 512
+const none = new Uint8Array()
 
 /** Where headers are: every block that says `ustar`. */
 function headersOf(bytes: Uint8Array): readonly number[] {
@@ -181,7 +176,7 @@ const archiveEdits: readonly Edit<ArchiveEdit>[] = [
   [
     "a bit",
     (bytes, dice) =>
-      with_(bytes, (copy) => (copy[below(dice, copy.length)]! ^= 1 << below(dice, 8))),
+      with_(bytes, (copy) => ((copy[below(dice, copy.length)] as number) ^= 1 << below(dice, 8))),
   ],
   ["cut short", (bytes, dice) => bytes.subarray(0, below(dice, bytes.length))],
   ["blocks cut off", (bytes, dice) => bytes.subarray(0, block * below(dice, bytes.length / block))],
@@ -260,7 +255,10 @@ function blocksOut(bytes: Uint8Array, dice: Dice): Uint8Array {
 /** Sets a byte that belongs to no file, if there is one near. */
 function withPadding(bytes: Uint8Array, dice: Dice): Uint8Array {
   const next = pick(dice, headersOf(bytes).slice(1))
-  return with_(bytes, (copy) => (copy[next - 1 - below(dice, 8)]! ^= 1 + below(dice, 255)))
+  return with_(
+    bytes,
+    (copy) => ((copy[next - 1 - below(dice, 8)] as number) ^= 1 + below(dice, 255)),
+  )
 }
 
 const anyFile = (files: ReadonlyMap<string, Uint8Array>, dice: Dice): string =>
@@ -282,14 +280,14 @@ const fileEdits: readonly Edit<FileEdit>[] = [
     "a file of another bundle",
     (files, dice, other) => {
       const path = anyFile(other, dice)
-      files.set(path, other.get(path)!)
+      files.set(path, other.get(path) ?? none)
     },
   ],
   [
     "two files exchanged",
     (files, dice) => {
       const [one, two] = [anyFile(files, dice), anyFile(files, dice)]
-      const [a, b] = [files.get(one)!, files.get(two)!]
+      const [a, b] = [files.get(one) ?? none, files.get(two) ?? none]
       files.set(one, b).set(two, a)
     },
   ],
@@ -297,7 +295,7 @@ const fileEdits: readonly Edit<FileEdit>[] = [
     "a file renamed",
     (files, dice) => {
       const path = anyFile(files, dice)
-      files.set(pick(dice, strayNames), files.get(path)!)
+      files.set(pick(dice, strayNames), files.get(path) ?? none)
       files.delete(path)
     },
   ],
@@ -388,7 +386,7 @@ function bytesChanged(bytes: Uint8Array, dice: Dice): Uint8Array {
 function entriesChanged(bytes: Uint8Array, dice: Dice): Uint8Array {
   const entries: Uint8Array[] = []
   for (let at = 0; at + 2 <= bytes.length;) {
-    const end = at + 2 + bytes[at]! * 256 + bytes[at + 1]!
+    const end = at + 2 + (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)
     entries.push(bytes.subarray(at, end))
     at = end
   }
@@ -404,12 +402,12 @@ function entriesChanged(bytes: Uint8Array, dice: Dice): Uint8Array {
       () =>
         entries.with(
           one,
-          with_(a, (copy) => (copy[1]! ^= 1 << below(dice, 4))),
+          with_(a, (copy) => ((copy[1] as number) ^= 1 << below(dice, 4))),
         ),
       () =>
         entries.with(
           one,
-          with_(a, (copy) => (copy[20 + below(dice, 120)]! ^= 1)),
+          with_(a, (copy) => ((copy[20 + below(dice, 120)] as number) ^= 1)),
         ),
     ])(),
   )
@@ -454,7 +452,7 @@ function changedValue(value: Json, dice: Dice): Json {
       () =>
         value.length === 0
           ? [pick(dice, values)()]
-          : value.with(at, changedValue(value[at]!, dice)),
+          : value.with(at, changedValue(value[at] as Json, dice)),
     ])()
   }
   const key = pick(dice, Object.keys(value))
@@ -462,9 +460,9 @@ function changedValue(value: Json, dice: Dice): Json {
   const { [key]: old, ...rest } = value
   return pick(dice, [
     () => rest,
-    () => ({ ...value, [`${key}2`]: old! }),
-    () => ({ ...value, [key]: changedValue(old!, dice) }),
-    () => ({ ...value, [key]: changedValue(old!, dice) }),
+    () => ({ ...value, [`${key}2`]: old as Json }),
+    () => ({ ...value, [key]: changedValue(old as Json, dice) }),
+    () => ({ ...value, [key]: changedValue(old as Json, dice) }),
   ])()
 }
 

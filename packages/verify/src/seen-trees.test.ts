@@ -125,6 +125,12 @@ test("a newer bundle must show that it extends what was seen, or have a proof be
   expect(await codesOf(made.late, pins)).toEqual([])
 })
 
+test("an owner's machine asks nothing for its own checkpoints, but that they are not contradicted", async () => {
+  const own = { ...pinAt(all, made.lane), own: true } as const
+  expect(await codesOf(made.early, [own])).toEqual([])
+  expect(await codesOf(made.late, [forged(own)])).toEqual([["ledger/forked", true]])
+})
+
 test.each([
   { why: "of other sizes", tree: () => proof(one, between) },
   { why: "of another ledger's history", tree: () => proof(one, all, otherHistory()) },

@@ -70,7 +70,8 @@ export class SeenTrees {
 
   /**
    * What contradicts what was seen, and that nothing shows the tree to be of one history with the largest that was.
-   * What was accepted before was shown then.
+   * What was accepted before was shown then. An owner's machine has its own ledger to ask, and its checkpoints of it ask
+   * nothing of a bundle but that it does not contradict them.
    */
   findings(subject: string, { size }: Checkpoint): readonly Finding[] {
     const forks = [...this.#forked].map((at) => {
@@ -78,9 +79,14 @@ export class SeenTrees {
       return { code: "ledger/forked", subject, detail, tampered: true } as const
     })
     if (forks.length > 0) return forks
-    const last = Math.max(0, ...this.#pins.keys())
+    const last = this.#largest()
     const isShown = last === 0 || this.#extended.has(last) || this.#extended.has(size)
     return isShown ? [] : [notExtended(subject, size, last)]
+  }
+
+  #largest(): number {
+    const accepted = [...this.#pins].filter(([, pins]) => pins.some(({ own }) => own !== true))
+    return accepted.reduce((most, [size]) => Math.max(most, size), 0)
   }
 }
 

@@ -23,7 +23,14 @@ const schema = z.strictObject({
   roots: z.array(z.base64()).min(1).max(1024),
   revocations: z.base64(),
   pins: z
-    .array(z.strictObject({ size: count, root_sha256: hex32, seen_ms: count }))
+    .array(
+      z.strictObject({
+        size: count,
+        root_sha256: hex32,
+        seen_ms: count,
+        own: z.literal(true).optional(),
+      }),
+    )
     .max(PINS)
     .readonly(),
 })
