@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process"
 import { createPublicKey, verify } from "node:crypto"
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
-import { eventPayloadType, pae, parseLeaf } from "@amc/core"
+import { readArchive } from "@amc/bundle"
+import { eventPayloadType, pae, parseEntries, parseLeaf } from "@amc/core"
 import type { Browser } from "playwright-core"
 import { browserPath, openFile, startBrowser } from "../e2e/testing/browser.ts"
 import { bundleOf, openRun, partsOf, recordSystem } from "../packages/verify/src/bundle.fixture.ts"
@@ -15,27 +16,33 @@ import { ratios, rounded, type Spread, spread } from "./statistics.ts"
 /**
  * How many events of a bundle the built programs verify in a second, whole: amc-verify in Node, and verify.html from disk in
  * the browser of this machine. Against Ed25519 alone over the same events in the same runtime, alternating: node:crypto,
- * and WebCrypto in a page. Prints JSON. `node bench/bundles.ts [events] [rounds]`
+ * and WebCrypto in a page. Prints JSON. `node bench/bundles.ts [events] [rounds] [node|chromium|both] [folder]`; a folder
+ * keeps the bundle, which takes a minute to make of 100,000 events, for the next time.
  */
 const [wanted = 10_000, rounds = 3] = process.argv.slice(2).map(Number)
+const [, , , , which = "both", kept] = process.argv
 const root = new URL("..", import.meta.url).pathname
 const folder = mkdtempSync(join(tmpdir(), "amc-bundles-"))
-
+const file = join(kept ?? folder, `${wanted}.amcbundle`)
 const world = makeWorld()
-const lane = new LaneFixture(world)
-recordSystem(lane)
-for (let session = 0; lane.leaves.length < wanted - 1; session++)
-  recordSession(lane, `s-${session}`)
-const run = { world, lane, runOpened: openRun(lane) }
-const events = lane.leaves.length
-const bundle = await bundleOf(partsOf(run), world)
-const file = join(folder, "large.amcbundle")
-writeFileSync(file, bundle)
-const signed = lane.leaves.map(({ leaf }) => {
-  const { body, signature } = parseLeaf(leaf)
-  return { message: pae(eventPayloadType, body), signature }
-})
+if (!existsSync(file)) writeFileSync(file, await made())
+const bundle = new Uint8Array(readFileSync(file))
+const signed = [...(await readArchive(bundle))]
+  .filter(([path]) => path.startsWith("evidence/"))
+  .flatMap(([, bytes]) => parseEntries(bytes))
+  .map(parseLeaf)
+  .map(({ body, signature }) => ({ message: pae(eventPayloadType, body), signature }))
+const events = signed.length
 const { key } = world.signers.monitor
+
+/** A bundle of a run with this many events. */
+function made(): Promise<Uint8Array> {
+  const lane = new LaneFixture(world)
+  recordSystem(lane)
+  for (let session = 0; lane.leaves.length < wanted - 1; session++)
+    recordSession(lane, `s-${session}`)
+  return bundleOf(partsOf({ world, lane, runOpened: openRun(lane) }), world)
+}
 
 interface Timed {
   readonly perSecond: number
@@ -110,17 +117,18 @@ async function byPageAlone(browser: Browser): Promise<number> {
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64")
   const some = signed.slice(0, 2000)
   const given = some.map(({ message, signature }) => [base64(message), base64(signature)])
+  const count = Math.min(events, 10_000)
   const perSecond = await opened.evaluate(`(async () => {
     const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
     const given = ${JSON.stringify(given)}.map((pair) => pair.map(bytes))
     const key = await crypto.subtle.importKey("raw", bytes("${base64(key.raw)}"), "Ed25519", false, ["verify"])
     const started = performance.now()
-    for (let at = 0; at < ${events}; at += 256) {
-      const batch = Array.from({ length: Math.min(256, ${events} - at) }, (_, n) => given[(at + n) % given.length])
+    for (let at = 0; at < ${count}; at += 256) {
+      const batch = Array.from({ length: Math.min(256, ${count} - at) }, (_, n) => given[(at + n) % given.length])
       const good = await Promise.all(batch.map(([message, signature]) => crypto.subtle.verify("Ed25519", key, signature, message)))
       if (good.includes(false)) throw new Error("bad signature")
     }
-    return ${events} / ((performance.now() - started) / 1000)
+    return ${count} / ((performance.now() - started) / 1000)
   })()`)
   await opened.context().close()
   return Math.round(perSecond as number)
@@ -169,8 +177,8 @@ async function inBrowser(): Promise<Measured | { absent: string }> {
 }
 
 try {
-  const node = await times(byNode, async () => byNodeAlone())
-  const chromium = await inBrowser()
+  const node = which === "chromium" ? null : await times(byNode, async () => byNodeAlone())
+  const chromium = which === "node" ? null : await inBrowser()
   const MiB = rounded(bundle.length / 2 ** 20)
   console.log(JSON.stringify({ bench: "bundles", events, MiB, node, chromium }))
 } finally {

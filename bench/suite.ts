@@ -153,6 +153,19 @@ export const benches: readonly Bench[] = [
     ],
   },
   {
+    name: "bundles",
+    args: ["10000", "3"],
+    gates: [
+      atLeast(
+        "a bundle of 10,000 events in Node, per core, over Ed25519 alone (5,000 of 11,600 a second)",
+        ["node", "overEd25519"],
+        "x",
+        0.43,
+        0.6,
+      ),
+    ],
+  },
+  {
     name: "sandbox-start",
     args: ["12", "all"],
     gates: [atMost("sandboxed start of true, probe included", ["boxedMs"], "ms", 400, 160)],
@@ -180,6 +193,7 @@ export const benches: readonly Bench[] = [
   { name: "ledger-growth", args: [], byHand: true, gates: [] },
   { name: "bundle-flips", args: [], byHand: true, gates: [] },
   { name: "ledger-faults", args: ["10"], byHand: true, gates: [] },
+  { name: "fuzz-bundle", args: [process.env["BENCH_MINUTES"] ?? "5"], byHand: true, gates: [] },
   { name: "fuzz-gateway", args: [process.env["BENCH_MINUTES"] ?? "5"], byHand: true, gates: [] },
   { name: "soak", args: [process.env["BENCH_MINUTES"] ?? "30"], byHand: true, gates: [] },
 ]

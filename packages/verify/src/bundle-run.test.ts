@@ -304,17 +304,17 @@ test.each([
 
 test.each([
   {
-    why: "the auditor's had ended (B12)",
+    why: "the auditor's had ended (S06)",
     terms: { auditor: { valid_to_ms: startMs + 5 } },
     code: "trust/key-out-of-place",
   },
   {
-    why: "the ledger's had ended (B12)",
+    why: "the ledger's had ended (S06)",
     terms: { ledger: { valid_to_index: 3 } },
     code: "trust/key-out-of-place",
   },
   {
-    why: "the monitor's had ended (B12)",
+    why: "the monitor's had ended (S06)",
     terms: { monitor: { valid_to_ms: startMs + 50 } },
     code: "trust/key-out-of-place",
   },
@@ -365,7 +365,7 @@ test.each([
     ],
   },
   { why: "without the agent's head", heads: (made: LaneFixture) => [made.heads()[1]!] },
-])("refuses a run that was opened $why, by all the owner's keys (B11)", async ({ heads }) => {
+])("refuses a run that was opened $why, by all the owner's keys (B10)", async ({ heads }) => {
   const made = withViolation()
   expect(await judgeRun(made, "run-1", heads(made))).toMatchObject({
     codes: ["run/heads"],
@@ -373,7 +373,7 @@ test.each([
   })
 })
 
-test("refuses a run that was opened after less of the system's chain than a run before it (B11)", async () => {
+test("refuses a run that was opened after less of the system's chain than a run before it (B10)", async () => {
   const made = withViolation()
   expect(await judgeRun(made, "run-1", made.heads())).toMatchObject({ codes: [], exit: 0 })
   recordSession(made, "s-1")

@@ -17,8 +17,7 @@ import {
   sealOf,
 } from "./bundle.fixture.ts"
 import { LaneFixture, recordSession } from "./lane.fixture.ts"
-import { verifyBundle } from "./bundle.ts"
-import { makeWorld, startMs, type World } from "./world.fixture.ts"
+import { makeWorld, type World } from "./world.fixture.ts"
 
 export const vectorsFolder: string = fileURLToPath(
   new URL("../../../spec/vectors/bundle/", import.meta.url),
@@ -294,25 +293,10 @@ interface SmallRunTerms {
   readonly windowMs?: number
 }
 
-/** Until the first release the golden bundle is the valid one of the vectors; from then on it stays as it is. */
-async function writeGolden(bytes: Uint8Array, rootSha256: string): Promise<void> {
-  const folder = fileURLToPath(new URL("../../../e2e/golden/", import.meta.url))
-  const verdict = await verifyBundle(bytes, { rootSha256, atMs: startMs })
-  if (!verdict.accepted) throw new Error("the golden bundle is refused")
-  const { run_id, events, report } = verdict.value.summary
-  const file = "bundle-v1.amcbundle"
-  const sha256 = sha256Hex(bytes)
-  const about = { file, sha256, root_sha256: rootSha256, at_ms: startMs, run_id, events }
-  writeFileSync(join(folder, file), bytes)
-  const golden = [{ ...about, overall: report.overall }]
-  writeFileSync(join(folder, "golden.json"), `${JSON.stringify(golden, null, 2)}\n`)
-}
-
 /** `node packages/verify/src/bundle-vectors.fixture.ts` writes the vectors anew. */
 if (import.meta.main) {
   const { files, cases } = await bundleVectors()
   mkdirSync(vectorsFolder, { recursive: true })
   for (const [name, bytes] of files) writeFileSync(join(vectorsFolder, name), bytes)
-  await writeGolden(files.get("valid.amcbundle") as Uint8Array, cases.root_sha256)
   writeFileSync(join(vectorsFolder, "cases.json"), `${JSON.stringify(cases, null, 2)}\n`)
 }

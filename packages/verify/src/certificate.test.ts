@@ -137,7 +137,7 @@ const refusals: readonly {
   readonly codes: readonly string[]
 }[] = [
   {
-    why: "that its issuer took back",
+    why: "that its issuer took back (B12)",
     bytes: good,
     more: { known },
     exit: 1,
@@ -151,7 +151,7 @@ const refusals: readonly {
     codes: ["cert/revoked"],
   },
   {
-    why: "on its last day's end",
+    why: "on its last day's end (B12)",
     bytes: good,
     more: { atMs: startMs + 91 * dayMs },
     exit: 1,
@@ -165,7 +165,7 @@ const refusals: readonly {
     codes: ["cert/not-yet"],
   },
   {
-    why: "about another bundle",
+    why: "about another bundle (B11)",
     bytes: good,
     more: { bundle: utf8("another") },
     exit: 4,
