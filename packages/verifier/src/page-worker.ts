@@ -39,10 +39,7 @@ export interface Around {
 }
 
 /** Verifies what the page was given. Total: what can't be looked at is said. */
-export async function tell(
-  { name, bundle, root, nowMs }: Asked,
-  around: Around,
-): Promise<Told> {
+export async function tell({ name, bundle, root, nowMs }: Asked, around: Around): Promise<Told> {
   const about = {
     file: printable(name.slice(0, nameMax).toWellFormed()),
     sha256: sha256Hex(bundle),
