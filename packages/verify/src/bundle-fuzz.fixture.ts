@@ -11,7 +11,7 @@ import { recordSession } from "./lane.fixture.ts"
 import { startMs } from "./world.fixture.ts"
 
 /** Two honest bundles of one ledger. */
-export const originals: readonly [Uint8Array, Uint8Array] = await (async () => {
+const originals: readonly [Uint8Array, Uint8Array] = await (async () => {
   const first = makeRun(world, 1)
   const before = await bundleOf(partsOf(first), world)
   recordSession(first.lane, "s-later")
