@@ -63,6 +63,7 @@ test("what makes, changes or shares something has an example", async () => {
     "attest",
     "run",
     "run report",
+    "run verify",
     "run explain",
     "run diff",
     "target set",
