@@ -111,8 +111,7 @@ export class Box implements SandboxHandle {
     this.#dials?.close()
     this.#dials = null
     this.#deniedTries = await this.#lastTries()
-    await this.#parts.tries.close()
-    await this.#parts.cleanUp()
+    await Promise.all([this.#parts.tries.close(), this.#parts.cleanUp()])
     const over = this.#exceeded === undefined ? {} : { exceeded: this.#exceeded }
     return { ...exit, timedOut: this.#timedOut, ...over }
   }

@@ -21,10 +21,8 @@ import { until } from "./until.ts"
  */
 export async function launchBubblewrap(plan: BubblewrapPlan): Promise<SandboxHandle> {
   const { host, spec } = plan
-  const [pipes, tries] = await Promise.all([
-    openPipes(host.isRoot ? host.user : null),
-    startTryCounter(host.probe, host.runFolder),
-  ])
+  const pipes = await openPipes(host.isRoot ? host.user : null)
+  const tries = startTryCounter(host.probe, host.runFolder)
   const cgroups = makeCgroups(cgroupParents(), path.basename(host.runFolder), spec.limits)
   const child = spawnBox(plan, pipes, cgroups, tries)
   const exit = exitOf(child)
@@ -33,7 +31,7 @@ export async function launchBubblewrap(plan: BubblewrapPlan): Promise<SandboxHan
   try {
     boxPid = await boxPidOf(child)
     relay = await joinBox(plan, child, boxPid)
-    await Promise.all([relay.listening, until(() => onlyChild(boxPid) !== null, 5000)])
+    await Promise.all([relay.listening, tries.ready, until(() => onlyChild(boxPid) !== null, 5000)])
     const pid = onlyChild(boxPid)
     if (pid === null)
       throw new AmcError("sandbox/start-failed", "the box ended before the probe began")

@@ -45,8 +45,9 @@ const is = (call: string, arg: number, value: number): Refusal => ({ call, arg, 
 export const refusedArguments: readonly Refusal[] = [
   ...newNamespaces.map((flag) => ({ call: "clone", arg: 0, mask: flag, value: flag })),
   ...terminalInjection.map((request) => is("ioctl", 1, request)),
-  // The first process of a box is not the agent's, and to be root is not for it.
-  ...["kill", "tkill", "tgkill", "rt_sigqueueinfo", "pidfd_open"].map((call) => is(call, 0, 1)),
+  // The first process of a box is not the agent's, and to be root is not for it. Not `tgkill`: an engine's own program is
+  // that process when the filter is loaded, and its threads would wait for signals to each other for ever.
+  ...["kill", "rt_sigqueueinfo", "pidfd_open"].map((call) => is(call, 0, 1)),
   is("setuid", 0, 0),
   ...[0, 1].map((arg) => is("setreuid", arg, 0)),
   ...[0, 1, 2].map((arg) => is("setresuid", arg, 0)),

@@ -31,6 +31,12 @@ export interface TryCounter {
   /** The box's end of the socket on which the probe hands over its filter's listener; to be destroyed once the box has it. */
   readonly boxEnd: Writable
   /**
+   * Resolves once it counts.
+   *
+   * @throws {@link AmcError} `sandbox/start-failed`
+   */
+  readonly ready: Promise<void>
+  /**
    * What was tried since this was asked last, or since the start.
    *
    * @throws {@link AmcError} `sandbox/start-failed` if nobody counts any more
@@ -42,12 +48,8 @@ export interface TryCounter {
 /** What is shown in place of hidden folders and files, in a run's folder. */
 export const emptyNames = { folder: "nothing", file: "empty" } as const
 
-/**
- * Starts the counter, which answers the calls that the box's filter asks about with EPERM.
- *
- * @throws {@link AmcError} `sandbox/start-failed`
- */
-export async function startTryCounter(binary: ProbeBinary, runFolder: string): Promise<TryCounter> {
+/** Starts the counter, which answers the calls that the box's filter asks about with EPERM. */
+export function startTryCounter(binary: ProbeBinary, runFolder: string): TryCounter {
   const watched = Object.values(emptyNames).map((name) => path.join(runFolder, name))
   const boxFd = 3
   const child = spawn(binary.file, ["tries", String(boxFd), ...watched], {
@@ -58,28 +60,28 @@ export async function startTryCounter(binary: ProbeBinary, runFolder: string): P
   const gone = once(child, "exit").catch(() => {})
   const [stdin, stdout, , boxEnd] = child.stdio as unknown as [Writable, Readable, null, Writable]
   stdin.on("error", () => {})
-  let isWatching = true
-  const counter: TryCounter = {
+  const take = async (): Promise<DeniedTries> => {
+    stdin.write("?")
+    return tallyOf(await answerOf(stdout))
+  }
+  // What is opened here must be among what is counted, or nothing would show that anything is.
+  const isWatching = take().then(async () => {
+    for (const each of watched) closeSync(openSync(each, "r"))
+    return (await take()).opens === watched.length
+  })
+  const ready = isWatching.then(() => undefined)
+  ready.catch(() => undefined)
+  return {
     boxEnd,
+    ready,
     take: async () => {
-      stdin.write("?")
-      const tries = tallyOf(await answerOf(stdout))
-      return isWatching ? tries : { ...tries, opens: null }
+      const [counts, tries] = [await isWatching, await take()]
+      return counts ? tries : { ...tries, opens: null }
     },
     close: async () => {
       child.kill("SIGKILL")
       await gone
     },
-  }
-  // What is opened here must be among what is counted, or nothing would show that anything is.
-  try {
-    await counter.take()
-    for (const each of watched) closeSync(openSync(each, "r"))
-    isWatching = (await counter.take()).opens === watched.length
-    return counter
-  } catch (error) {
-    await counter.close()
-    throw error
   }
 }
 

@@ -34,7 +34,7 @@ export async function launchContainer(plan: ContainerPlan, engine: Engine): Prom
   })
   const held: Held = { plan, engine, leash, relay: undefined, tries: undefined }
   try {
-    const tries = await startTryCounter(host.probe, host.runFolder)
+    const tries = startTryCounter(host.probe, host.runFolder)
     held.tries = tries
     // An engine's filter answers by itself.
     tries.boxEnd.destroy()
@@ -47,7 +47,11 @@ export async function launchContainer(plan: ContainerPlan, engine: Engine): Prom
     const born = startedAt(boxPid)
     if (host.network === "internal") networkClosed = await closeNetwork(boxPid)
     held.relay = startRelays({ boxPid, userNamespaceFd: 0 }, waysOf(spec), host)
-    await Promise.all([held.relay.listening, until(() => onlyChild(boxPid) !== null, 5000)])
+    await Promise.all([
+      held.relay.listening,
+      tries.ready,
+      until(() => onlyChild(boxPid) !== null, 5000),
+    ])
     const pid = onlyChild(boxPid)
     if (pid === null || born === null)
       throw new AmcError("sandbox/start-failed", "the box ended before the probe began")

@@ -2,12 +2,15 @@ import type { Duplex } from "node:stream"
 import { AmcError } from "@amc/core"
 import { request as httpRequest } from "node:http"
 import { text } from "node:stream/consumers"
+import { setTimeout as pause } from "node:timers/promises"
 import { Agent, type Dispatcher, request } from "undici"
 
 /** Only a name: the connection goes to the socket. */
 const origin = "http://engine"
 const answerMs = 60_000
 const mostWords = 300
+const mostTries = 5
+const pauseMs = 200
 
 /** What is asked of an engine. */
 export interface EngineCall {
@@ -42,10 +45,9 @@ export class Engine {
    * @throws {@link AmcError} `sandbox/unavailable` if nobody answers, `sandbox/start-failed` if the engine refuses
    */
   async text(call: EngineCall): Promise<string> {
-    const { statusCode, body } = await this.#ask(call)
-    const text = await body.text()
-    if (statusCode < 400) return text
-    throw new AmcError("sandbox/start-failed", `${this.#name} refused: ${wordsOf(text)}`, {
+    const { statusCode, said } = await this.#answer(call)
+    if (statusCode < 400) return said
+    throw new AmcError("sandbox/start-failed", `${this.#name} refused: ${wordsOf(said)}`, {
       cause: { status: statusCode, path: call.path },
     })
   }
@@ -57,11 +59,10 @@ export class Engine {
 
   /** The same, null for what is not there. */
   async found(call: EngineCall): Promise<unknown> {
-    const { statusCode, body } = await this.#ask(call)
-    const text = await body.text()
+    const { statusCode, said } = await this.#answer(call)
     if (statusCode === 404) return null
-    if (statusCode < 400) return text === "" ? {} : (JSON.parse(text) as unknown)
-    throw new AmcError("sandbox/start-failed", `${this.#name} refused: ${wordsOf(text)}`)
+    if (statusCode < 400) return said === "" ? {} : (JSON.parse(said) as unknown)
+    throw new AmcError("sandbox/start-failed", `${this.#name} refused: ${wordsOf(said)}`)
   }
 
   /**
@@ -94,6 +95,17 @@ export class Engine {
   async close(): Promise<void> {
     await this.#agent.destroy()
     await this.#onClose()
+  }
+
+  /** Podman fails to tell of anything while it removes something else for another run; then it is asked again. */
+  async #answer(call: EngineCall): Promise<{ statusCode: number; said: string }> {
+    for (let tries = 1; ; tries++) {
+      const { statusCode, body } = await this.#ask(call)
+      const said = await body.text()
+      const isOdd = statusCode >= 500 && call.method === "GET"
+      if (!isOdd || tries === mostTries) return { statusCode, said }
+      await pause(pauseMs)
+    }
   }
 
   async #ask(call: EngineCall): Promise<Dispatcher.ResponseData> {
