@@ -1,8 +1,10 @@
-import { existsSync, globSync, readFileSync } from "node:fs"
+import { existsSync, globSync, readFileSync, symlinkSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { expect, test } from "vitest"
 import { parseCommandLine } from "../packages/cli/src/parser.ts"
+import { run } from "./testing/amc.ts"
+import { makePlace } from "./testing/place.ts"
 
 const top = fileURLToPath(new URL("..", import.meta.url))
 const documents = filesOf(["*.md", "docs/**/*.md", "spec/*.md", "examples/*/README.md"])
@@ -98,3 +100,21 @@ test("every requirement that documents and sources name exists", () => {
   ].filter(({ id }) => !known.has(id))
   expect(unknown).toEqual([])
 })
+
+test("B2, B4: the session of docs/gates.md blocks a release, lets one pass and certifies it, as it stands there", async () => {
+  const [, session = ""] = /^```sh\n([\s\S]*?)^```$/mu.exec(read("docs/gates.md")) ?? []
+  const place = makePlace()
+  try {
+    for (const name of ["packages", "examples", "node_modules"])
+      symlinkSync(join(top, name), join(place.cwd, name))
+    const { exit, stdout, stderr } = await run(["sh", "-eu", "-c", session], place)
+    expect(exit, stderr).toBe(0)
+    const verdicts = stdout.match(/^(?:REFUSED by 1|PASSED all)(?= )|^blocked, exit 1$/gmu)
+    expect(verdicts).toEqual(["REFUSED by 1", "blocked, exit 1", "PASSED all", "PASSED all"])
+    expect(stdout).toMatch(/^my-agent\.amccert: accepted; /mu)
+    for (const file of ["gate.sarif", "badge.svg", ".github/workflows/amc-gate.yml"])
+      expect(existsSync(join(place.cwd, "tmp/gated", file)), file).toBe(true)
+  } finally {
+    place.remove()
+  }
+}, 120_000)

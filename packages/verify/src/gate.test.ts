@@ -1,5 +1,6 @@
 import { readArchive, writeArchive } from "@amc/bundle"
-import { type GatePolicy, parseRoot, sha256Hex, utf8 } from "@amc/core"
+import { cosignerVkey, type GatePolicy, parseRoot, sha256Hex, utf8 } from "@amc/core"
+import { seededSigner } from "@amc/testkit"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { world } from "./bundle-judge.fixture.ts"
@@ -289,3 +290,98 @@ test.each(["superseded", "compromised"] as const)(
     }
   },
 )
+
+/** Ways to leave something out of what a gate is given, whatever of it a policy asks for. */
+interface Given {
+  readonly file: PolicyFile
+  readonly bundle: Uint8Array
+  readonly previous: Uint8Array | undefined
+}
+type Omission = (given: Given) => Promise<Given> | Given
+
+async function without(bundle: Uint8Array, at: number): Promise<Uint8Array> {
+  const files = [...(await readArchive(bundle))]
+  return writeArchive(new Map(files.toSpliced(at % files.length, 1)))
+}
+
+/** The same signed text without one of its members. */
+function lessText(file: PolicyFile, at: number): PolicyFile {
+  const members = Object.entries(JSON.parse(new TextDecoder().decode(file.bytes)) as object)
+  const rest = Object.fromEntries(members.toSpliced(at % members.length, 1))
+  return { ...file, bytes: utf8(JSON.stringify(rest)) }
+}
+
+const omissions: readonly ((at: number) => Omission)[] = [
+  (at) => async (given) => ({ ...given, bundle: await without(given.bundle, at) }),
+  (at) => async (given) => ({
+    ...given,
+    previous: given.previous && (await without(given.previous, at)),
+  }),
+  () => (given) => ({ ...given, previous: undefined }),
+  (at) => (given) => ({ ...given, file: lessText(given.file, at) }),
+  () => (given) => ({ ...given, file: { ...given.file, signature: null } }),
+  (at) => (given) => {
+    const keys = given.file.trust.keys.toSpliced(at % given.file.trust.keys.length, 1)
+    return { ...given, file: { ...given.file, trust: { ...given.file.trust, keys } } }
+  },
+  () => (given) => ({
+    ...given,
+    file: { ...given.file, trust: { ...given.file.trust, roots: [] } },
+  }),
+]
+
+const witness = cosignerVkey("witness.example/w1", seededSigner("witness/w1").key)
+const maybeOf = <T>(...values: readonly T[]): fc.Arbitrary<T | undefined> =>
+  fc.constantFrom(undefined, ...values)
+/** Every rule, at bounds that these bundles pass and at bounds that they don't. */
+const anyRules: fc.Arbitrary<Partial<GatePolicy>> = fc.record({
+  agents: maybeOf(["coder"], ["other"]),
+  denyIfLowTrust: fc.boolean(),
+  minTrustLabel: maybeOf("LOW TRUST" as const, "HIGH TRUST" as const),
+  minIntegrityIndex: maybeOf(0, 80, 100),
+  requirePosture: maybeOf("declared" as const, "measured" as const),
+  maxAgeDays: maybeOf(1),
+  witnessPolicy: maybeOf(`witness w1 ${witness}\nquorum w1\n`),
+  minOverall: maybeOf(0, 5),
+  minLayers: maybeOf({ Skills: 0 }, { Skills: 5 }),
+  minQuestions: maybeOf({ "CA-12": 1 }, { "CA-12": 5 }),
+  denyVetoes: fc.boolean(),
+  maxDrop: maybeOf(0, 5),
+  consecutiveRuns: maybeOf(1 as const, 2 as const),
+  allowLoopbackUpstreams: fc.boolean(),
+})
+
+test("B2: whatever the policy, leaving anything out of what a gate is given never turns a refusal into a pass", async () => {
+  const refused = new Set<string>()
+  await fc.assert(
+    fc.asyncProperty(
+      anyRules,
+      fc.constantFrom(bundle1, undefined),
+      fc.array(fc.tuple(fc.constantFrom(...omissions), fc.nat(40)), {
+        minLength: 1,
+        maxLength: 2,
+      }),
+      async (drawn, previous, steps) => {
+        const full: Given = {
+          file: signedPolicy(policyFor(world, JSON.parse(JSON.stringify(drawn)))),
+          bundle: bundle2,
+          previous,
+        }
+        let less = full
+        for (const [omit, at] of steps) less = await omit(at)(less)
+        const [before, after] = [await gateOf(full), await gateOf(less)]
+        for (const code of codesOf(before)) refused.add(code)
+        if (after.outcome.passed) expect(before.outcome.passed).toBe(true)
+        if (before.exit !== 0) expect(after.exit).not.toBe(0)
+      },
+    ),
+    { numRuns: 60, seed: 6 },
+  )
+  expect([...refused]).toEqual(
+    expect.arrayContaining(["gate/agent", "gate/trust-label", "gate/integrity-index", "gate/drop"]),
+  )
+})
+
+function gateOf({ file, bundle, previous }: Given): ReturnType<typeof gateOn> {
+  return gateOn(file, { bundle, ...(previous && { previous }) })
+}

@@ -52,7 +52,7 @@ bundle alone; the policy and its trust file come from the default branch, so pro
       data: { files: files.map(({ path }) => path) },
       lines: [
         ...files.map(({ path }) => `wrote  ${path}`),
-        "Next: set the variable AMC_POLICY_ROOT in the settings of the service.",
+        "Next: set the variable AMC_POLICY_ROOT in the settings of the service, and commit the policy with its .sig and .trust.json to the default branch.",
       ],
     }
   },

@@ -302,7 +302,7 @@ const policies: fc.Arbitrary<GatePolicy> = fc.record({
   producerRoots: fc.constant(loose.producerRoots),
   requireObservedForLevel5: fc.boolean(),
   denyIfLowTrust: fc.boolean(),
-  agents: maybe(fc.constant([report.agent])),
+  agents: maybe(fc.constantFrom([report.agent], ["another"])),
   minOverall: maybe(bound),
   minLayers: maybe(fc.dictionary(fc.constantFrom(...layers), bound)),
   minQuestions: maybe(fc.dictionary(fc.constantFrom(...ids), bound)),
@@ -323,7 +323,9 @@ const reports: fc.Arbitrary<Report> = fc
     layers: fc.array(level, { minLength: layers.length, maxLength: layers.length }),
     questions: fc.array(level, { minLength: ids.length, maxLength: ids.length }),
     integrity_index: fc.integer({ min: 0, max: 100 }),
+    status: fc.constantFrom("VALID" as const, "VALID" as const, "INVALID" as const),
     posture: fc.constantFrom("shared" as const, "declared" as const, "measured" as const),
+    upstreams: fc.constantFrom(report.upstreams, local),
     isCapped: fc.boolean(),
   })
   .map(({ isCapped, ...drawn }) => ({
@@ -397,6 +399,7 @@ function passes(policy: GatePolicy, evidence: GateEvidence): boolean {
 
 test("B2: leaving something out of the evidence never turns a refusal into a pass", () => {
   let passing = 0
+  const refusing = new Set<string>()
   fc.assert(
     fc.property(
       policies,
@@ -404,6 +407,7 @@ test("B2: leaving something out of the evidence never turns a refusal into a pas
       fc.array(omissions, { minLength: 1, maxLength: 3 }),
       (policy, evidence, leaveOut) => {
         const less = leaveOut.reduce((from, omit) => omit(from), evidence)
+        for (const rule of refusedBy(policy, evidence)) refusing.add(rule)
         if (!passes(policy, less)) return
         passing++
         expect(passes(policy, evidence)).toBe(true)
@@ -412,4 +416,5 @@ test("B2: leaving something out of the evidence never turns a refusal into a pas
     { numRuns: 3000 },
   )
   expect(passing).toBeGreaterThan(20)
+  expect(gateRules.filter((rule) => !refusing.has(rule))).toEqual(["completeness"])
 })
