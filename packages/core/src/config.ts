@@ -6,6 +6,7 @@ import {
   egressNarrowingSchema,
 } from "./egress-config.ts"
 import { agentId, label } from "./fact-field.ts"
+import { type GatewayClocks, gatewayClocksSchema } from "./gateway-clocks.ts"
 import {
   type ModelPrice,
   modelPriceSchema,
@@ -70,6 +71,7 @@ export const gatewayConfigSchema: z.ZodType<GatewayConfig> = z.strictObject({
       "a provider is named twice",
     ),
   egress: egressConfigSchema.optional(),
+  clocks: gatewayClocksSchema.optional(),
   policy: wirePolicySchema.optional(),
   prices: z.array(modelPriceSchema).max(1024).optional(),
 })
@@ -88,6 +90,7 @@ export interface GatewayConfig {
   readonly v: 1
   readonly providers: readonly ProviderConfig[]
   readonly egress?: EgressConfig | undefined
+  readonly clocks?: GatewayClocks | undefined
   /** Holds for every agent; an agent's own config and a lease can only narrow it. */
   readonly policy?: WirePolicy | undefined
   readonly prices?: readonly ModelPrice[] | undefined

@@ -58,6 +58,7 @@ export const errorCodes = {
   "gateway/unknown-route": "the first path segment names no provider",
   "gateway/body-too-large": "the request body is larger than its limit",
   "gateway/bad-request": "the request can't be forwarded as it is",
+  "gateway/slow-request": "the request did not come in full in time",
   "gateway/call-limit": "the session has used up its calls",
   "gateway/byte-limit": "the session's request bodies are larger than its limit together",
   "gateway/upstream-unreachable": "the provider could not be reached",

@@ -39,6 +39,11 @@ export class ConnectionLeases {
     return lease
   }
 
+  /** The lease that a connection showed last. */
+  shownBy(connection: Socket): Lease | null {
+    return this.#last.get(connection)?.lease ?? null
+  }
+
   /** Whether a connection has shown a lease. */
   has(connection: Socket): boolean {
     return this.#last.has(connection)

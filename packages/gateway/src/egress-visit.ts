@@ -33,8 +33,8 @@ export interface EgressWorld {
   readonly accounts: EgressAccounts
   readonly routes: RouteTerms
   readonly open: OpenConnections
-  /** The connections of clients that have shown a lease. */
-  readonly known: WeakSet<Duplex>
+  /** By the connections of clients, the leases that they have shown. */
+  readonly known: WeakMap<Duplex, Lease>
   readonly rounds: Rounds
   readonly clock: () => number
   readonly limits: EgressLimits
@@ -164,7 +164,7 @@ export class Visit {
     if (token === null && own === null)
       throw new AmcError("gateway/no-lease", "the request carries no lease")
     const lease = token === null ? leases.require(own as Lease, door) : leases.find(token, door)
-    this.#world.known.add(this.#request.socket)
+    this.#world.known.set(this.#request.socket, lease)
     this.#session = lease.session
     if (door.session === null && token !== null)
       this.#secrets = this.#world.scanners.of(lease, token)

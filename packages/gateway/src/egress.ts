@@ -11,6 +11,7 @@ import { ConnectionEvidence } from "./egress-record.ts"
 import type { EgressPolicy } from "./egress-route.ts"
 import { type EgressWorld, Visit, type Visitor } from "./egress-visit.ts"
 import type { Ingress, Lease, LeaseBook } from "./lease.ts"
+import { auditRefusal, slowRequest } from "./gateway-refusal.ts"
 import { LeaseScanners } from "./lease-scanners.ts"
 import { type ListenAt, Listeners } from "./listeners.ts"
 import { OpenConnections } from "./open-connections.ts"
@@ -82,7 +83,15 @@ class ForwardProxy implements Egress {
     const accounts = new EgressAccounts(leases, limits)
     const nextId = connectionIds(random)
     const rounds = new Rounds(roundsMs(limits))
-    const own = { audits, accounts, routes, open, rounds, nextId, known: new WeakSet<Duplex>() }
+    const own = {
+      audits,
+      accounts,
+      routes,
+      open,
+      rounds,
+      nextId,
+      known: new WeakMap<Duplex, Lease>(),
+    }
     const evidence = new ConnectionEvidence(recorder, clock)
     const scanners = new LeaseScanners(secrets)
     const { sessions } = terms
@@ -110,7 +119,8 @@ class ForwardProxy implements Egress {
   }
 
   #server(visitor: Visitor): Server {
-    const { limits } = this.#world
+    const { door } = visitor
+    const { limits, known, audits, leases } = this.#world
     const server = createServer(
       {
         maxHeaderSize: limits.headerBytes,
@@ -126,7 +136,6 @@ class ForwardProxy implements Egress {
           request.socket.destroy(),
         ),
     )
-    const { known } = this.#world
     limitConnections(server, limits.connections, (socket) => known.has(socket))
     server.on("connect", (request, socket, head) => {
       this.#keep(socket)
@@ -136,9 +145,11 @@ class ForwardProxy implements Egress {
     })
     server.on("clientError", (error, socket) => {
       const { code } = error as NodeJS.ErrnoException
+      const isSlow = code === "ERR_HTTP_REQUEST_TIMEOUT"
       this.#keep(socket)
+      if (isSlow) auditRefusal(audits, { door, leases }, known.get(socket) ?? null, slowRequest)
       if (code === "ECONNRESET" || !socket.writable) socket.destroy()
-      else answerRaw(socket, code === "ERR_HTTP_REQUEST_TIMEOUT" ? tooSlow : notHttp)
+      else answerRaw(socket, isSlow ? tooSlow : notHttp)
     })
     return server
   }
@@ -163,4 +174,4 @@ function roundsMs(limits: EgressLimits): number {
 }
 
 const notHttp = problemOf("egress/bad-target", "the bytes are not an HTTP request")
-const tooSlow = problemOf("egress/timeout", "the request's head did not come in time", 408)
+const tooSlow = problemOf(slowRequest.code)

@@ -1,6 +1,12 @@
-import { AmcError, type AuditCode, type ErrorCode } from "@amc/core"
+import { AmcError, type AuditCode, type ErrorCode, errorCodes } from "@amc/core"
 import type { AuditGate } from "./audit-gate.ts"
 import type { Door, Lease, LeaseBook } from "./lease.ts"
+
+/** A request whose head or body came too slowly. No call is left of it. */
+export const slowRequest: AmcError = new AmcError(
+  "gateway/slow-request",
+  errorCodes["gateway/slow-request"],
+)
 
 /** Audits a request that was refused. Of one without a lease only its trouble with leases is told. */
 export function auditRefusal(
@@ -11,8 +17,10 @@ export function auditRefusal(
 ): void {
   const { door, leases } = visited
   if (!(error instanceof AmcError) || error.code === "gateway/unknown-receipt") return
+  // A run's own socket takes in nobody else.
+  const isOwn = error.code === "gateway/slow-request" && door.session !== null
   const isLeaseFault = /^gateway\/(?:lease|no-lease|foreign-key|aws-signature)/.test(error.code)
-  if (lease === null && !isLeaseFault) return
+  if (lease === null && !isLeaseFault && !isOwn) return
   const whose =
     lease === null || isLeaseFault
       ? leases.visitorAt(door)

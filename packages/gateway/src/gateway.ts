@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { Socket } from "node:net"
 import { AmcError, type Recorder } from "@amc/core"
 import { Admission } from "./admission.ts"
 import { AuditGate } from "./audit-gate.ts"
@@ -9,7 +10,7 @@ import type { CallWorld } from "./call-terms.ts"
 import { ClientLink } from "./client-link.ts"
 import { ConnectionLeases } from "./connection-leases.ts"
 import { limitConnections } from "./connection-places.ts"
-import { auditForeignKey, auditRefusal } from "./gateway-refusal.ts"
+import { auditForeignKey, auditRefusal, slowRequest } from "./gateway-refusal.ts"
 import { presentedIn } from "./header-fields.ts"
 import type { Door, Ingress, Lease, LeaseBook } from "./lease.ts"
 import type { GatewayLimits } from "./limits.ts"
@@ -109,11 +110,13 @@ class HttpGateway implements Gateway {
   }
 
   #server(door: Door): Server {
-    const { limits } = this.#terms
+    const { limits, leases } = this.#terms
+    const { audits } = this.#world
     const server = createServer(
       {
         maxHeaderSize: limits.headerBytes,
         requestTimeout: limits.requestMs,
+        connectionsCheckingInterval: Math.min(5000, limits.requestMs / 4),
         keepAliveTimeout: 65_000,
         // An offer of HTTP/2 is passed over; a WebSocket is refused at once.
         shouldUpgradeCallback: ({ headers }) => /websocket/i.test(headers.upgrade ?? ""),
@@ -133,11 +136,22 @@ class HttpGateway implements Gateway {
     })
     server.on("connect", (_request, socket) => answerRaw(socket, notHttp))
     server.on("clientError", (error, socket) => {
-      if ((error as NodeJS.ErrnoException).code === "ECONNRESET" || !socket.writable)
-        socket.destroy()
-      else answerRaw(socket, notHttp)
+      const { code } = error as NodeJS.ErrnoException
+      const isSlow = code === "ERR_HTTP_REQUEST_TIMEOUT"
+      if (isSlow)
+        auditRefusal(audits, { door, leases }, connections.shownBy(socket as Socket), slowRequest)
+      if (code === "ECONNRESET" || !socket.writable) socket.destroy()
+      else answerRaw(socket, isSlow ? tooSlow : notHttp)
     })
+    this.#endUnread(server)
     return server
+  }
+
+  /** Who takes nothing of an answer is cut off; who waits for one is not. */
+  #endUnread(server: Server): void {
+    server.setTimeout(this.#terms.limits.idleMs, (socket) => {
+      if (socket.writableLength > 0 || !this.#turns.has(socket)) socket.destroy()
+    })
   }
 
   async #answer(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -171,4 +185,5 @@ class HttpGateway implements Gateway {
 
 const notOffered = new AmcError("gateway/bad-request", "web sockets are not offered here")
 const noUpgrade = problemOf(notOffered.code, notOffered.message, 426)
+const tooSlow = problemOf(slowRequest.code)
 const notHttp = problemOf("gateway/bad-request", "the bytes are not an HTTP request")

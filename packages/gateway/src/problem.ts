@@ -14,6 +14,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   "gateway/unknown-route": 404,
   "gateway/unknown-receipt": 404,
   "gateway/bad-request": 400,
+  "gateway/slow-request": 408,
   "gateway/body-too-large": 413,
   "gateway/byte-limit": 413,
   "gateway/call-limit": 429,

@@ -17,6 +17,11 @@ const mostWaiting = 64
 export class RequestTurns {
   readonly #waiting = new WeakMap<Socket, Turn[]>()
 
+  /** Whether a request of a connection is being answered. */
+  has(socket: Socket): boolean {
+    return this.#waiting.has(socket)
+  }
+
   /** Answers a request when its turn comes. Resolves when nothing of its connection waits any more, or somebody else sees to that. */
   async take(socket: Socket, turn: Turn): Promise<void> {
     const line = this.#waiting.get(socket)

@@ -60,10 +60,11 @@ function valueOf({ config }: Workspace, judged: JudgedConfig): unknown {
   return isAgent ? { ...(value as object), limits: limitsOf(judged) } : value
 }
 
-/** The allowlist is the owner's word or none. */
+/** The allowlist is the owner's word or none, and so are the clocks. */
 function countedGateway(value: GatewayConfig, { flaw }: JudgedConfig): GatewayConfig {
-  if (flaw === null || value.egress === undefined) return value
-  return { ...value, egress: { allow: [], addresses: [] } }
+  if (flaw === null) return value
+  const { clocks: _, egress, ...counted } = value
+  return egress === undefined ? counted : { ...counted, egress: { allow: [], addresses: [] } }
 }
 
 /** As it is written, without what a schema fills in. */

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import {
   createEgress,
-  defaultEgressLimits,
   type EgressPolicy,
   type Lease,
   type LeaseBook,
@@ -10,6 +9,7 @@ import {
 } from "@amc/gateway"
 import type { Capture } from "./capture.ts"
 import { type Connections, ConnectionTally, noConnections } from "./connection-tally.ts"
+import { egressLimitsOf } from "./gateway-clocks.ts"
 
 /** The egress proxy of one session. */
 export interface SessionEgress {
@@ -46,7 +46,7 @@ const noEgress: SessionEgress = {
  * a box gets one only where something is allowed, and could go around it.
  */
 export async function openSessionEgress(
-  { recorder, clock, runDir }: Capture,
+  { recorder, clock, runDir, gatewayConfig }: Capture,
   terms: SessionEgressTerms,
 ): Promise<SessionEgress> {
   const { session, token, lease, leases, secrets, policy, gatewayPort } = terms
@@ -59,7 +59,7 @@ export async function openSessionEgress(
     policy,
     clock,
     random: randomBytes,
-    limits: defaultEgressLimits,
+    limits: egressLimitsOf(gatewayConfig),
     secrets,
     ownPorts: () => (gatewayPort === null ? [] : [gatewayPort]),
   })

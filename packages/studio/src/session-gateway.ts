@@ -3,7 +3,6 @@ import { join } from "node:path"
 import type { Channel } from "@amc/core"
 import {
   createGateway,
-  defaultLimits,
   type Gateway,
   type Ingress,
   type Lease,
@@ -15,6 +14,7 @@ import {
 import type { Capture } from "./capture.ts"
 import { type Exchanges, ExchangeTally } from "./exchange-tally.ts"
 import { egressPolicyOf } from "./egress-config.ts"
+import { gatewayLimitsOf } from "./gateway-clocks.ts"
 import { upstreamOf } from "./gateway-config.ts"
 import { openSessionEgress, type SessionEgress } from "./session-egress.ts"
 import type { SessionTerms } from "./session-terms.ts"
@@ -79,7 +79,7 @@ export async function openSessionGateway(
     providers: upstreams,
     clock: capture.clock,
     random: randomBytes,
-    limits: defaultLimits,
+    limits: gatewayLimitsOf(capture.gatewayConfig),
     spoolDir: capture.spoolDir,
     secrets,
     monitorKid: monitorKidOf(capture),

@@ -4,8 +4,6 @@ import { AmcError, egressRules } from "@amc/core"
 import {
   createEgress,
   createGateway,
-  defaultEgressLimits,
-  defaultLimits,
   type Egress,
   type Gateway,
   type Lease,
@@ -23,6 +21,7 @@ import { type Capture, openCapture } from "./capture.ts"
 import { removeGatewayFile, writeGatewayFile } from "./gateway-file.ts"
 import { type ControlServer, serveControl } from "./gateway-control.ts"
 import { egressPolicyOf } from "./egress-config.ts"
+import { egressLimitsOf, gatewayLimitsOf } from "./gateway-clocks.ts"
 import { findProvider, upstreamOf } from "./gateway-config.ts"
 import type { IssuedLease, LeaseRequest } from "./lease-request.ts"
 import { openBudgets } from "./spent-before.ts"
@@ -260,7 +259,7 @@ async function partsOf(capture: Capture): Promise<Parts> {
     providers,
     clock,
     random: randomBytes,
-    limits: { ...defaultLimits, leaseBytes },
+    limits: { ...gatewayLimitsOf(capture.gatewayConfig), leaseBytes },
     spoolDir,
     secrets,
     monitorKid: monitorKidOf(capture),
@@ -274,7 +273,7 @@ async function partsOf(capture: Capture): Promise<Parts> {
     policy: egressPolicyOf(capture.gatewayConfig),
     clock,
     random: randomBytes,
-    limits: defaultEgressLimits,
+    limits: egressLimitsOf(capture.gatewayConfig),
     secrets,
     ownPorts: () => ports,
   })
