@@ -101,6 +101,7 @@ async function asTwoUsers(machine: Machine): Promise<void> {
   const folders = (gateway.get("StateDirectory") ?? "").split(" ").map((name) => `/var/lib/${name}`)
   const mode = gateway.get("StateDirectoryMode") ?? ""
   await machine.shell(`for d in ${folders.join(" ")}; do install -d -o ${monitor} -g ${monitor} -m ${mode} $d; done
+    install -d -o ${monitor} -g ${monitor} -m ${gateway.get("RuntimeDirectoryMode")} /run/${gateway.get("RuntimeDirectory")}
     install -d -o ${monitor} -g ${monitor} -m 0500 /run/credentials; printf %s ${key} >/run/key; chown ${monitor} /run/key; chmod 0400 /run/key`)
   const own = Object.fromEntries(
     (gateway.get("Environment") ?? "").split(" ").map((each) => each.split("=")),
