@@ -154,7 +154,7 @@ export const benches: readonly Bench[] = [
   },
   {
     name: "bundles",
-    args: ["10000", "3"],
+    args: ["10000", "2"],
     gates: [
       atLeast(
         "a bundle of 10,000 events in Node, per core, over Ed25519 alone (5,000 of 11,600 a second)",
