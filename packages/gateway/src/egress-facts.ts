@@ -13,18 +13,22 @@ export interface ConnectTerms {
   readonly secrets: SecretScanner
 }
 
-/** What is recorded of a connection before it is dialled, with known secrets redacted. */
+/**
+ * What is recorded of a connection before it is dialled, with known secrets redacted. A query is not: it may hold a key
+ * that nobody here knows.
+ */
 export function openingOf({ id, kind, request, route, secrets }: ConnectTerms): Opening {
   const values = new ForeignValues(secrets)
   const { target, address, rule, exception } = route
   const { url = "", method = "" } = request
-  const asked = values.text(url)
+  const [named = ""] = url.split("?", 1)
+  const asked = values.text(named)
   return {
     opened: {
       connection_id: id,
       kind,
       // What has no secret in it has none in its host either.
-      host: asked === url ? target.host : secrets.redactText(target.host),
+      host: asked === named ? target.host : secrets.redactText(target.host),
       port: target.port,
       address,
       rule,
