@@ -1,5 +1,4 @@
 import { type Event, type EventBody, systemAgent } from "@amc/core"
-import type { EvidenceEvent } from "./evidence.ts"
 
 type Head = EventBody<"run_opened">["facts"]["measured"]["heads"][number]
 
@@ -30,7 +29,7 @@ export class Completeness {
     return head !== undefined && event.aseq <= head.aseq
   }
 
-  add({ hash, event }: EvidenceEvent): void {
+  add({ hash, event }: { readonly hash: string; readonly event: Event }): void {
     const name = chainName(event)
     if (this.#missed.get(name) === hash) this.#missed.delete(name)
     const chain = this.#chains.get(name) ?? new Chain()
