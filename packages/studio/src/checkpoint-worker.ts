@@ -7,7 +7,11 @@ import { faultMessage } from "@amc/ledger"
 const { port, place } = workerData as { readonly port: MessagePort; readonly place: KeeperPlace }
 
 // On Linux a thread has a priority of its own: recorder and calls come before the tree.
-if (process.platform === "linux") setPriority(10)
+try {
+  if (process.platform === "linux") setPriority(10)
+} catch {
+  // A service's filter may deny it, and the tree is kept all the same.
+}
 
 let opened: Keeper | null = null
 let last: Promise<void> = Promise.resolve()
