@@ -17,6 +17,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
 import { startModelServer } from "../examples/model-server/src/server.ts"
 import { startEngines } from "../packages/sandbox/src/testing/matrix-engines.ts"
 import { makeWorld, type World } from "../packages/sandbox/src/testing/matrix-world.ts"
+import type { Said } from "./agents/separated.ts"
 import { clone, type Ended, run } from "./testing/amc.ts"
 import { compose, type Composition, importNode } from "./testing/containers.ts"
 import { type Machine, makeMachine, unit } from "./testing/machine.ts"
@@ -61,17 +62,6 @@ test.for(["amc-gateway.service", "amc-agent@.service"])(
     return undefined
   },
 )
-
-/** What an agent that lives apart said it tried, found and got. */
-interface Said {
-  readonly tried: Readonly<Record<string, string>>
-  readonly called: number
-  readonly receipt: boolean
-  readonly noLease: number
-  readonly admin: number
-  readonly uid: number
-  readonly names: readonly string[]
-}
 
 function expectNothing(said: Said): void {
   const open = Object.entries(said.tried).filter(([, what]) => !what.startsWith("denied"))

@@ -17,9 +17,9 @@ export async function attempt(name: string, deed: () => unknown): Promise<void> 
 export function dial(to: { path: string } | { host: string; port: number }): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = "path" in to ? connect(to.path) : connect(to.port, to.host)
-    socket.setTimeout(1500, () =>
-      reject(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })),
-    )
+    // Else the kernel goes on for minutes, and the agent with it. What a busy machine has not yet told comes first.
+    const late = Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })
+    socket.setTimeout(1500, () => setImmediate(() => socket.destroy(late)))
     socket.on("connect", () => resolve("connected"))
     socket.on("error", reject)
   })

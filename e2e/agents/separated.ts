@@ -12,6 +12,21 @@ interface Known {
   readonly tcp: readonly { readonly host: string; readonly port: number }[]
   /** A process of the monitor's, where both share a machine. */
   readonly pid?: number
+  /** Folders that anybody might write to, were there no walls. */
+  readonly unwritable?: readonly string[]
+  /** System calls: number and arguments. */
+  readonly calls?: Readonly<Record<string, readonly number[]>>
+}
+
+/** What it prints. */
+export interface Said {
+  readonly tried: Readonly<Record<string, string>>
+  readonly called: number
+  readonly receipt: boolean
+  readonly noLease: number
+  readonly admin: number
+  readonly uid: number | undefined
+  readonly names: readonly string[]
 }
 
 const known = JSON.parse(process.env["KNOWN"] ?? "{}") as Known
@@ -47,6 +62,14 @@ if (process.env["IS_APART"] === "1") {
   await attempt("tcp internet", () => dial({ host: "1.1.1.1", port: 443 }))
   await attempt("udp internet", () => ask("8.8.8.8", 53))
 }
+for (const folder of known.unwritable ?? [])
+  await attempt(`write ${folder}`, () => writeFileSync(join(folder, "planted"), "x"))
+if (known.calls !== undefined)
+  await attempt("a user namespace", () => command("unshare", "--user", "true"))
+for (const [name, words] of Object.entries(known.calls ?? {}))
+  await attempt(`call ${name}`, () =>
+    command("perl", "-e", `exit(syscall(${words.join(", ")}) == -1 ? $! + 0 : 0)`),
+  )
 await attempt("a user of more rights", () => command("setpriv", "--reuid", "0", "true"))
 
 const base = process.env["OPENAI_BASE_URL"] ?? ""
@@ -66,5 +89,5 @@ console.log(
     names: Object.keys(process.env)
       .filter((name) => /PASS|SECRET|TOKEN|AMC/.test(name))
       .sort(),
-  }),
+  } satisfies Said),
 )
