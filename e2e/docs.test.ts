@@ -33,9 +33,11 @@ function wordsOf(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c ?? "")
 }
 
-/** What follows `amc` in the lines of a document's code blocks. */
+/** What follows `amc` in the lines of a document's code blocks, up to what the shell does next. */
 function commandLines(path: string): readonly string[] {
-  return codeLines(path).flatMap((line) => /^(?:npx --no-install )?amc (.+)$/.exec(line)?.[1] ?? [])
+  return codeLines(path).flatMap(
+    (line) => /^(?:npx --no-install )?amc (.+?)(?: (?:\|\|?|&&) .*)?$/.exec(line)?.[1] ?? [],
+  )
 }
 
 function anchorsOf(path: string): readonly string[] {
