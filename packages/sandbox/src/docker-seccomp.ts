@@ -52,9 +52,9 @@ export function dockerSeccompProfile(arch: string): DockerSeccompProfile {
       refuse(Object.keys(table.denied)),
       { ...refuse(["clone3"]), errnoRet: enosys },
       // The kernel looks at the low word alone, so what is above it must not make a difference here.
-      ...refusedArguments
-        .filter(({ call }) => Object.hasOwn(table.asked, call))
-        .map(({ call, arg, mask, value }) => refuse([call], [masked(arg, mask, value)])),
+      ...refusedArguments.map(({ call, arg, mask, value }) =>
+        refuse([call], [masked(arg, mask, value)]),
+      ),
       ...families
         .filter((family) => !socketFamilies.includes(family))
         .map((family) => refuse(sockets, [masked(0, word, family)])),

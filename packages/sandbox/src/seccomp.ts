@@ -45,8 +45,14 @@ const is = (call: string, arg: number, value: number): Refusal => ({ call, arg, 
 export const refusedArguments: readonly Refusal[] = [
   ...newNamespaces.map((flag) => ({ call: "clone", arg: 0, mask: flag, value: flag })),
   ...terminalInjection.map((request) => is("ioctl", 1, request)),
-  // The first process of a box is not the agent's, and to be root is not for it. Not `tgkill`: an engine's own program is
-  // that process when the filter is loaded, and its threads would wait for signals to each other for ever.
+]
+
+/**
+ * What the kernel denies to an agent by itself, but would tell nobody of: signals to the box's first process, which is not
+ * the agent's, becoming root, device files. Not for an engine's filter, which answers without telling either, and which the
+ * engine's own program loads while it is that process.
+ */
+const toldArguments: readonly Refusal[] = [
   ...["kill", "rt_sigqueueinfo", "pidfd_open"].map((call) => is(call, 0, 1)),
   is("setuid", 0, 0),
   ...[0, 1].map((arg) => is("setreuid", arg, 0)),
@@ -54,6 +60,8 @@ export const refusedArguments: readonly Refusal[] = [
   ...deviceTypes.map((value) => ({ call: "mknod", arg: 1, mask: fileType, value })),
   ...deviceTypes.map((value) => ({ call: "mknodat", arg: 2, mask: fileType, value })),
 ]
+const boxArguments = [...refusedArguments, ...toldArguments]
+
 /** SECCOMP_FILTER_FLAG_NEW_LISTENER: who listens at a filter of his own may let a call pass that another one asks about. */
 const newListener: Refusal = { call: "seccomp", arg: 1, mask: 8, value: 8 }
 
@@ -78,7 +86,7 @@ export interface SeccompFilters {
  */
 export function seccompFilters(arch: string): SeccompFilters {
   const table = tableOf(arch)
-  const asking = seccompProgram(table, refusals.ask, [...refusedArguments, newListener])
+  const asking = seccompProgram(table, refusals.ask, [...boxArguments, newListener])
   return { wall: encode(seccompProgram(table, refusals.ask)), asking: encode(asking) }
 }
 
@@ -86,7 +94,7 @@ export function seccompFilters(arch: string): SeccompFilters {
 export function seccompProgram(
   table: SyscallTable,
   refusal: number,
-  asked: readonly Refusal[] = refusedArguments,
+  asked: readonly Refusal[] = boxArguments,
 ): readonly Instruction[] {
   const program: Instruction[] = [
     [loadWord, 0, 0, offset.arch],
