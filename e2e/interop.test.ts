@@ -196,8 +196,7 @@ describe.skipIf(!hasSshKeygen)("ssh-keygen and sha256sum", () => {
   })
 
   test("make up the auditor's session of docs/auditing.md, which passes on a genuine bundle alone", async () => {
-    const guide = readFileSync(join(clone, "docs/auditing.md"), "utf8")
-    const [, session = ""] = /^```sh\n([\s\S]*?)^```$/mu.exec(guide) ?? []
+    const session = sessionOf()
     expect(session).toContain("ssh-keygen -Y verify")
     const pem = (await amc(own, ["keys", "export", "--format", "pem"])).stdout
     const bundle = readFileSync(join(at, "a.amcbundle"))
@@ -211,12 +210,31 @@ describe.skipIf(!hasSshKeygen)("ssh-keygen and sha256sum", () => {
     const { exit, stdout, stderr } = await audit(bundle)
     expect([exit, stderr]).toEqual([0, ""])
     expect(stdout).toMatch(/^Good "amc.bundle" signature/)
-    expect(stdout).toMatch(/Signature Verified Successfully/)
+    expect(stdout).toMatch(/Signature Verified Successfully\nAll of it passes\n$/)
     for (const text of ['"agent":"a"', "BEGIN SSH SIGNATURE", '"overall"']) {
       const changed = Buffer.from(bundle)
       changed[changed.lastIndexOf(text) + text.length + 30]! ^= 1
       expect((await audit(changed)).exit, text).not.toBe(0)
     }
+  })
+
+  test.for([
+    { why: "the owner's keys", name: "keys.pem", how: "" },
+    { why: "the owner's keys from beside it", name: "keys.pem", how: "-P --transform s,^,../," },
+    { why: "a way to a file elsewhere", name: "link", how: "" },
+  ])("let no bundle bring $why into that session", async ({ name, how }) => {
+    const desk = mkdtempSync(join(own.top, "desk-"))
+    const kept = ["keys.pem", "victim"].map((file) => join(desk, file))
+    for (const file of kept) writeFileSync(file, "kept")
+    copyFileSync(join(at, "allowed_signers"), join(desk, "allowed_signers"))
+    copyFileSync(join(at, "a.amcbundle"), join(desk, "my-agent.amcbundle"))
+    const plant = `mkdir evil; echo mine > evil/keys.pem; ln -s ../victim evil/link
+      tar -r ${how} -f my-agent.amcbundle -C evil ${name}; rm -r evil`
+    expect((await run(["sh", "-eu", "-c", plant], { cwd: desk, env: own.env })).exit).toBe(0)
+    expect(
+      (await run(["sh", "-eu", "-c", sessionOf()], { cwd: desk, env: own.env })).exit,
+    ).not.toBe(0)
+    expect(kept.map((file) => readFileSync(file, "utf8"))).toEqual(["kept", "kept"])
   })
 
   test("refuse another list, another purpose and another file", async () => {
@@ -234,6 +252,12 @@ describe.skipIf(!hasSshKeygen)("ssh-keygen and sha256sum", () => {
     ])
   })
 })
+
+/** What docs/auditing.md tells an auditor to type. */
+function sessionOf(): string {
+  const guide = readFileSync(join(clone, "docs/auditing.md"), "utf8")
+  return /^```sh\n([\s\S]*?)^```$/mu.exec(guide)?.[1] ?? ""
+}
 
 /** The id of a key is the digest of its DER. */
 function kidOf(pem: string): string {

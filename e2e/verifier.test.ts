@@ -76,6 +76,7 @@ test.each([
   { why: "a changed one", file: () => changed(), exit: 4, code: "bundle/digest-mismatch" },
   { why: "none", file: () => join(top, "none"), exit: 3, code: "input/unreadable" },
   { why: "a folder", file: () => top, exit: 3, code: "input/unreadable" },
+  { why: "a device", file: () => "/dev/zero", exit: 3, code: "input/unreadable" },
 ])("refuses $why and gives nothing of it away (B06)", async ({ file, exit, code }) => {
   const ended = await verify([file(), "--root", root, ...atOnce, "--json"])
   expect(ended.exit).toBe(exit)

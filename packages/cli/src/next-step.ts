@@ -24,6 +24,8 @@ const steps: Partial<Record<ErrorCode, string>> = {
   "score/unknown-bank": "use a newer amc",
 }
 
+const sign = "'amc config sign', or 'amc policy sign' for a gate's policy"
+
 const findingSteps: Readonly<Record<string, string>> = {
   "witness/quorum":
     "ask the owner for a bundle of a run that these witnesses cosigned, or choose another policy",
@@ -50,11 +52,11 @@ const findingSteps: Readonly<Record<string, string>> = {
   "tiles/contradicted":
     "move that file away, then 'amc ledger fsck --rebuild-tiles'; if the events were changed, put the ledger back",
   "proof/untrusted": "ask the owner for the root or the ledger's key by a way that you trust",
-  "config/unsigned": "amc config sign",
-  "config/signature-invalid": "look at what changed, then 'amc config sign'",
-  "config/signature-missing": "look at what changed, then 'amc config sign'",
-  "config/superseded": "put the newest file back, or sign this one with 'amc config sign'",
-  "config/expired": "amc config sign",
+  "config/unsigned": sign,
+  "config/signature-invalid": `look at what changed, then ${sign}`,
+  "config/signature-missing": `look at what changed, then ${sign}`,
+  "config/superseded": `put the newest file back, or sign this one with ${sign}`,
+  "config/expired": sign,
   "cert/revoked": "ask the issuer for a new one, and why they took this one back",
   "cert/expired": "ask the issuer for a new one; --at judges an earlier time",
   "cert/not-yet": "set this machine's clock, or judge at another time with --at",

@@ -91,8 +91,12 @@ function keep(
 
 function readInput(path: string, sizeMax: number): Uint8Array {
   try {
-    if (statSync(path).size <= sizeMax) return new Uint8Array(readFileSync(path))
+    const stats = statSync(path)
+    // A pipe may never be written to, and a device never end.
+    if (!stats.isFile()) throw new AmcError("input/unreadable", `${printable(path)} is not a file`)
+    if (stats.size <= sizeMax) return new Uint8Array(readFileSync(path))
   } catch (cause) {
+    if (isFault(cause)) throw cause
     throw new AmcError("input/unreadable", `${printable(path)} can't be read`, { cause })
   }
   throw new AmcError("input/too-large", `${printable(path)} has more than ${sizeMax} bytes`)
