@@ -237,6 +237,23 @@ describe.skipIf(!hasSshKeygen)("ssh-keygen and sha256sum", () => {
     expect(kept.map((file) => readFileSync(file, "utf8"))).toEqual(["kept", "kept"])
   })
 
+  test("hold an older bundle by that session when the auditor's and the release key were replaced since", async () => {
+    for (const role of ["auditor", "release"])
+      expect((await amcJson(own, ["keys", "rotate", "--role", role])).exit).toBe(0)
+    const desk = mkdtempSync(join(own.top, "desk-"))
+    copyFileSync(join(at, "a.amcbundle"), join(desk, "my-agent.amcbundle"))
+    for (const [format, file] of [
+      ["pem", "keys.pem"],
+      ["allowed_signers", "allowed_signers"],
+    ] as const) {
+      const words = ["keys", "export", "--format", format, "--out", join(desk, file)]
+      expect((await amcJson(own, words)).exit).toBe(0)
+    }
+    const audited = await run(["sh", "-eu", "-c", sessionOf()], { cwd: desk, env: own.env })
+    expect([audited.exit, audited.stderr]).toEqual([0, ""])
+    expect(audited.stdout).toMatch(/All of it passes\n$/)
+  })
+
   test("refuse another list, another purpose and another file", async () => {
     writeFileSync(
       join(at, "changed"),

@@ -39,6 +39,8 @@ const findingSteps: Readonly<Record<string, string>> = {
     "ask the owner for the proof between the two sizes ('amc ledger prove --from … --to …'), and give it with --proof",
   "bundle/unknown-root":
     "compare the fingerprint with the owner by another way than the file came, then pass --root sha256:…",
+  "trust/root-invalid":
+    "compare the fingerprint with the owner by another way than the files came, then pass that one",
   "trust/root-expired":
     "the owner makes a new one with 'amc keys rotate --role root'; --at judges an earlier time",
   "trust/revocations-expired":
@@ -64,6 +66,7 @@ const findingSteps: Readonly<Record<string, string>> = {
   "cert/another-bundle": "ask for the bundle that the certificate is about",
   "policy/superseded": "use the newest policy, or sign this one anew with 'amc policy sign'",
   "policy/malformed": "see 'amc policy init' for a draft, and 'amc config schema gate-policy'",
+  "policy/another": "give the policy that is asked for, or ask for this one by its own id",
   "policy/keys": "copy .trust.json anew from where 'amc policy sign' was",
 }
 

@@ -10,27 +10,36 @@ export const bundleRootOption: [flags: string, text: string] = [
   "for a bundle: the owner's root, sha256:… or a trust file",
 ]
 
+/** What a command makes of a run of this workspace, and of one that is in a bundle. */
+export interface RunReaders<T> {
+  run(workspace: Workspace, runId: string): Promise<T>
+  bundle(bytes: Uint8Array, terms: VerifyBundleTerms): Promise<T>
+}
+
 /**
- * Whether an argument names a run of this workspace; anything else is a bundle's file.
+ * Reads the run that an argument names: by its id in this workspace, else in a bundle's file.
  *
  * @throws {@link AmcError} `usage/invalid` for a run with what is only for bundles
  */
-export function isRunId(name: string, options: Options): boolean {
+export async function readNamedRun<T>(
+  context: Context,
+  [name, options]: readonly [name: string, options: Options],
+  readers: RunReaders<T>,
+): Promise<T> {
+  if (isRunId(name, options))
+    return readers.run(openWorkspace(context.cwd, context.state, context.clock()), name)
+  const bytes = await context.readFile(resolve(context.cwd, name))
+  return readers.bundle(bytes, await bundleTerms(context, options))
+}
+
+function isRunId(name: string, options: Options): boolean {
   if (!/^run-[\w-]*$/u.test(name)) return false
   if (textOption(options, "root") === undefined) return true
   throw new AmcError("usage/invalid", "--root is for bundles")
 }
 
-export function ownWorkspace(context: Context): Workspace {
-  return openWorkspace(context.cwd, context.state, context.clock())
-}
-
-export function readNamedFile(context: Context, name: string): Promise<Uint8Array> {
-  return context.readFile(resolve(context.cwd, name))
-}
-
 /** How a bundle is verified here and now. */
-export async function bundleTerms(context: Context, options: Options): Promise<VerifyBundleTerms> {
+async function bundleTerms(context: Context, options: Options): Promise<VerifyBundleTerms> {
   const now = context.clock()
   return {
     state: context.state,

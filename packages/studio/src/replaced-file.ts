@@ -1,15 +1,8 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs"
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { threadId } from "node:worker_threads"
 import { AmcError } from "@amc/core"
+import { syncFolder } from "@amc/vault"
 
 /**
  * Replaces a file in one durable step: after a crash it holds the old bytes or the new ones, and after several
@@ -40,18 +33,9 @@ export function replaceFile(path: string, data: Uint8Array | string, mode = 0o60
 export function moveFile(from: string, to: string): void {
   try {
     renameSync(from, to)
+    // A power cut keeps the order of several steps.
     syncFolder(dirname(to))
   } catch (cause) {
     throw new AmcError("workspace/unwritable", `${to} can't be written`, { cause })
-  }
-}
-
-/** So that a power cut keeps the order of several steps. */
-function syncFolder(path: string): void {
-  const folder = openSync(path, "r")
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
   }
 }

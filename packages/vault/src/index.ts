@@ -1,3 +1,4 @@
+export { syncFolder } from "./durable-file.ts"
 export { fastEquation } from "./fast-equation.ts"
 export { defaultKdfCost, type KdfCost, lowestKdfCost } from "./kdf.ts"
 export { laneKeySigner } from "./lane-key.ts"

@@ -36,7 +36,7 @@ Nothing is read but the files that are named and what this machine remembers of 
 bundles; nothing is asked of any network. A root that was accepted once need not be given again.
 
 Exit codes: 0 genuine (whether it is good enough is another question: read the report), 1 not accepted,
-3 could not look, 4 tampered with.`,
+2 the command line is wrong or no root is known, 3 could not look, 4 tampered with.`,
       ),
 
   async run(context, [file = ""], options) {

@@ -20,7 +20,7 @@ export const certVerify: Command = {
       .option("--bundle <file>", "the bundle that it is to be about")
       .option(
         "--at <time>",
-        "judge validity at this time, such as 2026-11-23; a revocation counts at any time",
+        "judge validity at this time, such as 2026-11-23 (its first moment, UTC); a revocation counts at any time",
       )
       .option(
         "--badge <file>",
@@ -36,7 +36,8 @@ Examples:
 Nothing is asked of any network. What its issuer took back since is known from the newest trust file or bundle of
 theirs that this machine has seen.
 
-Exit codes: 0 genuine and valid, 1 not accepted, 3 could not look, 4 tampered with.`,
+Exit codes: 0 genuine and valid, 1 not accepted, 2 the command line is wrong or has no root, 3 could not look,
+4 tampered with.`,
       ),
 
   async run(context, [file = ""], options) {

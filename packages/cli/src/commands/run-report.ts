@@ -1,5 +1,5 @@
 import { resolve } from "node:path"
-import { AmcError, sha256Hex, utf8, type Verdict } from "@amc/core"
+import { AmcError, sha256Hex, utf8 } from "@amc/core"
 import {
   behindLines,
   type Dossier,
@@ -11,16 +11,10 @@ import {
 } from "@amc/report"
 import { bundleDossier, runDossier, writeBundle } from "@amc/studio"
 import { exitOf } from "@amc/verify"
-import { type Command, type Context, type Options, textOption } from "../command.ts"
+import { type Command, type Options, textOption } from "../command.ts"
 import { requireNewFile } from "../output-file.ts"
 import { viewReport } from "../report-view.ts"
-import {
-  bundleRootOption,
-  bundleTerms,
-  isRunId,
-  ownWorkspace,
-  readNamedFile,
-} from "../run-source.ts"
+import { bundleRootOption, readNamedRun } from "../run-source.ts"
 
 export const runReport: Command = {
   configure: (parser) =>
@@ -48,7 +42,8 @@ accepted, 3 could not look, 4 tampered with.`,
     const out = textOption(options, "out")
     const file = out === undefined ? null : resolve(context.cwd, out)
     if (file !== null) requireNewFile(file, "--out")
-    const verdict = await dossierOf(context, name, options)
+    const readers = { run: runDossier, bundle: bundleDossier }
+    const verdict = await readNamedRun(context, [name, options], readers)
     const exit = exitOf(verdict)
     if (!verdict.accepted)
       return { exit, data: null, findings: verdict.findings, lines: [`${name}: NOT ACCEPTED`] }
@@ -72,16 +67,6 @@ function formatOf(options: Options): ReportFormat {
   const format = reportFormats.find((each) => each === name)
   if (format !== undefined) return format
   throw new AmcError("usage/invalid", `--format takes one of ${reportFormats.join(", ")}`)
-}
-
-/** A run's id names a run of this workspace; anything else is a bundle. */
-async function dossierOf(
-  context: Context,
-  name: string,
-  options: Options,
-): Promise<Verdict<Dossier>> {
-  if (isRunId(name, options)) return runDossier(ownWorkspace(context), name)
-  return bundleDossier(await readNamedFile(context, name), await bundleTerms(context, options))
 }
 
 function render(dossier: Dossier, format: ReportFormat, isColoured: boolean): string {

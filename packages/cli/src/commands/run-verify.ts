@@ -1,13 +1,7 @@
 import { verifyBundledRun, verifyStoredRun } from "@amc/studio"
 import { exitOf } from "@amc/verify"
 import type { Command } from "../command.ts"
-import {
-  bundleRootOption,
-  bundleTerms,
-  isRunId,
-  ownWorkspace,
-  readNamedFile,
-} from "../run-source.ts"
+import { bundleRootOption, readNamedRun } from "../run-source.ts"
 
 export const runVerify: Command = {
   configure: (parser) =>
@@ -28,12 +22,8 @@ Exit codes: 0 the sealed report follows from the evidence, 1 it does not, 3 coul
       ),
 
   async run(context, [name = ""], options) {
-    const verdict = isRunId(name, options)
-      ? await verifyStoredRun(ownWorkspace(context), name)
-      : await verifyBundledRun(
-          await readNamedFile(context, name),
-          await bundleTerms(context, options),
-        )
+    const readers = { run: verifyStoredRun, bundle: verifyBundledRun }
+    const verdict = await readNamedRun(context, [name, options], readers)
     const exit = exitOf(verdict)
     if (!verdict.accepted) return { exit, data: null, findings: verdict.findings, lines: [] }
     const { run_id, report_sha256, events } = verdict.value

@@ -72,13 +72,18 @@ function servedDaysOf({ facts }: Session): ReadonlyMap<number, string> {
  */
 function boundedItems(items: readonly Item[]): readonly Item[] {
   if (items.length <= itemsMost) return items
-  const alone = items.filter(({ veto, stretch }) => veto !== undefined || stretch !== undefined)
-  const others = items.filter((item) => !alone.includes(item))
   const of = (outcome: Item["outcome"]): readonly Item[] =>
-    others.filter((item) => item.outcome === outcome)
+    items.filter((item) => !standsAlone(item) && item.outcome === outcome)
   const byHash = (outcome: Item["outcome"]): readonly Item[] =>
     of(outcome).toSorted((a, b) => ((a.events?.[0] ?? "") < (b.events?.[0] ?? "") ? -1 : 1))
-  return [...alone, ...[byHash("fail"), byHash("unknown"), of("pass")].flatMap(merged)]
+  return [
+    ...items.filter(standsAlone),
+    ...[byHash("fail"), byHash("unknown"), of("pass")].flatMap(merged),
+  ]
+}
+
+function standsAlone({ veto, stretch }: Item): boolean {
+  return veto !== undefined || stretch !== undefined
 }
 
 function merged(items: readonly Item[]): readonly Item[] {
