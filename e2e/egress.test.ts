@@ -71,7 +71,7 @@ function cameOf(stdout: string): Record<string, string> {
   >
 }
 
-test("with nothing allowed a boxed agent gets nowhere, and each try is evidence (G3, R2)", async () => {
+test("with nothing allowed a boxed agent gets nowhere, and each try is evidence (G3, R2, open-computer-use #198)", async () => {
   const ended = await run("homebody", ["sandbox", "run"])
   const came = cameOf(ended.stdout)
   expect(Object.keys(came)).toHaveLength(7)

@@ -97,7 +97,7 @@ test("curl is told that a host is not allowed (claude-code #89165) (G3)", async 
   await own.recorded("audit", 1)
 })
 
-test("curl that names another server inside the tunnel is cut off (claude-code #87381) (G3)", async () => {
+test("curl that names another server inside the tunnel is cut off (gh-aw #62547) (G3)", async () => {
   const own = await lab()
   const { exit } = await run(own, [
     ...curl,

@@ -1,4 +1,5 @@
 import { createServer as createHttpServer } from "node:http"
+import { type AddressInfo, connect, createServer } from "node:net"
 import { expect, onTestFinished, test } from "vitest"
 import {
   basic,
@@ -222,7 +223,11 @@ test("the proxy's own ports and the gateway's are refused, by name and by addres
 })
 
 test.each([
-  { why: "another name (SNI mismatch)", hello: helloFor("evil.test"), code: "egress/server-name" },
+  {
+    why: "another name (SNI mismatch, gh-aw #62547)",
+    hello: helloFor("evil.test"),
+    code: "egress/server-name",
+  },
   { why: "no name", hello: helloFor(null), code: "egress/server-name" },
   {
     why: "another name outside an encrypted hello",
@@ -241,28 +246,48 @@ test.each([
     hello: helloFor("host.test", { pad: 20_000 }),
     code: "egress/not-tls",
   },
-])(
-  "a tunnel that says $why reaches nobody (claude-code #87381, #89165) (G3)",
-  async ({ hello, code }) => {
-    const own = await lab({ onConnection: answers })
-    const visitor = client(own.port).send(own.connectHead(target(own)))
-    await visitor.sees("200 Connection Established")
-    visitor.send(hello)
-    await visitor.closed
-    await own.recorded("audit", 1)
-    await own.recorded("network_traffic", 1)
-    expect(own.host.received).toBe("")
-    expect(own.recorder.of("audit")[0]?.facts.measured).toMatchObject({
-      code: "NETWORK_EGRESS_BLOCKED",
-      subject: code,
-    })
-    expect(own.moved()[0]).toMatchObject({
-      completeness: "refused",
-      bytes_sent: 0,
-      bytes_received: 0,
-    })
-  },
-)
+])("a tunnel that says $why reaches nobody (G3)", async ({ hello, code }) => {
+  const own = await lab({ onConnection: answers })
+  const visitor = client(own.port).send(own.connectHead(target(own)))
+  await visitor.sees("200 Connection Established")
+  visitor.send(hello)
+  await visitor.closed
+  await own.recorded("audit", 1)
+  await own.recorded("network_traffic", 1)
+  expect(own.host.received).toBe("")
+  expect(own.recorder.of("audit")[0]?.facts.measured).toMatchObject({
+    code: "NETWORK_EGRESS_BLOCKED",
+    subject: code,
+  })
+  expect(own.moved()[0]).toMatchObject({
+    completeness: "refused",
+    bytes_sent: 0,
+    bytes_received: 0,
+  })
+})
+
+test("what is relayed on its way gets no more than what comes by itself (claude-code #87381, #89165) (G3)", async () => {
+  const own = await lab({ onConnection: answers })
+  const relay = createServer((socket) => {
+    const onward = connect(own.port, "127.0.0.1")
+    for (const each of [socket, onward]) each.on("error", () => undefined)
+    socket.pipe(onward).pipe(socket)
+  })
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve))
+  onTestFinished(() => void relay.close())
+  const { port } = relay.address() as AddressInfo
+  const refusals = await Promise.all(
+    [own.port, port].map((at) => client(at).send(own.connectHead("evil.test:443")).all()),
+  )
+  expect(refusals[0]).toMatch(/^HTTP\/1\.1 403 [^]*egress\/not-allowed/)
+  expect(refusals[1]).toBe(refusals[0])
+  const visitor = client(port)
+    .send(own.connectHead(target(own)))
+    .send(helloFor("host.test"))
+  await visitor.sees("answer")
+  await own.recorded("network_connect", 1)
+  expect([own.host.connections, own.recorder.of("audit").length]).toEqual([1, 2])
+})
 
 test("an encrypted hello whose outer name is the host passes and is told (microsandbox #709) (G3)", async () => {
   const own = await lab({ onConnection: answers })

@@ -92,7 +92,7 @@ test.each([
     facts: { tools: 4 },
   },
   {
-    why: "a namespace next to typed tools without a name (codex)",
+    why: "a namespace next to typed tools without a name (trap 10)",
     path: "/v1/responses",
     body: {
       tools: [
@@ -208,7 +208,7 @@ interface Answer {
 /** One answer of each format and framing, with what it says. */
 const answers: readonly Answer[] = [
   {
-    why: "OpenAI usage in a chunk that has choices (LiteLLM #36168)",
+    why: "OpenAI usage in a chunk that has choices (LiteLLM #36168, #36882)",
     format: "openai.chat",
     type: sse,
     body: eventsOf(
@@ -299,7 +299,7 @@ const answers: readonly Answer[] = [
     facts: { ...counts(400, 5, 384, -1), model: "m", finish_reason: "completed" },
   },
   {
-    why: "Anthropic's events: input first, output so far in each delta",
+    why: "Anthropic's events: input first, output so far in each delta (LiteLLM #11789, #5364)",
     format: "anthropic.messages",
     type: sse,
     body: eventsOf(
@@ -431,7 +431,7 @@ const answers: readonly Answer[] = [
     },
   },
   {
-    why: "a converse stream (cacheRead and cacheWrite kept)",
+    why: "a converse stream, with its cacheRead and cacheWrite (LiteLLM #34497)",
     format: "bedrock.converse",
     type: aws,
     body: converseStream(
@@ -449,7 +449,7 @@ const answers: readonly Answer[] = [
     },
   },
   {
-    why: "an invoke stream of Anthropic's, with invocation metrics",
+    why: "an invoke stream of Anthropic's, with invocation metrics (LiteLLM #34497)",
     format: "bedrock.invoke",
     type: aws,
     body: invokeStream(messageStart, toolStart, messageDelta, {
@@ -561,6 +561,22 @@ test.each(["openai.chat", "anthropic.messages", "gemini.generate", "ollama.chat"
     const read = readAnswer(format, json, body)
     expect(read.reported).toMatchObject(counts(-1, -1, -1, -1))
     expect(read.truncated).toBe(true)
+  },
+)
+
+test.each([
+  { format: "openai.chat", usage: { prompt_tokens_details: { cached_tokens: 0 } } },
+  { format: "openai.responses", usage: { input_tokens_details: { cached_tokens: 0 } } },
+  { format: "anthropic.messages", usage: { cache_read_input_tokens: 0 } },
+  { format: "bedrock.converse", usage: { cacheReadInputTokens: 0 } },
+] as const)(
+  "$format: a cache count of zero is kept, and one that is absent stays absent (LiteLLM #41067)",
+  ({ format, usage }) => {
+    const cached = (said: object) =>
+      readAnswer(format, json, JSON.stringify({ usage: said })).reported.cache_read_tokens
+    expect([cached(usage), cached({}), cached({ prompt_tokens_details: null })]).toEqual([
+      0, -1, -1,
+    ])
   },
 )
 

@@ -128,6 +128,40 @@ test.each([
   },
 )
 
+test.each([
+  { why: "a held answer", type: "application/json" },
+  { why: "a stream", type: "text/event-stream" },
+  {
+    why: "a coded stream, of which nothing is unpacked",
+    type: "text/event-stream",
+    coding: "gzip",
+  },
+])(
+  "the idle clock is of the provider's bytes, and $why that comes piece by piece outlives it (agentgateway #3477)",
+  async ({ type, coding = "identity" }) => {
+    const body = coding === "gzip" ? gzipSync("x".repeat(30)) : Buffer.from("x".repeat(30))
+    const opened = await lab({
+      limits: { idleMs: 1000 },
+      handler: (_request, response) => {
+        response.writeHead(200, { "content-type": type, "content-encoding": coding })
+        let at = 0
+        const drip = setInterval(() => {
+          response.write(body.subarray(at, (at += 2)))
+          if (at < body.length) return
+          clearInterval(drip)
+          response.end()
+        }, 100)
+      },
+    })
+    const { text, isReset } = await ask(opened)
+    expect([isReset, text.slice(0, 12)]).toEqual([false, "HTTP/1.1 200"])
+    expect((await closing(opened)).facts.measured).toMatchObject({
+      completeness: "complete",
+      body_bytes: body.length,
+    })
+  },
+)
+
 test.each([301, 302, 303, 307, 308, 300])(
   "a redirect (%i) is not followed and not passed on",
   async (status) => {
@@ -191,17 +225,23 @@ test("a client that leaves while its request is recorded is not forwarded for", 
   expect(opened.upstream.connections).toBe(0)
 })
 
-test.each([
+const phases: readonly { phase: string; handler: Handler; status: number }[] = [
   { phase: "before the answer", handler: silent, status: 0 },
   {
     phase: "in a held answer",
-    handler: ((_request, response) => response.writeHead(200).write("part")) as Handler,
+    handler: (_request, response) => response.writeHead(200).write("part"),
     status: 0,
   },
   { phase: "in a stream", handler: streamHead, status: 200 },
-])(
-  "a client that leaves $phase ends the provider's work (LiteLLM #30244, #31499, #36123, #37140, #9178)",
-  async ({ handler, status }) => {
+]
+
+test.each(
+  ["/chat/completions", "/responses", "/messages"].flatMap((path) =>
+    phases.map((each) => ({ ...each, path })),
+  ),
+)(
+  "a client that leaves $phase of $path ends the provider's work (LiteLLM #30244, #30245, #31499, #36123, #36126, #37140, #9178)",
+  async ({ handler, status, path }) => {
     let upstreamClosed = false
     let seen = (): void => undefined
     const reached = new Promise<void>((resolve) => (seen = resolve))
@@ -213,7 +253,7 @@ test.each([
       },
     })
     const socket = connect(opened.port, "127.0.0.1")
-    socket.write(rawRequest("GET", "/openai/x", { "x-api-key": opened.token }))
+    socket.write(rawRequest("POST", `/openai${path}`, { "x-api-key": opened.token }, "{}"))
     await reached
     if (status === 200) await once(socket, "data")
     socket.destroy()

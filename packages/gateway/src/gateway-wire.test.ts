@@ -55,7 +55,7 @@ test("Claude Code's contract: /v1/messages?beta=true is known by its path, and p
   })
 })
 
-test("Claude Code's contract: the body goes on byte for byte, system block and unknown members too", async () => {
+test("Claude Code's contract: the body goes on byte for byte, system block and unknown members too (agentic-api #114)", async () => {
   const opened = await lab({ upstream: anthropic, handler: streamed })
   await send(opened, "POST", "/v1/messages?beta=true", {}, claudeBody)
   expect(opened.upstream.requests[0]!.body.toString()).toBe(claudeBody)
@@ -64,7 +64,7 @@ test("Claude Code's contract: the body goes on byte for byte, system block and u
 const betas =
   "claude-code-20250219,interleaved-thinking-2025-05-14,a_b-1, fine-grained-tool-streaming-2025-05-14,context-1m-2025-08-07"
 
-test("Claude Code's contract: anthropic-beta, anthropic-version and all that agents say of themselves pass byte for byte, in their order, twice if they are there twice (traps 4 and 5)", async () => {
+test("Claude Code's contract: anthropic-beta, anthropic-version and all that agents say of themselves pass byte for byte, in their order, twice if they are there twice (trap 4, trap 5, LiteLLM #9016, Portkey #1463, CLIProxyAPI #5745)", async () => {
   const opened = await lab({ upstream: anthropic })
   const own = [
     ["anthropic-version", "2023-06-01"],
@@ -90,7 +90,7 @@ test.each([
   { status: 429, body: '{"type":"error", "error":{"type":"rate_limit_error"}}\n' },
   { status: 529, body: "overloaded, and no JSON" },
 ])(
-  "Claude Code's contract: an error $status keeps its body and its headers",
+  "Claude Code's contract: an error $status keeps its body and its headers (agentic-api #114)",
   async ({ status, body }) => {
     const opened = await lab({
       upstream: anthropic,
@@ -371,6 +371,104 @@ test.each([3_100_000, 33_000_000])(
   },
 )
 
+test("embeddings of 5 MiB, and their answer of 44 MB, pass whole (envoy #1209, #1662)", async () => {
+  const answered = Buffer.from(JSON.stringify({ data: [{ embedding: "0.25,".repeat(8_800_000) }] }))
+  const opened = await lab({
+    upstream: bare,
+    handler: (_request, response) =>
+      void response
+        .writeHead(200, { "content-type": "application/json", "content-length": answered.length })
+        .end(answered),
+  })
+  const body = Buffer.from(JSON.stringify({ model: "e", input: "x".repeat(5 * 1024 * 1024) }))
+  const answer = await fetch(`${opened.base}/v1/embeddings`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${opened.token}` },
+    body,
+  })
+  expect(sha256(Buffer.from(await answer.arrayBuffer()))).toBe(sha256(answered))
+  expect(opened.upstream.requests[0]!.body.equals(body)).toBe(true)
+  const [recorded] = opened.recorder.of("llm_response")
+  expect(recorded!.payload).toMatchObject({ sha256: sha256(answered), size: answered.length })
+})
+
+test("a title that is asked for beside the task runs beside it, and its 429 comes once and alone (trap 8)", async () => {
+  const asked: (() => void)[] = []
+  const opened = await lab({
+    upstream: bare,
+    handler: (_request, response, body) => {
+      asked.push(() => {
+        if (body.includes('"tools"')) response.end("{}")
+        else response.writeHead(429, { "retry-after": "1" }).end("later")
+      })
+      // Neither is answered before both are there.
+      if (asked.length === 2) for (const answer of asked) answer()
+    },
+  })
+  const ask = async (body: object): Promise<[number, string]> => {
+    const answer = await fetch(`${opened.base}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${opened.token}` },
+      body: JSON.stringify(body),
+    })
+    return [answer.status, await answer.text()]
+  }
+  const task = { model: "m", tools: [{ type: "function", function: { name: "write" } }] }
+  expect(await Promise.all([ask({ model: "m" }), ask(task)])).toEqual([
+    [429, "later"],
+    [200, "{}"],
+  ])
+  expect(asked).toHaveLength(2)
+  const measured = opened.recorder.of("llm_response").map(({ facts }) => facts.measured)
+  expect(measured.map(({ status }) => status).toSorted()).toEqual([200, 429])
+  expect(measured.map(({ from_upstream }) => from_upstream)).toEqual([true, true])
+})
+
+test("an MCP server is a provider like any: its session, its answers in streams and its 202 pass (Portkey #926, #1151)", async () => {
+  const opened = await lab({
+    upstream: bare,
+    handler: ({ method, headers }, response, body) => {
+      const isKnown = headers["mcp-session-id"] === "s-1"
+      if (body.includes('"initialize"'))
+        return void response
+          .writeHead(200, { "content-type": "text/event-stream", "mcp-session-id": "s-1" })
+          .end('event: message\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n')
+      response.writeHead(!isKnown ? 404 : method === "DELETE" ? 204 : 202).end()
+    },
+  })
+  const ask = (method: string, body: string | null, headers: Record<string, string> = {}) =>
+    fetch(`${opened.base}/mcp`, {
+      method,
+      headers: {
+        authorization: `Bearer ${opened.token}`,
+        accept: "application/json, text/event-stream",
+        ...headers,
+      },
+      body,
+    })
+  const begun = await ask("POST", '{"jsonrpc":"2.0","id":1,"method":"initialize"}')
+  const session = { "mcp-session-id": begun.headers.get("mcp-session-id") ?? "" }
+  expect(await begun.text()).toContain('"result":{}')
+  expect(begun.headers.get("content-type")).toBe("text/event-stream")
+  expect((await ask("POST", '{"method":"notifications/initialized"}', session)).status).toBe(202)
+  expect((await ask("DELETE", null, session)).status).toBe(204)
+  expect((await ask("DELETE", null)).status).toBe(404)
+  expect(opened.upstream.requests[1]!.headers).toContain("application/json, text/event-stream")
+  expect(opened.recorder.of("llm_response")).toHaveLength(4)
+})
+
+test("the head of a stream comes through before its first event (bifrost #3183)", async () => {
+  const opened = await lab({
+    upstream: bare,
+    handler: (_request, response) =>
+      response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders(),
+  })
+  const headers = { authorization: `Bearer ${opened.token}`, accept: "text/event-stream" }
+  const answer = await fetch(`${opened.base}/mcp`, { headers })
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"])
+  await answer.body!.cancel()
+})
+
 test.each([
   { path: "/openai/v1/responses", lease: true },
   { path: "/openai/v1/realtime?model=m", lease: true },
@@ -378,7 +476,7 @@ test.each([
   { path: "/nobody/v1/responses", lease: true },
   { path: "/amc/health", lease: false },
 ])(
-  "a WebSocket on $path (lease: $lease) gets 426 for its first bytes, as codex takes it (trap 1)",
+  "a WebSocket on $path (lease: $lease) gets 426 for its first bytes, as codex takes it (trap 1, Codex-Manager #91, #92, headroom #79, coder #26565, bifrost #2996, #2998)",
   async ({ path, lease }) => {
     const opened = await lab()
     const request = rawRequest("GET", path, {

@@ -158,7 +158,7 @@ const calls = [
     },
   },
   {
-    what: "a streamed chat completion",
+    what: "a streamed chat completion (Portkey #1389, #1550)",
     use: async (client: OpenAI): Promise<unknown> => {
       const stream = await client.chat.completions.create({ ...prompt, stream: true })
       return collect(stream)
