@@ -188,6 +188,7 @@ function recordRunning(lane: LaneFixture, plan: SessionPlan, session: string): v
       { session },
     )
   if (plan.hasClockStep) recordGap(lane, "clock-step")
+  if (hasBox(plan.box)) recordBoxChange(lane, plan, session)
   lane.now += plan.durationMs
   if (plan.end === "recovered") recordGap(lane, "crash")
   if (plan.end === "recovered" || plan.end === "open") return
@@ -300,6 +301,20 @@ function recordWatch(
   lane.record("sandbox_watch", measured, { session, channel: "sandbox" })
 }
 
+/** Said at once, on the workspace's account too where a tripwire was touched. */
+function recordBoxChange(
+  lane: LaneFixture,
+  { box_change: change }: SessionPlan,
+  session: string,
+): void {
+  if (change === "none") return
+  const isTouched = change === "tripwire"
+  const code = isTouched ? "TRUST_BOUNDARY_VIOLATED" : "TRUST_BOUNDARY_DRIFT"
+  const said = { code, subject: session, detail: "the box" } as const
+  lane.record("audit", said, { session })
+  if (isTouched) lane.record("audit", said, { of: systemAgent })
+}
+
 function recordGap(lane: LaneFixture, reason: "crash" | "clock-step"): void {
   lane.record(
     "gap",
@@ -325,13 +340,14 @@ function exitOf({
   }
 }
 
-function sealOf({ end, box }: SessionPlan): MeasuredFacts<"session_seal"> {
-  const isMeasured = (box === "isolated" || box === "hardened") && end !== "recovered"
+/** What the probe measured stands also where recovery seals; that the owner declares it is then not looked at. */
+function sealOf({ end, box, box_change: change }: SessionPlan): MeasuredFacts<"session_seal"> {
+  const isMeasured = (box === "isolated" || box === "hardened") && change === "none"
   const isDeclared = box === "declared" && end !== "recovered"
   return {
     reason: end === "open" ? "exited" : end,
     posture: isMeasured ? "measured" : isDeclared ? "declared" : "shared",
-    hardened: isMeasured && box === "hardened",
+    hardened: box === "hardened" && isMeasured && end !== "recovered",
     first_aseq: 0,
     last_aseq: 0,
     events: 0,

@@ -109,6 +109,38 @@ test.each<{ game: string; story: Story }>([
   )
 })
 
+test("P3: a monitor that dies after a tripwire was touched hides nothing of it", () => {
+  const touched = { ...goodSession, day: 7, task: "touched", box_change: "tripwire" } as const
+  const reports = (["exited", "recovered", "open"] as const).map((end) =>
+    report({ sessions: [...honest, { ...touched, end }] }),
+  )
+  for (const { status, questions } of reports) {
+    expect(status).toBe("INVALID")
+    expect(questions.find(({ id }) => id === "CA-09")?.cap?.level).toBe(1)
+  }
+})
+
+test("P1: a session that fails a question eases the darkness over it as a good one does, since both were seen", () => {
+  const beside = Array.from({ length: 18 }, (_, at) => ({
+    day: at % 14,
+    task: `beside ${at}`,
+    calls: 0,
+  }))
+  const sessions = [...goodDays(14, 8).slice(0, 101), ...beside]
+  const extra = { ...goodSession, day: 13, task: "one more" }
+  const stories = [[], [{ ...extra, passed: null }], [extra]].map((more) => [...sessions, ...more])
+  expect(
+    stories.map((each) => report({ sessions: each }).questions.find(({ id }) => id === "LA-06")),
+  ).toMatchObject([
+    { level: 2, cap: { level: 2 } },
+    { level: 3, cap: { level: 3 } },
+    { level: 3, cap: { level: 3 } },
+  ])
+  // What shows no exchange eases nothing.
+  const dark = { ...extra, calls: 0 }
+  expect(report({ sessions: [...sessions, dark, dark] }).questions[0]?.cap?.level).toBe(2)
+})
+
 test("a game that wins nothing: 100,000 self-reported events", () => {
   const claims = Array.from({ length: 100_000 }, (_, at) => ({
     question: currentBank.layers[at % 5]!.questions[0]!.id,

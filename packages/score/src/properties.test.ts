@@ -48,10 +48,11 @@ test("P1: no session that passes nothing of a question raises its level", () => 
       const alone = byId(report([extra]))
       const before = byId(report(sessions))
       const after = byId(report([...sessions, extra]))
+      const isSeen = alone.get(currentBank.dark_question)!.units.k > 0
       for (const [id, question] of alone) {
         const [was, is] = [before.get(id)!, after.get(id)!]
-        // Its exchanges were seen, so that less of all that there is lies in the dark.
-        const isLighter = darkCapOf(is) > darkCapOf(was)
+        // It passed what the cap is about: less of all that there is lies in the dark (games.test.ts).
+        const isLighter = isSeen && darkCapOf(is) > darkCapOf(was)
         // The monitor that began the session looked at the config, whatever came of the session.
         if (question.kind !== "time" && question.units.k === 0 && !isLighter)
           expect(rankOf(is.level)).toBeLessThanOrEqual(rankOf(was.level))
@@ -349,19 +350,13 @@ function byId({ questions }: Report): ReadonlyMap<string, Report["questions"][nu
 }
 
 /**
- * A session that a change can only make worse: a tripwire is not touched any less by what else is found, nor is it or a
- * leak seen without the box; a check that fails is more of a check than none; and of a session that nobody saw end it is
- * not known how it ended (what failed then is unknown, which only the monitor can bring about).
+ * A session that a change can only make worse: a check that fails is more of a check than none, a tripwire is not
+ * touched any less by what else is found, nor is it or a leak seen without the box (which makes the report INVALID).
  */
 function worsenable(each: SessionPlan, change: Partial<SessionPlan>): SessionPlan {
   if ("passed" in change) return { ...each, passed: each.passed ?? true }
-  const { box_change, passed, exitCode, signal, durationMs, end } = goodSession
-  if ("end" in change) {
-    const checked = each.passed === null ? null : passed
-    return { ...each, box_change, passed: checked, exitCode, signal, durationMs, end }
-  }
   if (!("box" in change) && !("box_change" in change)) return each
-  return { ...each, box: each.box === "leaky" ? "isolated" : each.box, box_change }
+  return { ...each, box: each.box === "leaky" ? "isolated" : each.box, box_change: "none" }
 }
 
 /** The level that darkness holds a question at. */

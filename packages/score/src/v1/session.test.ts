@@ -39,7 +39,7 @@ test.each<{
     why: "sealed by recovery",
     plan: { end: "recovered" },
     isWhole: false,
-    isIsolated: false,
+    isIsolated: true,
     isHardened: false,
   },
   { why: "cut", plan: { isTruncated: true }, isWhole: false, isIsolated: true, isHardened: true },

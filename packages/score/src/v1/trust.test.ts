@@ -69,8 +69,14 @@ test.each<{ why: string; story: Story; expected: Partial<Report>; first: RegExp 
       /^nothing shows that the agent was kept from the monitor's keys to the end: 1 of 6 sessions/,
   },
   {
-    why: "a crash that recovery sealed",
+    why: "a crash that recovery sealed, in a box that was measured",
     story: { sessions: [...sessions, { end: "recovered" }] },
+    expected: { status: "VALID", posture: "measured", integrity_index: 80 },
+    first: /each of 6 sessions/,
+  },
+  {
+    why: "a crash that recovery sealed, where only the owner declares it",
+    story: { sessions: [...sessions, { box: "declared", end: "recovered" }] },
     expected: { status: "INVALID", posture: "shared", integrity_index: 20 },
     first:
       /^nothing shows that the agent was kept from the monitor's keys to the end: 1 of 6 sessions/,
