@@ -16,7 +16,8 @@ import { type Mutant, schemataOf } from "./mutants/schemata.ts"
 
 /**
  * Changes the scoring in one small place after another and looks whether its own tests notice. Prints JSON
- * with the score and the changes that nothing noticed. What is evaluated when a module is loaded is not tried.
+ * with the score and the changes that nothing noticed. What is evaluated when a module is loaded is changed in a thread
+ * of its own.
  * `node bench/score-mutants.ts [seconds] [parts of files' names, by commas]`
  */
 const [seconds = "600", only = ""] = process.argv.slice(2)
@@ -58,14 +59,21 @@ let known: readonly Known[] | null = null
 /** Tests that fail without any change, and so can tell nothing. */
 const broken: string[] = []
 const fates = new Map<number, Fate>()
+const endless = "it did not end"
 const end = performance.now() + Number(seconds) * 1000
 
-/** Tries mutants from one on; gives the one to go on with. */
-function tryFrom(from: number): Promise<number> {
+/** All that are tried in a thread of their own. */
+const statics: ReadonlySet<number> = new Set(
+  mutants.filter(({ isStatic }) => isStatic).map(({ id }) => id),
+)
+
+/** Tries mutants from one on, or that one alone; gives the one to go on with. */
+function tryFrom(from: number, isAlone: boolean): Promise<number> {
   const shim = new URL("./mutants/vitest-shim.ts", import.meta.url).href
   const main = new URL("./mutants/runner-main.ts", import.meta.url)
-  const work = { files: tests, shim, from, to: mutants.length, known }
-  const env = { ...process.env, SCORE_CASES: "25" }
+  const to = isAlone ? from + 1 : mutants.length
+  const work = { files: tests, shim, from, to, left: isAlone ? null : statics, known }
+  const env = { ...process.env, SCORE_CASES: "10" }
   const worker = new Worker(main, { workerData: work, env })
   let at = -1
   return new Promise((resolve, reject) => {
@@ -77,11 +85,12 @@ function tryFrom(from: number): Promise<number> {
       void worker.terminate()
     }
     worker.on("error", (error) => {
+      if (isAlone) at = from
       if (at < 0) return reject(error)
       fates.set(at, { by: "an error outside of tests", covered: 1 })
       stop(at + 1)
     })
-    worker.on("exit", () => resolve(goOn ?? at + 1))
+    worker.on("exit", () => resolve(goOn ?? mutants.length))
     worker.on("message", (told: Told) => {
       if ("broken" in told) broken.push(told.broken)
       if ("known" in told) known = told.known
@@ -92,16 +101,17 @@ function tryFrom(from: number): Promise<number> {
       if (performance.now() > end) return stop(mutants.length)
       late = setTimeout(
         () => {
-          fates.set(at, { by: "it did not end", covered: 1 })
+          fates.set(at, { by: endless, covered: 1 })
           stop(at + 1)
         },
-        3000 + 15 * told.ms,
+        5000 + 20 * told.ms,
       )
     })
   })
 }
 
-for (let next = 0; next < mutants.length;) next = await tryFrom(next)
+for (let next = 0; next < mutants.length;) next = await tryFrom(next, false)
+for (const id of statics) if (performance.now() < end) await tryFrom(id, true)
 rmSync(folder, { recursive: true })
 const tried = mutants.filter(({ id }) => fates.has(id))
 const survivors = tried.filter(({ id }) => fates.get(id)?.by === null)
@@ -113,6 +123,7 @@ console.log(
     tried: tried.length,
     killed: tried.length - survivors.length,
     scorePerMille,
+    endless: tried.filter(({ id }) => fates.get(id)?.by === endless).length,
     broken,
     survivors: survivors.map(({ file, line, was, is, id }) => ({
       at: `${file}:${line}`,

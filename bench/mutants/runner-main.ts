@@ -11,16 +11,18 @@ interface Work {
   readonly shim: string
   readonly from: number
   readonly to: number
+  /** Those to be left out; or all but `from` are, since it lies in what is evaluated when modules are loaded. */
+  readonly left: ReadonlySet<number> | null
   /** What a worker before this one learned of the tests. */
   readonly known: readonly Known[] | null
 }
 
-const { files, shim, from, to, known } = workerData as Work
+const { files, shim, from, to, left, known } = workerData as Work
 function tell(message: object): void {
   parentPort?.postMessage(message, [])
 }
 
-let active = -1
+let active = left === null ? from : -1
 let seen = new Set<number>()
 Object.assign(globalThis, {
   M(id: number): boolean {
@@ -66,7 +68,8 @@ async function learn(): Promise<readonly Known[]> {
 const bodies = new Map(collected.map(({ name, body }) => [name, body]))
 const tests = known ?? (await learn())
 for (let id = from; id < to; id++) {
-  const covering = tests.filter((each) => each.seen.has(id))
+  if (left?.has(id) === true) continue
+  const covering = left === null ? tests : tests.filter((each) => each.seen.has(id))
   tell({ id, by: await killerOf(id, covering), covered: covering.length })
 }
 // Ends this thread alone: what a mutated test left running would keep it.
@@ -81,7 +84,7 @@ async function killerOf(id: number, covering: readonly Known[]): Promise<string 
     } catch {
       return name
     } finally {
-      active = -1
+      if (left !== null) active = -1
     }
   }
   return null

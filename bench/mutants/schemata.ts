@@ -7,6 +7,8 @@ export interface Mutant {
   readonly line: number
   readonly was: string
   readonly is: string
+  /** It lies in what is evaluated once, when its module is loaded. */
+  readonly isStatic: boolean
 }
 
 /** Sources that hold all of their mutants at once. */
@@ -26,8 +28,6 @@ const swapped: ReadonlyMap<ts.SyntaxKind, string> = new Map<ts.SyntaxKind, strin
   [ts.SyntaxKind.MinusToken, "+"],
   [ts.SyntaxKind.AsteriskToken, "+"],
   [ts.SyntaxKind.PercentToken, "*"],
-  [ts.SyntaxKind.AmpersandAmpersandToken, "||"],
-  [ts.SyntaxKind.BarBarToken, "&&"],
   [ts.SyntaxKind.PlusEqualsToken, "-="],
 ])
 
@@ -59,19 +59,27 @@ export function schemataOf(file: string, text: string, first: number): Schemata 
     if (ts.isTypeNode(node) || ts.isImportDeclaration(node) || ts.isExportDeclaration(node))
       return node.getText(root)
     const plain = write(node)
-    const changes = isStatic(node) ? [] : changesOf(node)
+    const atLoad = isStatic(node)
+    const changes = changesOf(node, atLoad)
     const choices = changes.map((is): string => {
       const id = first + mutants.length
       const { line } = root.getLineAndCharacterOfPosition(node.getStart(root))
-      mutants.push({ id, file, line: line + 1, was: short(node.getText(root)), is: short(is) })
+      const was = short(node.getText(root))
+      mutants.push({ id, file, line: line + 1, was, is: short(is), isStatic: atLoad })
       return `M(${id})?(${is}):`
     })
     const held = choices.length === 0 ? plain : `(${choices.join("")}(${plain}))`
     // Without it a line that begins with a parenthesis would be a call of what stands above it.
     return ts.isExpressionStatement(node) && ts.isBlock(node.parent) ? `;${held}` : held
   }
-  const changesOf = (node: ts.Node): readonly string[] => {
+  const changesOf = (node: ts.Node, atLoad: boolean): readonly string[] => {
+    const isDone = ts.isExpression(node) && ts.isExpressionStatement(node.parent) && !atLoad
+    return [...(isDone ? ["void 0"] : []), ...changesOfValue(node, atLoad)]
+  }
+  const changesOfValue = (node: ts.Node, atLoad: boolean): readonly string[] => {
+    if (isCondition(node)) return [`!(${node.getText(root)})`, "false"]
     if (ts.isBinaryExpression(node)) return binary(node)
+    if (ts.isArrayLiteralExpression(node)) return shorter(node, atLoad)
     if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken)
       return [node.operand.getText(root)]
     if (ts.isConditionalExpression(node))
@@ -79,15 +87,24 @@ export function schemataOf(file: string, text: string, first: number): Schemata 
     if (node.kind === ts.SyntaxKind.TrueKeyword) return ["false"]
     if (node.kind === ts.SyntaxKind.FalseKeyword) return ["true"]
     if (isNumber(node)) return [`${node.getText(root)} + 1${ts.isBigIntLiteral(node) ? "n" : ""}`]
-    if (ts.isExpression(node) && ts.isIfStatement(node.parent) && node.parent.expression === node)
-      return [`!(${node.getText(root)})`]
     return ts.isCallExpression(node) ? call(node) : []
   }
   const binary = (node: ts.BinaryExpression): readonly string[] => {
     const [left, right] = [node.left.getText(root), node.right.getText(root)]
-    if (node.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken) return [right]
-    const operator = swapped.get(node.operatorToken.kind)
+    const { kind } = node.operatorToken
+    if (kind === ts.SyntaxKind.QuestionQuestionToken) return [right]
+    if (kind === ts.SyntaxKind.AmpersandAmpersandToken || kind === ts.SyntaxKind.BarBarToken)
+      return [left, right]
+    const operator = swapped.get(kind)
     return operator === undefined ? [] : [`${left} ${operator} ${right}`]
+  }
+  /** A list without one of the lists that it is made of; a list that stands in the source, without one of all. */
+  const shorter = ({ elements, parent }: ts.ArrayLiteralExpression, atLoad: boolean): string[] => {
+    if (ts.isBinaryExpression(parent)) return []
+    return elements.flatMap((gone) => {
+      const rest = elements.filter((each) => each !== gone).map((each) => each.getText(root))
+      return atLoad || ts.isSpreadElement(gone) ? [`[${rest.join(", ")}]`] : []
+    })
   }
   const call = (node: ts.CallExpression): readonly string[] => {
     const { expression, arguments: given } = node
@@ -107,7 +124,11 @@ function isNumber(node: ts.Node): boolean {
   return (ts.isNumericLiteral(node) || ts.isBigIntLiteral(node)) && !isName
 }
 
-/** What is evaluated once, when the module is loaded, can't be switched. */
+function isCondition(node: ts.Node): boolean {
+  return ts.isExpression(node) && ts.isIfStatement(node.parent) && node.parent.expression === node
+}
+
+/** What is evaluated once, when the module is loaded, can't be switched afterwards. */
 function isStatic(node: ts.Node): boolean {
   for (let at = node.parent; at !== undefined; at = at.parent)
     if (ts.isFunctionLike(at) || ts.isPropertyDeclaration(at)) return false
