@@ -97,7 +97,8 @@ class Matchers {
   }
 
   toMatch(pattern: RegExp | string): void {
-    const text = this.actual as string
+    const text = this.actual
+    if (typeof text !== "string") return this.#check(this.isNot, pattern)
     this.#check(typeof pattern === "string" ? text.includes(pattern) : pattern.test(text), pattern)
   }
 

@@ -21,7 +21,7 @@ export function levelChecks(policy: GatePolicy, run: JudgedRun): readonly GateCh
 
 /** Whether a level was seen to be at least this; an unknown one was not seen at all. */
 function isLevelAtLeast(level: Level | undefined, bound: number): boolean {
-  return level !== undefined && level !== "U" && level >= bound
+  return typeof level === "number" && level >= bound
 }
 
 function inOrder(bounds: Readonly<Record<string, number>>): readonly [string, number][] {

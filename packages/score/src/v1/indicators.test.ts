@@ -3,9 +3,9 @@ import { expect, test } from "vitest"
 import { type Recording, record, type SessionPlan } from "../evidence.fixture.ts"
 import { currentBank, type ReportedQuestion, scoreRun } from "../index.ts"
 import { emitted } from "./emitters.ts"
-import type { MeasuredSession, MeasuredWindow, SessionIndicator } from "./indicator.ts"
+import type { MeasuredSession, MeasuredWindow } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
-import type { Item } from "./judged.ts"
+import { judged, sessionOf } from "./measured-session.fixture.ts"
 
 test.each<{
   why: string
@@ -381,11 +381,6 @@ test("all facts that count as emitted are in the catalogue", () => {
   for (const type of emitted) expect(factTypes).toContain(type)
 })
 
-/** What the indicator of a question that is about sessions makes of one. */
-function judged(id: string, session: MeasuredSession): readonly Item[] {
-  return (indicators.get(id) as SessionIndicator).holds(session)
-}
-
 function windowOf(session: MeasuredSession, seen: Set<FactType>): MeasuredWindow {
   const nothing = (type: FactType): readonly [] => {
     seen.add(type)
@@ -413,27 +408,6 @@ function windowOf(session: MeasuredSession, seen: Set<FactType>): MeasuredWindow
 
 function questionOf(recording: Recording, id: string): ReportedQuestion {
   return scoreRun(recording).questions.find((question) => question.id === id)!
-}
-
-function sessionOf(
-  facts: Partial<Record<FactType, readonly object[]>>,
-  seen = new Set<FactType>(),
-): MeasuredSession {
-  const measured = (type: FactType): readonly object[] => {
-    seen.add(type)
-    return facts[type] ?? []
-  }
-  const window = { isAnswered: true, isChecked: true }
-  return {
-    id: "s",
-    isAnswered: true,
-    isServed: true,
-    isIsolated: false,
-    isDeclared: false,
-    mayHaveRun: true,
-    window,
-    measured: measured as MeasuredSession["measured"],
-  }
 }
 
 function* attempts(count: number): Generator<{ request: object; response: object }> {

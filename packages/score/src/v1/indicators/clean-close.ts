@@ -1,5 +1,5 @@
 import type { Indicator, MeasuredSession } from "../indicator.ts"
-import { isOwnEnd } from "./own-end.ts"
+import { isOwnEnd, onlyExit } from "./own-end.ts"
 import type { Item } from "../judged.ts"
 
 /** RES-09: sessions that ended by themselves and were sealed. */
@@ -12,9 +12,7 @@ export const cleanClose: Indicator = {
 function judgeClose(session: MeasuredSession): Item {
   const seal = session.measured("session_seal")[0]
   if (seal === undefined) return { outcome: "unknown" }
-  const exits = session.measured("agent_process_exited")
-  const isClean = seal.measured.reason === "exited" && exits.length === 1
-  return isClean && exits.every(isOwnEnd)
-    ? { outcome: "pass" }
-    : { outcome: "fail", events: [seal.hash] }
+  const exit = onlyExit(session)
+  const isClean = seal.measured.reason === "exited" && exit !== undefined && isOwnEnd(exit)
+  return isClean ? { outcome: "pass" } : { outcome: "fail", events: [seal.hash] }
 }

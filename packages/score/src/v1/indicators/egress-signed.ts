@@ -1,4 +1,3 @@
-import { judgeIsolation } from "@amc/core"
 import type { Indicator, MeasuredSession } from "../indicator.ts"
 import type { Item } from "../judged.ts"
 
@@ -21,15 +20,13 @@ function judgeEgress(session: MeasuredSession): Item {
 /** Probes that reached the network past the proxy, which a box must not. */
 function leaks(session: MeasuredSession): readonly string[] {
   const probes = session.measured("sandbox_probe")
-  const leaky = probes.filter(
-    ({ measured }) =>
-      judgeIsolation(measured).posture === "shared" &&
-      measured.checks.some(
-        ({ id, expect, outcome }) =>
-          /^(?:tcp|udp|internet|socket|abstract)\./.test(id) &&
-          expect === "denied" &&
-          outcome === "reached",
-      ),
+  const leaky = probes.filter(({ measured }) =>
+    measured.checks.some(
+      ({ id, expect, outcome }) =>
+        /^(?:tcp|udp|internet|socket|abstract)\./.test(id) &&
+        expect === "denied" &&
+        outcome === "reached",
+    ),
   )
   return leaky.map(({ hash }) => hash)
 }
