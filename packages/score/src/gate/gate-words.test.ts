@@ -280,7 +280,7 @@ test.each<{
   {
     rule: "drop",
     policy: { maxDrop: 1 },
-    evidence: { ...after({}), ...{ report: { ...report, layers: report.layers.slice(1) } } },
+    evidence: { ...after({}), report: { ...report, layers: report.layers.slice(1) } },
     says: [[`layer ${sao}`, "from level 1 to level U", "at most 1 below the previous run", since]],
   },
   {
