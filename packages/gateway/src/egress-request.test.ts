@@ -1,5 +1,9 @@
+import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { expect, onTestFinished, test } from "vitest"
 import { basic, type EgressLab, openEgressLab, RawClient } from "./egress-lab.fixture.ts"
 import { diskFull, sha256 } from "./lab.fixture.ts"
@@ -345,6 +349,47 @@ test("an answer and bytes behind it are one answer (response splitting) (G3)", a
   const text = await ask(own).all()
   expect(text).not.toContain("forged")
   expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1)
+})
+
+test.each(["GET", "HEAD", "DELETE", "OPTIONS", "POST"])(
+  "the body of a %s stays one, whatever Connection says of its length (smuggling) (G3)",
+  async (method) => {
+    const own = await webLab((_request, response) => response.end())
+    const body = "GET /smuggled HTTP/1.1\r\nHost: evil.test\r\n\r\n"
+    const length = `Content-Length: ${body.length}`
+    await ask(own, { method, more: [length, "Connection: content-length"], body }).all()
+    expect(own.seen).toMatchObject([{ url: "/a?b=c", body: Buffer.from(body) }])
+  },
+)
+
+/** What the kernel takes for a client on a unix socket that reads nothing. */
+async function unreadRoom(): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "amc-egress-room-"))
+  const server = createNetServer().listen(join(folder, "socket"))
+  const accepted = once(server, "connection") as Promise<[Socket]>
+  const client = connect(join(folder, "socket")).pause()
+  const [socket] = await accepted
+  while (socket.write(Buffer.alloc(1 << 14))) await new Promise(setImmediate)
+  const room = socket.bytesWritten - socket.writableLength
+  for (const each of [client, socket]) each.destroy()
+  server.close()
+  rmSync(folder, { recursive: true })
+  return room
+}
+
+test("who takes all of a plain answer but its last piece is cut off by the idle clock, though the host is done (G3)", async () => {
+  const answer = Buffer.alloc((await unreadRoom()) + (1 << 15), "x")
+  const own = await webLab((_request, response) => response.end(answer), {
+    limits: { idleMs: 300 },
+  })
+  const place = `web.test:${own.webPort}`
+  const client = new RawClient(own.socketPath)
+  onTestFinished(() => void client.socket.destroy())
+  client.socket.pause()
+  client.send(`GET http://${place}/ HTTP/1.1\r\nHost: ${place}\r\n\r\n`)
+  await own.recorded("network_traffic", 1)
+  expect(own.moved()[0]).toMatchObject({ completeness: "timeout", status: 200 })
+  expect(own.moved()[0]?.bytes_received).toBeGreaterThan(answer.length)
 })
 
 test.each(["TRACE", "OPTIONS", "PROPFIND"])(

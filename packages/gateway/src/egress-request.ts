@@ -134,6 +134,10 @@ export class EgressRequest {
       return this.#settle("upstream-cut", unreachable())
     }
     response.once("finish", () => this.#settle("complete", null))
+    // From here on the host's own clock is over, and only the client can be waited for.
+    answer.once("end", () =>
+      response.setTimeout(this.#terms.limits.idleMs, () => this.#settle("timeout", null)),
+    )
     this.#pump(answer, response)
   }
 

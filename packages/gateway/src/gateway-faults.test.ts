@@ -375,6 +375,14 @@ test.each([
   { why: "has no host", bytes: "GET /openai/x HTTP/1.1\r\nconnection: close\r\n\r\n" },
   { why: "is a tunnel", bytes: "CONNECT api.openai.com:443 HTTP/1.1\r\nhost: h\r\n\r\n" },
   {
+    why: "asks to be shown what the provider gets, its key too (TRACE)",
+    bytes: "TRACE /openai/x HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n",
+  },
+  {
+    why: "climbs out where a NUL ends the text",
+    bytes: "GET /openai/a/..%00/b HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n",
+  },
+  {
     why: "has an absolute target",
     bytes: "GET http://api.openai.com/openai/x HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n",
   },

@@ -18,8 +18,11 @@ const hopByHop = [
 ]
 /** Said anew for the next hop, or for this gateway alone. A client's own key is never forwarded. */
 const replaced = ["accept-encoding", "content-length", "expect", "host", "http2-settings"]
-/** What a proxy keeps back of a plain request; the agent's own credentials are for the host that it names. */
-const notInProxied = new Set([...hopByHop, "expect", "host", "http2-settings"])
+/**
+ * What a proxy keeps back of a plain request, or says anew; the agent's own credentials are for the host that it names.
+ * Were the length left to `Connection`, a body could go on without one and be read as a request that nobody judged.
+ */
+const notInProxied = new Set([...hopByHop, "content-length", "expect", "host", "http2-settings"])
 /** They would put a call on another account of the key's owner. */
 const accounts = ["openai-organization", "openai-project", "x-goog-user-project"]
 /** By these some servers take a request for one with another method or path than was judged and recorded. */
@@ -54,8 +57,14 @@ export function forwardedFields(raw: RawHeaders): string[] {
 export function proxiedFields(raw: RawHeaders, host: string): string[] {
   const fields = without(raw, notInProxied)
   const kept = fields.filter((_, at) => !isProxyField(fields[at - (at % 2)]))
-  const isChunked = fieldOf(raw, "transfer-encoding") !== null
-  return ["host", host, ...kept, ...(isChunked ? ["transfer-encoding", "chunked"] : [])]
+  return ["host", host, ...kept, ...framing(raw)]
+}
+
+/** How the body of a request ends; no request that Node reads says both. */
+function framing(raw: RawHeaders): string[] {
+  if (fieldOf(raw, "transfer-encoding") !== null) return ["transfer-encoding", "chunked"]
+  const length = fieldOf(raw, "content-length")
+  return length === null ? [] : ["content-length", length]
 }
 
 function isProxyField(name: string | undefined): boolean {

@@ -22,8 +22,10 @@ export interface RequestLeaseTerms {
  */
 export function requestedTarget(
   { providers }: Pick<RequestLeaseTerms, "providers">,
-  { url = "" }: IncomingMessage,
+  { url = "", method }: IncomingMessage,
 ): KeylessTarget {
+  if (method === "TRACE")
+    throw new AmcError("gateway/bad-request", "the answer to TRACE would show the provider's key")
   const target = targetOf(url)
   return takeQueryKeys(target, providers.get(target.route))
 }

@@ -1,7 +1,7 @@
 import { AmcError } from "@amc/core"
 
-/** A segment of dots; for Java's servers also with parameters behind it. */
-const dots = /^(?:\.|%2e){1,2}(?:(?:;|%3b).*)?$/i
+/** A segment of dots; for Java's servers also with parameters behind it, for C's with a NUL. */
+const dots = /^(?:\.|%2e){1,2}(?:(?:;|%3b|%00).*)?$/i
 
 /** A request target, split behind its first segment. */
 export interface Target {
