@@ -57,7 +57,7 @@ export class AnswerReader implements FrameSink {
   ) {
     this.#document = format.openAnswer(new ForeignValues(secrets))
     this.#framing = openFraming?.(this) ?? null
-    this.#scan = new JsonScan(this.#document)
+    this.#scan = new JsonScan(this.#document, this.#framing !== null)
   }
 
   /** What the headers say, before any of the body. */

@@ -1,3 +1,4 @@
+import { AlikeOpening, type Opening, type Shown } from "./json-opening.ts"
 import { textOf } from "./short-texts.ts"
 
 export type JsonScalar = string | number | boolean | null
@@ -10,7 +11,7 @@ export interface JsonVisitor {
   readonly depth: number
   /** A value, or the start of an object or array (`undefined`). The path is reused after the call. */
   value(path: JsonPath, value: JsonScalar | undefined): void
-  /** Whether the object or array that starts here is looked into; all are if this is left out. */
+  /** Whether the object or array that starts here is looked into; all are if this is left out. The path alone decides. */
   enters?(path: JsonPath): boolean
   /** Who gets the text of the string that starts here, in pieces and with its escapes as they are. */
   textSink?(path: JsonPath): ((bytes: Uint8Array) => void) | null
@@ -27,6 +28,14 @@ const nestingMax = 512
 const bareMax = 64
 /** Where a search by hand is faster than a call into Node's. */
 const nearby = 48
+
+/** Where a scan stands between two tokens. */
+interface Place {
+  readonly arrays: readonly boolean[]
+  readonly path: JsonPath
+  readonly expect: Expect
+  readonly hiddenFrom: number
+}
 
 type Expect = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "comma-or-end" | "nothing"
 
@@ -54,9 +63,14 @@ export class JsonScan {
   #sink: ((bytes: Uint8Array) => void) | null = null
   /** Values at this many steps or more lie in what the visitor does not enter. */
   #hiddenFrom = Infinity
+  readonly #opening: AlikeOpening<Place> | null
+  /** What is shown of the opening that is being learned. */
+  #shown: Shown[] | null = null
 
-  constructor(visitor: JsonVisitor) {
+  /** `areAlike` says that many documents will come, each much like the one before. */
+  constructor(visitor: JsonVisitor, areAlike = false) {
     this.#visitor = visitor
+    this.#opening = areAlike && visitor.textSink === undefined ? new AlikeOpening() : null
   }
 
   /** Takes the next piece. */
@@ -64,9 +78,60 @@ export class JsonScan {
     const bytes = Buffer.isBuffer(piece)
       ? piece
       : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    let at = this.#opening !== null && this.#isFresh() ? this.#open(bytes, this.#opening) : 0
+    while (at < bytes.length && !this.#broken) at = this.#read(bytes, at)
+  }
+
+  #read(bytes: Buffer, at: number): number {
+    return this.#inString ? this.#readString(bytes, at) : this.#readToken(bytes, at)
+  }
+
+  #isFresh(): boolean {
+    return this.#expect === "value" && this.#arrays.length === 0 && !this.#inString && !this.#broken
+  }
+
+  /** Shows the beginning of a document that is known from the one before. Gives where reading goes on. */
+  #open(bytes: Buffer, opening: AlikeOpening<Place>): number {
+    if (this.#bare !== "") return 0
+    const alike = opening.alike(bytes)
+    if (opening.isLesson(alike)) return this.#learn(bytes, alike, opening)
+    const known = opening.known(alike)
+    if (known === null) return 0
+    const { shown, place } = known
+    for (let at = 0; at < shown.length; at++) {
+      const one = shown[at] as Shown
+      this.#visitor.value(one.path, one.value)
+    }
+    for (let at = 0; at < place.path.length; at++) {
+      this.#arrays.push(place.arrays[at] as boolean)
+      this.#path.push(place.path[at] as string | number)
+    }
+    this.#expect = place.expect
+    this.#hiddenFrom = place.hiddenFrom
+    return known.end
+  }
+
+  #learn(bytes: Buffer, alike: number, opening: AlikeOpening<Place>): number {
+    this.#shown = []
     let at = 0
-    while (at < bytes.length && !this.#broken)
-      at = this.#inString ? this.#readString(bytes, at) : this.#readToken(bytes, at)
+    let latest: Opening<Place> | null = null
+    while (at < alike && !this.#broken) {
+      if (!this.#inString && this.#bare === "")
+        latest = { end: at, shown: this.#shown.slice(), place: this.#place() }
+      at = this.#read(bytes, at)
+    }
+    this.#shown = null
+    opening.learn(bytes, alike, this.#broken ? null : latest)
+    return at
+  }
+
+  #place(): Place {
+    return {
+      arrays: this.#arrays.slice(),
+      path: this.#path.slice(),
+      expect: this.#expect,
+      hiddenFrom: this.#hiddenFrom,
+    }
   }
 
   /** Whether all that was pushed is one JSON value. The next push begins another. */
@@ -91,11 +156,11 @@ export class JsonScan {
         break
       case openBrace:
       case openBracket:
-        this.#open(byte === openBracket)
+        this.#enter(byte === openBracket)
         break
       case closeBrace:
       case closeBracket:
-        this.#close(byte === closeBracket)
+        this.#leave(byte === closeBracket)
         break
       case colon:
         this.#step("colon", "value")
@@ -165,7 +230,7 @@ export class JsonScan {
       this.#expect = "colon"
       return
     }
-    if (this.#capturing) this.#visitor.value(this.#path, text)
+    if (this.#capturing) this.#show(text)
     this.#endValue()
   }
 
@@ -200,7 +265,7 @@ export class JsonScan {
     this.#endValue()
   }
 
-  #open(isArray: boolean): void {
+  #enter(isArray: boolean): void {
     if (!this.#mayStartValue()) return
     this.#show(undefined)
     if (this.#arrays.length >= nestingMax) this.#broken = true
@@ -211,7 +276,7 @@ export class JsonScan {
     this.#expect = isArray ? "value-or-end" : "key-or-end"
   }
 
-  #close(isArray: boolean): void {
+  #leave(isArray: boolean): void {
     const empty = isArray ? "value-or-end" : "key-or-end"
     const fits = this.#expect === empty || this.#expect === "comma-or-end"
     if (!fits || this.#arrays.pop() !== isArray) {
@@ -243,7 +308,9 @@ export class JsonScan {
   }
 
   #show(value: JsonScalar | undefined): void {
-    if (this.#isVisible()) this.#visitor.value(this.#path, value)
+    if (!this.#isVisible()) return
+    this.#shown?.push({ path: this.#path.slice(), value })
+    this.#visitor.value(this.#path, value)
   }
 
   #isVisible(): boolean {
