@@ -44,6 +44,31 @@ test("a request that a rule forbids is recorded, refused, audited, and not forwa
   ])
 })
 
+test.each([
+  "/v1/chat/%63ompletions",
+  "/v1//chat/completions",
+  "/v1/chat/completions;p=1",
+  "/v1/chat/completionsX",
+  "/v1/chat/completions%2f",
+  "/v1/chat/completions%3fx",
+  "/v1/chat/completions%00",
+  "/V1/chat/completions",
+  "/v1/chat",
+  "//v1/chat/completions",
+  "/v1/files?/v1/chat/completions",
+  "/v1/files;/v1/chat/completions",
+  "/v1/files%23/v1/chat/completions",
+])("a path that only some servers take for an allowed one is not allowed: %s", async (path) => {
+  const opened = await lab({ upstream: { basePath: "" } })
+  const routes = [{ provider: "openai", paths: ["/v1/chat/completions"] }]
+  const token = opened.issue({ policies: held({ routes }) })
+  const ask = (at: string) =>
+    talk({ port: opened.port }, rawRequest("POST", `/openai${at}`, { "x-api-key": token }, "{}"))
+  expect((await ask(path)).text).toMatch(/^HTTP\/1\.1 403 [^]*gateway\/policy/)
+  expect(opened.upstream.connections).toBe(0)
+  expect((await ask("/v1/chat/completions?x=/v1/files")).text).toMatch(/^HTTP\/1\.1 200 /)
+})
+
 test("a lease that sits in a refused name is not repeated in answer or audit", async () => {
   const opened = await lab()
   const token = opened.issue({ policies: held({ models: ["gpt-5*"] }) })
