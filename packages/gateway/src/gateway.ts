@@ -123,7 +123,7 @@ class HttpGateway implements Gateway {
       },
       (request, response) => {
         const { socket } = request
-        const turn = { response, answer: () => this.#answer(door, request, response) }
+        const turn = { request, response, answer: () => this.#answer(door, request, response) }
         this.#listeners.track(this.#turns.take(socket, turn), () => socket.destroy())
       },
     )

@@ -2,9 +2,10 @@ import { connect } from "node:net"
 import { expect, onTestFinished, test } from "vitest"
 import { lab, type Lab, rawRequest, talk } from "./lab.fixture.ts"
 
-function sentOn(opened: Lab, count: number, path = "/openai/x"): string {
-  const own = { "x-api-key": opened.token, connection: "keep-alive" }
-  return Array.from({ length: count }, (_none, n) => rawRequest("POST", path, own, `${n}`)).join("")
+function sentOn(opened: Lab, count: number, more: Record<string, string> = {}): string {
+  const own = { "x-api-key": opened.token, connection: "keep-alive", ...more }
+  const one = (_none: unknown, n: number) => rawRequest("POST", "/openai/x", own, `${n}`)
+  return Array.from({ length: count }, one).join("")
 }
 
 test("requests that are sent on without waiting are answered in their order, one call at a time (pipelining)", async () => {
@@ -27,13 +28,19 @@ test("requests that are sent on without waiting are answered in their order, one
   expect(most).toBe(1)
 })
 
-test("one connection keeps one call under way, and nothing waits without end behind it", async () => {
-  const opened = await lab({ handler: () => undefined })
-  const closed = talk({ port: opened.port }, sentOn(opened, 200))
-  expect(await closed).toMatchObject({ text: "" })
-  await opened.gateway.close()
-  expect(opened.recorder.of("llm_request").length).toBeLessThan(2)
-})
+test.each([
+  { why: "requests", count: 200, more: {} },
+  { why: "long heads", count: 20, more: { "x-long": "y".repeat(10_000) } },
+])(
+  "one connection keeps one call under way, and $why do not wait without end behind it",
+  async (row) => {
+    const opened = await lab({ handler: () => undefined })
+    const closed = talk({ port: opened.port }, sentOn(opened, row.count, row.more))
+    expect(await closed).toMatchObject({ text: "" })
+    await opened.gateway.close()
+    expect(opened.recorder.of("llm_request").length).toBeLessThan(2)
+  },
+)
 
 test("what waits behind a call whose client leaves is neither recorded nor forwarded", async () => {
   const opened = await lab({ handler: () => undefined })

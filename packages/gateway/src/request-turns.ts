@@ -1,14 +1,16 @@
-import type { ServerResponse } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
 /** A request that can be answered. */
 export interface Turn {
+  readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly answer: () => Promise<void>
 }
 
-/** A client that sends on more without waiting for an answer is cut off. */
+/** A client that sends on more without waiting for an answer is cut off, and one whose heads lie in memory. */
 const mostWaiting = 64
+const mostHeadBytes = 64 * 1024
 
 /**
  * Lets the requests of one connection be answered one after another. Node begins with all that a client sends on
@@ -26,7 +28,7 @@ export class RequestTurns {
   async take(socket: Socket, turn: Turn): Promise<void> {
     const line = this.#waiting.get(socket)
     if (line !== undefined) {
-      if (line.length < mostWaiting) line.push(turn)
+      if (line.length < mostWaiting && headBytes(line) < mostHeadBytes) line.push(turn)
       else socket.destroy()
       return
     }
@@ -39,6 +41,11 @@ export class RequestTurns {
     }
     this.#waiting.delete(socket)
   }
+}
+
+function headBytes(line: readonly Turn[]): number {
+  const texts = line.flatMap(({ request: { url = "", rawHeaders } }) => [url, ...rawHeaders])
+  return texts.reduce((sum, text) => sum + text.length, 0)
 }
 
 /** Until a client has read most of an answer, it waits for nothing else. */
