@@ -351,6 +351,23 @@ test("an answer and bytes behind it are one answer (response splitting) (G3)", a
   expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1)
 })
 
+test("plain requests that are sent on without waiting are made one after another, and do not wait without end (pipelining) (G3)", async () => {
+  const waiting: (() => void)[] = []
+  const own = await webLab((_request, response) => void waiting.push(() => response.end("ok")))
+  const place = `web.test:${own.webPort}`
+  const one = (more = ""): string =>
+    `GET http://${place}/ HTTP/1.1\r\nHost: ${place}\r\nProxy-Authorization: ${basic(own.token)}\r\n${more}\r\n`
+  const client = new RawClient(own.port).send(one().repeat(3))
+  onTestFinished(() => void client.socket.destroy())
+  for (let count = 1; count <= 3; count++) {
+    while (waiting.length === 0) await new Promise(setImmediate)
+    expect(own.opened()).toHaveLength(count)
+    waiting.shift()?.()
+  }
+  client.send(one() + one(`X-Long: ${"y".repeat(20_000)}\r\n`).repeat(20))
+  await client.closed
+})
+
 test.each(["GET", "HEAD", "DELETE", "OPTIONS", "POST"])(
   "the body of a %s stays one, whatever Connection says of its length (smuggling) (G3)",
   async (method) => {

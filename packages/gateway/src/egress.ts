@@ -17,6 +17,7 @@ import { type ListenAt, Listeners } from "./listeners.ts"
 import { OpenConnections } from "./open-connections.ts"
 import { problemOf } from "./problem.ts"
 import { answerRaw } from "./raw-answer.ts"
+import { RequestTurns } from "./request-turns.ts"
 import { Rounds } from "./rounds.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import type { SessionSource } from "./session-source.ts"
@@ -63,6 +64,7 @@ export function createEgress(terms: EgressTerms): Egress {
 class ForwardProxy implements Egress {
   readonly #world: EgressWorld
   readonly #listeners = new Listeners()
+  readonly #turns = new RequestTurns()
   /** Sockets that Node's HTTP has let go of. */
   readonly #sockets = new Set<Duplex>()
   readonly #ports = new Set<number>()
@@ -131,10 +133,12 @@ class ForwardProxy implements Egress {
         keepAliveTimeout: 65_000,
         shouldUpgradeCallback: () => false,
       },
-      (request, response) =>
-        this.#listeners.track(new Visit(this.#world, visitor, request).answer(response), () =>
-          request.socket.destroy(),
-        ),
+      (request, response) => {
+        const { socket } = request
+        const visit = new Visit(this.#world, visitor, request)
+        const turn = { request, response, answer: () => visit.answer(response) }
+        this.#listeners.track(this.#turns.take(socket, turn), () => socket.destroy())
+      },
     )
     limitConnections(server, limits.connections, (socket) => known.has(socket))
     server.on("connect", (request, socket, head) => {
