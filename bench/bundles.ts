@@ -4,8 +4,8 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
-import { readArchive } from "@amc/bundle"
-import { eventPayloadType, pae, parseEntries, parseLeaf } from "@amc/core"
+import { parseSlice, readArchive } from "@amc/bundle"
+import { commitMessage, hashLeaf, parseSignature } from "@amc/core"
 import type { Browser } from "playwright-core"
 import { browserPath, openFile, startBrowser } from "../e2e/testing/browser.ts"
 import { bundleOf, openRun, partsOf, recordSystem } from "../packages/verify/src/bundle.fixture.ts"
@@ -27,11 +27,17 @@ const file = join(kept ?? folder, `${wanted}.amcbundle`)
 const world = makeWorld()
 if (!existsSync(file)) writeFileSync(file, await made())
 const bundle = new Uint8Array(readFileSync(file))
-const signed = [...(await readArchive(bundle))]
-  .filter(([path]) => path.startsWith("evidence/"))
-  .flatMap(([, bytes]) => parseEntries(bytes))
-  .map(parseLeaf)
-  .map(({ body, signature }) => ({ message: pae(eventPayloadType, body), signature }))
+const files = await readArchive(bundle)
+const signed = [...files]
+  .filter(([path]) => path.endsWith(".entries"))
+  .flatMap(([path, entries]) => {
+    const signatures = files.get(path.replace(/entries$/u, "signatures")) ?? new Uint8Array()
+    return parseSlice({ entries, signatures })
+  })
+  .map(({ leaf, signature }) => {
+    const proof = parseSignature(signature)
+    return { message: commitMessage(hashLeaf(leaf), proof), signature: proof.signature }
+  })
 const events = signed.length
 const { key } = world.signers.monitor
 

@@ -1,8 +1,8 @@
 import { createPublicKey, verify } from "node:crypto"
-import { eventPayloadType, pae, parseLeaf } from "@amc/core"
+import { commitMessage, hashLeaf, parseSignature, type SignedLeaf } from "@amc/core"
 import { fastEquation } from "@amc/vault"
 import { verifyChain } from "@amc/verify"
-import { LaneFixture, recordSession } from "../packages/verify/src/lane.fixture.ts"
+import { LaneFixture, recordSession, signedTogether } from "../packages/verify/src/lane.fixture.ts"
 import { laneName, makeWorld } from "../packages/verify/src/world.fixture.ts"
 import { ratios, spread } from "./statistics.ts"
 
@@ -16,22 +16,25 @@ const equation = await fastEquation()
 const world = makeWorld()
 const lane = new LaneFixture(world)
 for (let session = 0; session < sessions; session++) recordSession(lane, `s-${session}`)
-const leaves = lane.leaves.map(({ leaf }) => leaf)
+/** Alone is how a lone agent's events come, and in 64s how those of a busy gateway do. */
+const alone = signedTogether(lane.leaves, world.signers.monitor, 1)
+const together = signedTogether(lane.leaves, world.signers.monitor, 64)
 const spki = Buffer.from(world.signers.monitor.key.spki)
 const key = createPublicKey({ key: spki, format: "der", type: "spki" })
-const signed = leaves
-  .map(parseLeaf)
-  .map(({ body, signature }) => ({ message: pae(eventPayloadType, body), signature }))
+const signed = alone.map(({ leaf, signature: text }) => {
+  const proof = parseSignature(text)
+  return { message: commitMessage(hashLeaf(leaf), proof), signature: proof.signature }
+})
 
 function perSecond(work: () => void): number {
   // CPU time, so that a busy machine counts less against it.
   const started = process.cpuUsage()
   work()
   const { user, system } = process.cpuUsage(started)
-  return Math.round((leaves.length * 1_000_000) / (user + system))
+  return Math.round((alone.length * 1_000_000) / (user + system))
 }
 
-function verifyAll(by: typeof equation): void {
+function verifyAll(leaves: readonly SignedLeaf[], by: typeof equation): void {
   const verdict = verifyChain(leaves, { lane: laneName, keyring: world.keyring, equation: by })
   if (!verdict.accepted) throw new Error(verdict.findings[0].code)
 }
@@ -42,21 +45,24 @@ function verifySignatures(): void {
 }
 
 const measured = Array.from({ length: rounds }, () => ({
-  full: perSecond(() => verifyAll(equation)),
+  full: perSecond(() => verifyAll(alone, equation)),
+  together: perSecond(() => verifyAll(together, equation)),
   bare: perSecond(verifySignatures),
-  platform: perSecond(() => verifyAll(undefined)),
+  platform: perSecond(() => verifyAll(alone, undefined)),
 }))
 const bare = measured.map((round) => round.bare)
 const full = measured.map((round) => round.full)
+const in64s = measured.map((round) => round.together)
 const platform = measured.map((round) => round.platform)
 console.log(
   JSON.stringify({
     bench: "verify",
-    events: leaves.length,
+    events: alone.length,
     hasLibsodium: equation !== undefined,
     events_per_cpu_second: spread(full),
     ed25519PerCpuSecond: spread(bare),
     overEd25519: ratios(full, bare),
+    in64s: { events_per_cpu_second: spread(in64s), overEd25519: ratios(in64s, bare) },
     platform: { eventsPerCpuSecond: spread(platform), overEd25519: ratios(platform, bare) },
   }),
 )

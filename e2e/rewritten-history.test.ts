@@ -8,7 +8,6 @@ import {
   issueKeyCertificate,
   type JsonObject,
   parseCanonical,
-  parseLeaf,
   type Signer,
   signLeaf,
 } from "@amc/core"
@@ -87,15 +86,14 @@ function signAgain(signer: Signer, from: number, change: (body: JsonObject) => J
     for (const { lseq, agent: of, leaf } of rows(db)) {
       let bytes = leaf
       if (lseq >= from) {
-        const body = parseCanonical(parseLeaf(leaf).body) as JsonObject
+        const body = parseCanonical(leaf) as JsonObject
         const links = lseq === 0 ? {} : { lprev: last, aprev: heads.get(of) ?? body["aprev"] }
         const forged = { ...change(body), ...links, kid: signer.key.kid } as JsonObject
-        bytes = signLeaf(canonicalize(forged), signer)
-        db.prepare("UPDATE evidence_events SET leaf = ?, leaf_hash = ? WHERE lseq = ?").run(
-          bytes,
-          fromHex(eventHash(bytes)),
-          lseq,
-        )
+        const signed = signLeaf(canonicalize(forged), signer)
+        bytes = signed.leaf
+        db.prepare(
+          "UPDATE evidence_events SET leaf = ?, signature = ?, leaf_hash = ? WHERE lseq = ?",
+        ).run(bytes, signed.signature, fromHex(eventHash(bytes)), lseq)
       }
       last = eventHash(bytes)
       heads.set(of, last)

@@ -1,4 +1,4 @@
-import { type Event, parseLeaf, parseLeafEvent } from "@amc/core"
+import { type Event, parseEvent, type SignedLeaf } from "@amc/core"
 import { openLedger } from "@amc/store-sqlite"
 
 /** What the ledger of a stand that was closed holds. */
@@ -15,7 +15,7 @@ export interface LedgerCount {
 /** One event at a time, since a soak's do not fit into memory. What `read` makes nothing of is counted and not looked at. */
 export async function countLedger(
   dir: string,
-  read: (leaf: Uint8Array) => Event | undefined = (leaf) => parseLeafEvent(parseLeaf(leaf)),
+  read: (signed: SignedLeaf) => Event | undefined = ({ leaf }) => parseEvent(leaf),
 ): Promise<LedgerCount> {
   const ledger = openLedger(dir, { readOnly: true })
   let events = 0
@@ -23,9 +23,9 @@ export async function countLedger(
   const responses: Record<string, number> = {}
   const tunnels = { opened: 0, closed: 0 }
   let strays = 0
-  for await (const { leaf } of ledger.events.read("main", 0)) {
+  for await (const row of ledger.events.read("main", 0)) {
     events++
-    const event = read(leaf)
+    const event = read(row)
     if (event === undefined) continue
     const { type, facts } = event
     if (type === "llm_request") requests.set(facts.measured.call_id, 0)

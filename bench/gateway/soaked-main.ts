@@ -63,7 +63,7 @@ async function settle(): Promise<Settled> {
   await stand.close()
   const findings = new FindingList()
   const chain = new ChainCheck({ lane: "main", keyring }, findings)
-  const counts = await countLedger(stand.dir, (leaf) => chain.add(leaf)?.event)
+  const counts = await countLedger(stand.dir, (signed) => chain.add(signed)?.event)
   stand.remove()
   const [first] = findings.all()
   return { ...counts, verified: first === undefined ? "ok" : JSON.stringify(first) }

@@ -12,17 +12,19 @@ import {
   payloadPath,
   policyPath,
   parseProofs,
+  parseSlice,
   proofsPath,
   rootPath,
   readArchive,
+  signaturesPath,
 } from "@amc/bundle"
 import {
   bundleManifestPath,
   parseBundleManifest,
-  parseEntries,
   type Signer,
   signBundleManifest,
   signBundleSums,
+  type SignedLeaf,
   systemAgent,
   unlistedBundleFiles,
 } from "@amc/core"
@@ -34,6 +36,11 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const { workspace, origin, agent, run_id, withheld } = parseBundleManifest(
     file(bundleManifestPath),
   )
+  const sliceOf = (lane: string, of: string): readonly SignedLeaf[] =>
+    parseSlice({
+      entries: file(evidencePath(lane, of)),
+      signatures: file(signaturesPath(lane, of)),
+    })
   const names = [...files.keys()].filter((name) => !unlistedBundleFiles.has(name))
   const { lanes, roots, kids, configs, changes, policies, attestations, payloads } = contentsOf(
     names,
@@ -47,8 +54,8 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
     checkpoint: new TextDecoder().decode(file(bundlePaths.checkpoint)),
     lanes: lanes.map((lane) => ({
       lane,
-      agentLeaves: parseEntries(file(evidencePath(lane, agent))),
-      systemLeaves: parseEntries(file(evidencePath(lane, systemAgent))),
+      agentLeaves: sliceOf(lane, agent),
+      systemLeaves: sliceOf(lane, systemAgent),
       proofs: parseProofs(file(proofsPath(lane))),
     })),
     report: file(bundlePaths.report),

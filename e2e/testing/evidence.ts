@@ -3,16 +3,15 @@ import {
   type Event,
   type EventBody,
   type FactType,
-  parseLeaf,
-  parseLeafEvent,
+  parseEvent,
+  type SignedLeaf,
   toHex,
 } from "@amc/core"
 import { openLedger } from "@amc/store-sqlite"
 
 /** An event as the ledger holds it. */
-export interface StoredEvent {
+export interface StoredEvent extends SignedLeaf {
   readonly hash: string
-  readonly leaf: Uint8Array
   readonly event: Event
 }
 
@@ -21,8 +20,8 @@ export async function eventsOf(dir: string): Promise<readonly StoredEvent[]> {
   const ledger = openLedger(join(dir, "ledger"), { readOnly: true })
   try {
     const events: StoredEvent[] = []
-    for await (const { leaf, leafHash } of ledger.events.read("main", 0))
-      events.push({ hash: toHex(leafHash), leaf, event: parseLeafEvent(parseLeaf(leaf)) })
+    for await (const { leaf, leafHash, signature } of ledger.events.read("main", 0))
+      events.push({ hash: toHex(leafHash), leaf, signature, event: parseEvent(leaf) })
     return events
   } finally {
     await ledger.close()

@@ -22,7 +22,7 @@ const parts: BundleParts = {
   lanes: [
     {
       lane: "main",
-      agentLeaves: [utf8("leaf")],
+      agentLeaves: [{ leaf: utf8("leaf"), signature: "signature" }],
       systemLeaves: [],
       proofs: { indices: [0], sizes: [], hashes: [] },
     },
@@ -50,7 +50,9 @@ const layout = [
   "config/gateway.yaml",
   "config/gateway.yaml.sig",
   "evidence/main/_system.entries",
+  "evidence/main/_system.signatures",
   "evidence/main/coder.entries",
+  "evidence/main/coder.signatures",
   `payloads/${sha256Hex(utf8("payload"))}`,
   `policies/${sha256Hex(utf8("policy"))}.yaml`,
   "proofs/main.json",

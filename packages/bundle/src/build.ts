@@ -6,9 +6,9 @@ import {
   bundleSumsSignaturePath,
   encodeBundleManifest,
   encodeBundleSums,
-  encodeEntries,
   malformed,
   sha256Hex,
+  type SignedLeaf,
   systemAgent,
   type TreePart,
   utf8,
@@ -27,15 +27,17 @@ import {
   policyPath,
   proofsPath,
   rootPath,
+  signaturesPath,
 } from "./layout.ts"
+import { encodeSlice } from "./slice.ts"
 
 /** What a bundle holds of one lane; leaves in the order of their chains. */
 export interface BundledLane {
   readonly lane: string
   /** The agent's leaves: up to and with `run_opened` in its lane, up to the head it names elsewhere. */
-  readonly agentLeaves: readonly Uint8Array[]
+  readonly agentLeaves: readonly SignedLeaf[]
   /** The leaves of `_system`, up to the head that `run_opened` names. */
-  readonly systemLeaves: readonly Uint8Array[]
+  readonly systemLeaves: readonly SignedLeaf[]
   /** Where the leaves of both are in the tree, and what is beside them. */
   readonly proofs: TreePart
 }
@@ -164,9 +166,21 @@ function filesOfLane(
   agent: string,
 ): [string, Uint8Array][] {
   return [
-    [evidencePath(lane, agent), encodeEntries(agentLeaves)],
-    [evidencePath(lane, systemAgent), encodeEntries(systemLeaves)],
+    ...filesOfSlice(lane, agent, agentLeaves),
+    ...filesOfSlice(lane, systemAgent, systemLeaves),
     [proofsPath(lane), encodeProofs(proofs)],
+  ]
+}
+
+function filesOfSlice(
+  lane: string,
+  agent: string,
+  leaves: readonly SignedLeaf[],
+): [string, Uint8Array][] {
+  const { entries, signatures } = encodeSlice(leaves)
+  return [
+    [evidencePath(lane, agent), entries],
+    [signaturesPath(lane, agent), signatures],
   ]
 }
 

@@ -23,8 +23,18 @@ export function evidencePath(lane: string, agent: string): string {
   return `${evidence}${lane}/${agent}.entries`
 }
 
+/** Where the signatures of the entries of {@link evidencePath} lie. */
+export function signaturesPath(lane: string, agent: string): string {
+  return `${evidence}${lane}/${agent}.signatures`
+}
+
 export function proofsPath(lane: string): string {
   return `${proofs}${lane}.json`
+}
+
+/** The files of both chains of a lane that every bundle about this agent has. */
+export function evidencePathsOf(lane: string, agent: string): readonly string[] {
+  return [agent, systemAgent].flatMap((of) => [evidencePath(lane, of), signaturesPath(lane, of)])
 }
 
 /** Where a version of the root lies. */
@@ -97,11 +107,8 @@ export function contentsOf(names: Iterable<string>, agent: string): BundleConten
   const held = matchesOf(all, /^payloads\/([0-9a-f]{64})$/u)
   const known = new Set<string>([
     ...Object.values(bundlePaths),
-    ...lanes.flatMap((lane) => [
-      proofsPath(lane),
-      evidencePath(lane, agent),
-      evidencePath(lane, systemAgent),
-    ]),
+    ...lanes.map(proofsPath),
+    ...lanes.flatMap((lane) => evidencePathsOf(lane, agent)),
     ...Array.from({ length: roots }, (_, at) => rootPath(at + 1)),
     ...kids.map(keyPath),
     ...configs.flatMap((path) => [configPath(path), configSignaturePath(path)]),

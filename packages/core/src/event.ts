@@ -8,9 +8,7 @@ import { agentId, count, hex32, label, systemAgent } from "./fact-field.ts"
 import { factSchemas, type Facts, type FactType } from "./facts.ts"
 import { type ShapeCheck, shapeCheck } from "./shape-check.ts"
 
-/** The signature context of an event (DSSE pre-authentication encoding). */
-export const eventPayloadType = "application/vnd.amc.event.v1+json"
-/** An event's body is at most this long, so that a leaf fits a C2SP entry bundle (65,535 bytes). */
+/** An event has at most this many bytes, so that it fits a C2SP entry bundle (65,535 bytes). */
 export const eventSizeMax = 60 * 1024
 
 /** What was delivered, by digest. `blob_sha256` names the stored bytes, which may be redacted or absent. */
@@ -113,7 +111,7 @@ function tooLarge(size: number): AmcError {
 /**
  * Reads an event from the bytes that were signed. Accepts exactly one spelling of each event.
  *
- * Says nothing about who wrote it: verify the leaf's signature and the chain as well.
+ * Says nothing about who wrote it: verify its signature and the chain as well.
  *
  * @throws {@link AmcError} `input/malformed`, `input/unsupported-version`
  */

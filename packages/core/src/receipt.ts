@@ -1,19 +1,13 @@
 import { z } from "zod"
-import { fromBase64, fromBase64url, toBase64, toBase64url } from "./base64.ts"
+import { fromBase64, fromBase64url, toBase64url } from "./base64.ts"
+import { utf8 } from "./bytes.ts"
 import { canonicalize, canonicalText, parseCanonical } from "./canonical.ts"
-import { toHex, utf8 } from "./bytes.ts"
+import { type CommitProof, isInCommit, signCommit, type SignedCommit } from "./commit.ts"
 import type { Digest } from "./digest.ts"
-import { pae } from "./dsse.ts"
-import { verifyEd25519 } from "./ed25519.ts"
 import { isFault, malformed } from "./errors.ts"
 import { agentId, count, foreign, hex32, label } from "./fact-field.ts"
-import { emptyRoot, hashLeaf } from "./merkle/hash.ts"
-import { rootFromInclusion } from "./merkle/inclusion.ts"
-import { levelsOf, pathInLevels } from "./merkle/levels.ts"
+import { hashLeaf } from "./merkle/hash.ts"
 import type { PublicKey, Signer } from "./public-key.ts"
-
-/** Of what is signed: the tree of the receipts that were made together. */
-export const receiptsPayloadType = "application/vnd.amc.receipts.v1+json"
 
 const receiptSchema = z.strictObject({
   v: z.literal(1),
@@ -47,32 +41,34 @@ const signedSchema = z.strictObject({
  */
 export type Receipt = z.infer<typeof receiptSchema>
 
-type SignedReceipt = z.infer<typeof signedSchema>
+interface SignedReceipt extends CommitProof {
+  readonly receipt: Receipt
+}
 
 const textMax = 8192
 
-/** Signs a receipt; the text goes into the `x-amc-receipt` header. */
-export function mintReceipt(receipt: Receipt, signer: Signer): string {
-  return mintReceipts([receipt], signer)[0] as string
+/** A receipt's canonical JSON, and the leaf hash under which its commit is signed. */
+export interface SpelledReceipt {
+  readonly text: string
+  readonly leafHash: Digest
 }
 
-/**
- * Signs the receipts of events that became durable together, all with one signature: over the root of a tree of
- * which each text has its leaf and the path from there.
- */
-export function mintReceipts(receipts: readonly Receipt[], signer: Signer): string[] {
-  const spellings = receipts.map((receipt) => canonicalText(receipt))
-  const leafHashes = spellings.map((spelling) => hashLeaf(utf8(spelling)))
-  const levels = levelsOf(leafHashes)
-  const [size, root] = [leafHashes.length, levels.at(-1)?.[0] ?? emptyRoot]
-  const signature = toBase64(signer.sign(signedBytes(root, size)))
-  // A node stands in the paths of many leaves.
-  const spelled = levels.map((row) => row.map((node) => `"${toBase64(node)}"`))
-  return spellings.map((spelling, index) => {
-    const path = `[${pathInLevels(spelled, index).join()}]`
-    const parts = `"path":${path},"receipt":${spelling},"signature":"${signature}","size":${size}`
-    return toBase64url(utf8(`{"index":${index},${parts}}`))
-  })
+export function spellReceipt(receipt: Receipt): SpelledReceipt {
+  const text = canonicalText(receipt)
+  return { text, leafHash: hashLeaf(utf8(text)) }
+}
+
+/** The text for the `x-amc-receipt` header of a receipt that is this leaf of a signed commit. */
+export function receiptText(text: string, commit: SignedCommit, index: number): string {
+  const path = commit.pathOf(index).map((hash) => `"${hash}"`)
+  const parts = `"path":[${path.join()}],"receipt":${text},"signature":"${commit.signature}"`
+  return toBase64url(utf8(`{"index":${index},${parts},"size":${commit.size}}`))
+}
+
+/** Signs a receipt in a commit of its own. */
+export function mintReceipt(receipt: Receipt, signer: Signer): string {
+  const { text, leafHash } = spellReceipt(receipt)
+  return receiptText(text, signCommit([leafHash], signer), 0)
 }
 
 /**
@@ -83,11 +79,9 @@ export function mintReceipts(receipts: readonly Receipt[], signer: Signer): stri
  * @throws {@link AmcError} `input/malformed`
  */
 export function openReceipt(header: string, keys: ReadonlyMap<string, PublicKey>): Receipt {
-  const signed = parseSigned(header)
-  const { receipt, signature } = signed
+  const { receipt, ...proof } = parseSigned(header)
   const key = keys.get(receipt.kid)
-  const message = signedBytes(rootOfPath(signed), signed.size)
-  if (key === undefined || !verifyEd25519(key, message, fromBase64(signature)))
+  if (key === undefined || !isInCommit(hashLeaf(canonicalize(receipt)), proof, key))
     throw malformed("receipt is not signed by a key that is trusted here")
   return receipt
 }
@@ -106,19 +100,6 @@ function parseSigned(header: string): SignedReceipt {
   if (header.length > textMax) throw malformed(`receipt is longer than ${textMax} characters`)
   const parsed = signedSchema.safeParse(parseCanonical(fromBase64url(header)))
   if (!parsed.success) throw malformed("receipt breaks its schema")
-  return parsed.data
-}
-
-function rootOfPath({ index, path, receipt, size }: SignedReceipt): Digest {
-  const proof = { leafIndex: index, treeSize: size, path: path.map(fromBase64) }
-  try {
-    return rootFromInclusion(hashLeaf(canonicalize(receipt)), proof)
-  } catch (cause) {
-    if (isFault(cause, "proof/malformed")) throw malformed("a receipt's path does not fit", cause)
-    throw cause
-  }
-}
-
-function signedBytes(root: Digest, size: number): Uint8Array {
-  return pae(receiptsPayloadType, canonicalize({ root: toHex(root), size, v: 1 }))
+  const { path, signature, ...rest } = parsed.data
+  return { ...rest, path: path.map(fromBase64), signature: fromBase64(signature) }
 }

@@ -104,6 +104,7 @@ test("a proof in which any character was changed is refused, or proves the same 
 
 const extra = {
   leaf: utf8("leaf"),
+  signature: "signature",
   receipt: "abc",
   roots: [utf8("one"), utf8("two")],
   revocations: utf8("none"),

@@ -1,3 +1,5 @@
+import type { SignedLeaf } from "@amc/core"
+
 /** Where a lane ends. */
 export interface LaneHead {
   readonly lseq: number
@@ -12,11 +14,10 @@ export interface AgentHead {
   readonly event_hash: string
 }
 
-/** One stored event: its exact signed bytes, and those of its members that events are looked up by. */
-export interface EventRow {
+/** One stored event: its exact bytes with their signature, and those of its members that events are looked up by. */
+export interface EventRow extends SignedLeaf {
   readonly lseq: number
   readonly leafHash: Uint8Array
-  readonly leaf: Uint8Array
   readonly agent: string
   readonly aseq: number
   readonly session: string | null

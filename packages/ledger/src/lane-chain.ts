@@ -4,11 +4,10 @@ import {
   type Event,
   genesisHash,
   hashLeaf,
+  makeLeaf,
   type Observation,
-  parseLeaf,
-  parseLeafEvent,
+  parseEvent,
   type Signer,
-  signEvent,
   toHex,
 } from "@amc/core"
 import type { EventRow, EventStore, LaneHead } from "./event-store.ts"
@@ -32,14 +31,14 @@ interface LaneEnd {
   readonly id: string
 }
 
-/** An event with its place in the lane, not yet stored. */
+/** An event with its place in the lane, not yet signed and stored. */
 export interface PlacedEvent {
-  readonly row: EventRow
+  readonly row: Omit<EventRow, "signature">
   readonly eventHash: string
 }
 
 /**
- * Gives observations their place: numbers, links, time, id, signature. Its state runs ahead of the
+ * Gives observations their place: numbers, links, time, id. Its state runs ahead of the
  * store while a group is being written; if that fails, load a new one.
  */
 export class LaneChain {
@@ -84,7 +83,7 @@ export class LaneChain {
   place(observation: Observation, blobSha256: string | null, now: number): PlacedEvent {
     this.sessions.check(observation)
     const event = this.#eventOf(observation, blobSha256, Math.max(now, this.#head?.ts ?? 0))
-    const { leaf, leafHash } = signEvent(event, this.#terms.signer)
+    const { leaf, leafHash } = makeLeaf(event)
     const eventHash = toHex(leafHash)
     const { lseq, agent, aseq, session, type, ts, id } = event
     this.#agents.set(agent, { aseq, hash: eventHash })
@@ -167,7 +166,7 @@ async function sessionsWith(store: EventStore, lane: string, type: string): Prom
 
 function eventOf({ lseq, leaf, leafHash }: EventRow): Event {
   if (!equalBytes(hashLeaf(leaf), leafHash)) throw damaged(`event ${lseq} has another hash`)
-  return parseLeafEvent(parseLeaf(leaf))
+  return parseEvent(leaf)
 }
 
 function damaged(message: string): AmcError {

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import {
+  type Event,
   AmcError,
   type Observation,
   openReceipt,
-  parseLeaf,
-  parseLeafEvent,
+  parseEvent,
   type Recorded,
   rootOf,
   sha256Hex,
@@ -32,9 +32,9 @@ const s1 = { agent: "coder", session: "s1" }
 const call = { ...s1, callId: "c1" }
 const sealTerms = { reason: "exited", posture: "measured", hardened: true } as const
 
-async function eventsOf(store: EventStore): Promise<ReturnType<typeof parseLeafEvent>[]> {
+async function eventsOf(store: EventStore): Promise<Event[]> {
   const events = []
-  for await (const { leaf } of store.read(lane, 0)) events.push(parseLeafEvent(parseLeaf(leaf)))
+  for await (const { leaf } of store.read(lane, 0)) events.push(parseEvent(leaf))
   return events
 }
 
@@ -60,7 +60,7 @@ function observationOf({ kind, agent, session, body }: Step): Observation {
   return sampleAudit(body)
 }
 
-function isMissingEnd({ type, channel }: ReturnType<typeof parseLeafEvent>): boolean {
+function isMissingEnd({ type, channel }: Event): boolean {
   return type === "llm_response" && channel === "recorder"
 }
 
@@ -130,8 +130,8 @@ test("mints a receipt that names the event, its place and the body that was deli
   expect(receipt.kid).toBe(signer.key.kid)
 })
 
-test("G2 receipts of events of one group share one signature, and each is of its own event", async () => {
-  const { writer } = await openWriting()
+test("G2 the events of one group and their receipts share one signature, and each receipt is of its own event", async () => {
+  const { writer, store } = await openWriting()
   await openSession(writer, s1, sampleSession)
   const calls = Array.from({ length: 5 }, (_, at) => ({ ...call, callId: `c${at}` }))
   const recorded = await Promise.all([
@@ -147,10 +147,13 @@ test("G2 receipts of events of one group share one signature, and each is of its
     const body_sha256 = sha256Hex(Buffer.from(callId))
     expect(openReceipt(receipt ?? "", keys)).toMatchObject({ event_hash, lseq, body_sha256 })
     expect(JSON.parse(Buffer.from(receipt ?? "", "base64url").toString())).toMatchObject({
-      index: at,
-      size: calls.length,
+      index: recorded.length + at,
+      size: recorded.length + calls.length,
     })
   }
+  const values = new Set<string | undefined>()
+  for await (const { signature } of store.read(lane, 1)) values.add(signature.split(" ")[2])
+  expect(values.size).toBe(1)
 })
 
 const request = sampleRequest({ ...call, receipt: true })

@@ -8,14 +8,15 @@ import {
 } from "@amc/core"
 import type { BlobStore } from "./blob-store.ts"
 import type { AgentHead, EventStore, InlineBlob, LaneHead } from "./event-store.ts"
+import { type PlacedObservation, signTogether } from "./commit-signing.ts"
 import { ClockWatch } from "./gap.ts"
 import { GroupQueue } from "./group-queue.ts"
 import { HighWater, type QueueLimits } from "./high-water.ts"
-import { LaneChain, type LaneTerms, type PlacedEvent } from "./lane-chain.ts"
+import { LaneChain, type LaneTerms } from "./lane-chain.ts"
 import { LaneTree } from "./lane-tree.ts"
 import { missingEnds } from "./missing-ends.ts"
 import { type KeptPayload, keepPayload } from "./payload-keeper.ts"
-import { checkReceiptTerms, receiptsOf } from "./receipt-mint.ts"
+import { checkReceiptTerms } from "./receipt-mint.ts"
 import type { OpenSession } from "./session-book.ts"
 
 /** What a {@link LaneWriter} works with. */
@@ -43,8 +44,7 @@ interface Entry {
   readonly reject: (error: unknown) => void
 }
 
-interface PlacedEntry {
-  readonly placed: PlacedEvent
+interface PlacedEntry extends PlacedObservation {
   readonly inline: InlineBlob | null
   /** Nobody waits for what the writer itself has to say. */
   readonly entry: Entry | null
@@ -160,7 +160,13 @@ export class LaneWriter implements Recorder {
         const { sha256, inline } = entry.kept instanceof Promise ? await entry.kept : entry.kept
         if (entry.observation.type === "session_seal")
           placed.push(...this.#placeEnds(entry.observation, now))
-        placed.push({ placed: this.#chain.place(entry.observation, sha256, now), inline, entry })
+        const { observation } = entry
+        placed.push({
+          placed: this.#chain.place(observation, sha256, now),
+          observation,
+          inline,
+          entry,
+        })
       } catch (error) {
         if (!isFault(error)) throw error
         entry.reject(error)
@@ -177,7 +183,12 @@ export class LaneWriter implements Recorder {
   }
 
   #placeOwn(observation: Observation, now: number): PlacedEntry {
-    return { placed: this.#chain.place(observation, null, now), inline: null, entry: null }
+    return {
+      placed: this.#chain.place(observation, null, now),
+      observation: null,
+      inline: null,
+      entry: null,
+    }
   }
 
   #placeGap(now: number): PlacedEntry[] {
@@ -188,27 +199,14 @@ export class LaneWriter implements Recorder {
   }
 
   async #write(placed: readonly PlacedEntry[]): Promise<void> {
-    const rows = placed.map((one) => one.placed.row)
-    if (rows.length === 0) return
+    if (placed.length === 0) return
     const { store, lane } = this.#options
+    const { rows, recorded } = signTogether(placed, this.#options)
     const blobs = placed.flatMap(({ inline }) => inline ?? [])
     await store.append(lane, this.#tree.last, rows, blobs)
     this.#clockWatch.recorded()
     for (const { leafHash } of rows) this.#tree.append(leafHash)
-    this.#acknowledge(placed)
-  }
-
-  #acknowledge(placed: readonly PlacedEntry[]): void {
-    const { lane } = this.#options
-    const awaited = placed.flatMap(({ placed: { row, eventHash }, entry }) => {
-      if (entry === null) return []
-      const { lseq, aseq, ts } = row
-      const place = { event_hash: eventHash, lane, lseq, aseq, ts }
-      return [{ entry, place, observation: entry.observation }]
-    })
-    const receipts = receiptsOf(awaited, this.#options)
-    for (const [at, { entry, place }] of awaited.entries())
-      entry.resolve({ ...place, receipt: receipts[at] ?? null })
+    for (const [at, one] of recorded.entries()) if (one !== null) placed[at]?.entry?.resolve(one)
   }
 
   /** After a failed write only the store knows what is in it. */

@@ -2,12 +2,10 @@ import {
   foreign,
   label,
   malformed,
-  mintReceipts,
   type Observation,
   type Receipt,
   type Recorded,
   shapeCheck,
-  type Signer,
 } from "@amc/core"
 import { z } from "zod"
 
@@ -35,25 +33,18 @@ export function checkReceiptTerms({ receipt, type, session, payload }: Observati
     throw malformed("a receipt needs a session and a payload")
 }
 
-/** A durable event's observation, and where the event came to lie. */
+/** An observation with the receipt that it asks for, and where its event comes to lie. */
 export interface Kept {
   readonly observation: Observation
   readonly place: Omit<Recorded, "receipt">
 }
 
-/** The receipts of events that became durable together, under one signature; `null` where none was asked for. */
-export function receiptsOf(
-  kept: readonly Kept[],
-  { origin, signer }: { readonly origin: string; readonly signer: Signer },
-): (string | null)[] {
-  const promised = kept.map((one) => receiptOf(one, origin, signer.key.kid))
-  const asked = promised.filter((receipt) => receipt !== null)
-  if (asked.length === 0) return kept.map(() => null)
-  const minted = mintReceipts(asked, signer).values()
-  return promised.map((receipt) => (receipt === null ? null : (minted.next().value ?? null)))
-}
-
-function receiptOf({ observation, place }: Kept, origin: string, kid: string): Receipt | null {
+/** What is promised of an event once it is durable; `null` if it asked for no receipt. */
+export function receiptOf(
+  { observation, place }: Kept,
+  origin: string,
+  kid: string,
+): Receipt | null {
   const { receipt, agent, session, payload } = observation
   if (receipt === undefined || session === null || payload === undefined) return null
   const { kind, model, provider, receipt_id } = receipt

@@ -1,4 +1,4 @@
-import { parseLeaf, parseLeafEvent } from "@amc/core"
+import { parseEvent } from "@amc/core"
 import {
   failingStore,
   MemoryEventStore,
@@ -40,7 +40,7 @@ async function crashed(): Promise<Writing> {
 async function tail(store: EventStore, from: number): Promise<unknown[]> {
   const events = []
   for await (const { leaf } of store.read(lane, from)) {
-    const { type, agent, session, channel, facts } = parseLeafEvent(parseLeaf(leaf))
+    const { type, agent, session, channel, facts } = parseEvent(leaf)
     events.push({ type, agent, session, channel, facts })
   }
   return events

@@ -1,3 +1,4 @@
+import type { SignedLeaf } from "@amc/core"
 import type { EventStore } from "./event-store.ts"
 
 /** Which leaves of a lane: all, or one agent's. Positions are `lseq`, or the agent's `aseq`; ends included. */
@@ -16,13 +17,13 @@ export interface SliceTerms {
 export async function* readSlice(
   store: EventStore,
   { lane, agent, from = 0, to = Number.MAX_SAFE_INTEGER }: SliceTerms,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<SignedLeaf, void, undefined> {
   if (agent === undefined) {
-    for await (const { leaf } of store.read(lane, from, to)) yield leaf
+    for await (const { leaf, signature } of store.read(lane, from, to)) yield { leaf, signature }
     return
   }
-  for await (const { leaf, aseq } of store.readAgent(lane, agent, from)) {
+  for await (const { leaf, signature, aseq } of store.readAgent(lane, agent, from)) {
     if (aseq > to) return
-    yield leaf
+    yield { leaf, signature }
   }
 }

@@ -20,6 +20,7 @@ function rowOf(lseq: number): EventRow {
   return {
     lseq,
     leaf,
+    signature: "",
     leafHash: hashLeaf(leaf),
     agent: "a",
     aseq: lseq,

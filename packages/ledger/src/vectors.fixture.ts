@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs"
 import {
+  commitMessage,
   eventHash,
-  eventPayloadType,
   genesisHash,
-  mintReceipts,
+  hashLeaf,
+  mintReceipt,
   type ObservationOf,
-  pae,
-  parseLeaf,
+  parseSignature,
   type Receipt,
   toBase64url,
   toHex,
@@ -35,15 +35,20 @@ export interface EventVectors {
   readonly refused: readonly { why: string; code: string; body: string }[]
 }
 
-export interface LeafVectors {
+interface SignedText {
+  readonly leaf: string
+  readonly signature: string
+}
+
+export interface SignatureVectors {
   readonly about: string
   readonly seed: string
   readonly kid: string
   readonly public_key: string
-  readonly accepted: readonly { why: string; leaf: string; signed: string; event_hash: string }[]
+  readonly accepted: readonly (SignedText & { why: string; signed: string; event_hash: string })[]
   /** Well formed, but not this key's. */
-  readonly unsigned: readonly { why: string; leaf: string }[]
-  readonly refused: readonly { why: string; code: string; leaf: string }[]
+  readonly unsigned: readonly (SignedText & { why: string })[]
+  readonly refused: readonly { why: string; signature: string }[]
 }
 
 export interface ReceiptVectors {
@@ -56,8 +61,8 @@ export interface ReceiptVectors {
 
 export interface VectorFiles {
   readonly "event.json": EventVectors
-  readonly "leaf.json": LeafVectors
   readonly "receipt.json": ReceiptVectors
+  readonly "signature.json": SignatureVectors
 }
 
 const decoder = new TextDecoder()
@@ -66,19 +71,18 @@ const s1 = { agent: "coder", session: "s1" }
 /** Makes the vectors of spec/event.md and spec/receipt.md. The same in every run. */
 export async function makeVectors(): Promise<VectorFiles> {
   const { leaves, receipts } = await recordExample()
-  const bodies = leaves.map((leaf) => decoder.decode(parseLeaf(utf8(leaf.leaf)).body))
   return {
     "event.json": eventVectors(
-      bodies,
+      leaves.map(({ leaf }) => leaf),
       leaves.map(({ why }) => why),
     ),
-    "leaf.json": leafVectors(leaves),
     "receipt.json": receiptVectors(receipts),
+    "signature.json": signatureVectors(leaves),
   }
 }
 
 interface Example {
-  readonly leaves: readonly { why: string; leaf: string }[]
+  readonly leaves: readonly (SignedText & { why: string })[]
   readonly receipts: readonly string[]
 }
 
@@ -90,18 +94,25 @@ async function recordExample(): Promise<Example> {
   clock.advance(400)
   const response = await writer.record(foreign(sampleResponse(call, request.event_hash)))
   await writer.record(sampleAudit("no gateway.yaml.sig"))
+  const together = await Promise.all(
+    ["c2", "c3"].map((callId) => writer.record(sampleRequest({ ...call, callId }))),
+  )
   await sealSession(writer, s1, { reason: "exited", posture: "measured", hardened: true })
   const whys = [
     "first of its lane and agent",
     "with a payload",
     "with foreign text",
     "of no agent",
+    "in a commit with the next one and their receipts",
+    "in a commit with the one before and their receipts",
+    "in a commit with what its session left open",
+    "in that commit too",
     "a seal",
   ]
-  const leaves: { why: string; leaf: string }[] = []
-  for await (const row of store.read(lane, 0))
-    leaves.push({ why: whys[row.lseq] ?? "", leaf: decoder.decode(row.leaf) })
-  return { leaves, receipts: [request.receipt ?? "", response.receipt ?? ""] }
+  const leaves: (SignedText & { why: string })[] = []
+  for await (const { lseq, leaf, signature } of store.read(lane, 0))
+    leaves.push({ why: whys[lseq] ?? "", leaf: decoder.decode(leaf), signature })
+  return { leaves, receipts: [request, response, ...together].map(({ receipt }) => receipt ?? "") }
 }
 
 function foreign(response: ObservationOf<"llm_response">): ObservationOf<"llm_response"> {
@@ -198,51 +209,66 @@ function eventVectors(bodies: readonly string[], whys: readonly string[]): Event
   }
 }
 
-function leafVectors(leaves: Example["leaves"]): LeafVectors {
-  const [{ leaf: first }, { leaf: second }] = leaves as [Example["leaves"][0], Example["leaves"][0]]
-  const [magic = "", kid = "", signature = "", body = ""] = first.split("\n")
+function signatureVectors(leaves: Example["leaves"]): SignatureVectors {
+  const [first, second] = leaves as readonly SignedText[] as [SignedText, SignedText]
+  const [shared, neighbour] = leaves.slice(4) as SignedText[] as [SignedText, SignedText]
+  const [index = "", size = "", value = "", ...path] = shared.signature.split(" ")
   const other = seededSigner("lane other")
-  const join = (...parts: readonly string[]): string => parts.join("\n")
-  const refused = (why: string, leaf: string): LeafVectors["refused"][number] => ({
+  const refused = (why: string, signature: string): SignatureVectors["refused"][number] => ({
     why,
-    code: "input/malformed",
-    leaf,
+    signature,
   })
+  const unsigned = (
+    why: string,
+    { leaf }: SignedText,
+    ...parts: readonly string[]
+  ): SignatureVectors["unsigned"][number] => ({ why, leaf, signature: parts.join(" ") })
   return {
-    about:
-      "leaf: the stored bytes as text. signed: the bytes under the signature, as hex, without the body at their end.",
+    about: "leaf: the event's canonical JSON. signed: the bytes under the signature, as text.",
     seed: "sha256 of amc-testkit/lane main",
     kid: signer.key.kid,
     public_key: toHex(signer.key.raw),
-    accepted: leaves.map(({ why, leaf }) => ({
+    accepted: leaves.map(({ why, leaf, signature }) => ({
       why,
       leaf,
-      signed: toHex(pae(eventPayloadType, parseLeaf(utf8(leaf)).body)).slice(
-        0,
-        -2 * parseLeaf(utf8(leaf)).body.length,
-      ),
+      signature,
+      signed: decoder.decode(commitMessage(hashLeaf(utf8(leaf)), parseSignature(signature))),
       event_hash: eventHash(utf8(leaf)),
     })),
     unsigned: [
-      {
-        why: "the signature of another event",
-        leaf: join(magic, kid, second.split("\n")[2] ?? "", body),
-      },
-      { why: "a body with one letter changed", leaf: first.replace("openai.com", "openal.com") },
-      { why: "another key's id", leaf: first.replace(kid, other.key.kid) },
-      { why: "a signature of zeros", leaf: join(magic, kid, `${"A".repeat(86)}==`, body) },
+      unsigned("the signature of another event", first, second.signature),
+      unsigned(
+        "one letter changed",
+        { ...second, leaf: second.leaf.replace("openai.com", "openal.com") },
+        second.signature,
+      ),
+      unsigned(
+        "another key's id",
+        { ...first, leaf: first.leaf.replace(signer.key.kid, other.key.kid) },
+        first.signature,
+      ),
+      unsigned("a signature of zeros", first, "0", "1", `${"A".repeat(86)}==`),
+      unsigned("its neighbour's place", shared, neighbour.signature),
+      unsigned("another size", shared, index, "5", value, ...path),
+      unsigned("the path cut short", shared, index, size, value, ...path.slice(1)),
+      unsigned("a path that is too long", shared, index, size, value, ...path, ...path),
+      unsigned("its path in another order", shared, index, size, value, ...path.toReversed()),
+      unsigned("an index beyond its size", shared, "9", size, value, ...path),
     ],
     refused: [
       refused("nothing", ""),
-      refused("another version", first.replace("amc-leaf/v1", "amc-leaf/v2")),
-      refused("line ends of two bytes", first.replace("\n", "\r\n")),
-      refused("a key id in capitals", first.replace(kid, kid.toUpperCase())),
-      refused("a key id cut short", first.replace(kid, kid.slice(2))),
-      refused("a signature without padding", first.replace("==\n", "\n")),
-      refused("a signature of 63 bytes", join(magic, kid, "A".repeat(84), body)),
-      refused("unused bits in the signature", first.replace(/.==\n/u, "B==\n")),
-      refused("a line too many", join(magic, kid, signature, "", body)),
-      refused("its head alone", join(magic, kid, signature)),
+      refused("a space at its end", `${first.signature} `),
+      refused("a line feed at its end", `${first.signature}\n`),
+      refused("two spaces", first.signature.replace(" ", "  ")),
+      refused("a zero before a number", `0${first.signature}`),
+      refused("a signature without padding", first.signature.replace("==", "")),
+      refused("a signature of 63 bytes", `0 1 ${"A".repeat(84)}`),
+      refused("unused bits in the signature", first.signature.replace(/.==$/u, "B==")),
+      refused("a hash of 31 bytes in its path", `${first.signature} ${"A".repeat(42)}==`),
+      refused(
+        "more hashes than any tree is high",
+        [shared.signature, ...Array<string>(20).fill(path[0] ?? "")].join(" "),
+      ),
     ],
   }
 }
@@ -250,29 +276,27 @@ function leafVectors(leaves: Example["leaves"]): LeafVectors {
 const receiptWhys = [
   "of a request",
   "of a response",
-  "that is the first of three with one signature",
-  "that is the second of three",
-  "that is the third of three, whose path is shorter",
+  "of a request in a commit of two",
+  "of the other request in that commit",
+  "in a commit of its own",
 ]
 
 function receiptVectors(receipts: readonly string[]): ReceiptVectors {
-  const [header = ""] = receipts
-  const spelling = Buffer.from(header, "base64url").toString()
+  const [header = "", , first = "", second = ""] = receipts
   const read = (text: string): { receipt: Receipt; path: string[] } =>
     JSON.parse(Buffer.from(text, "base64url").toString()) as { receipt: Receipt; path: string[] }
-  const bodies = receipts.map((text) => read(text).receipt)
-  const together = mintReceipts([...bodies, ...bodies.slice(0, 1)], signer)
-  const [first = "", second = ""] = together
+  const alone = mintReceipt(read(header).receipt, signer)
   const swapped = Buffer.from(first, "base64url")
     .toString()
     .replace(read(first).path[0] ?? "", read(second).path[0] ?? "")
+  const spelling = Buffer.from(alone, "base64url").toString()
   const changed = (from: string, to: string): string =>
     toBase64url(utf8(spelling.replace(from, to)))
   return {
-    about: "header: the text of x-amc-receipt. The key is that of leaf.json.",
+    about: "header: the text of x-amc-receipt. The key is that of signature.json.",
     kid: signer.key.kid,
     public_key: toHex(signer.key.raw),
-    accepted: [...receipts, ...together].map((text, at) => ({
+    accepted: [...receipts, alone].map((text, at) => ({
       why: receiptWhys[at] ?? "",
       header: text,
       receipt: read(text).receipt,
@@ -281,9 +305,9 @@ function receiptVectors(receipts: readonly string[]): ReceiptVectors {
       { why: "another agent", header: changed('"agent":"coder"', '"agent":"other"') },
       { why: "another body", header: changed('"body_sha256":"', '"body_sha256":"0') },
       { why: "another origin", header: changed(origin, "evil/ledger") },
-      { why: "another place in its tree", header: changed('"index":0', '"index":1') },
-      { why: "another size of its tree", header: changed('"size":1', '"size":2') },
-      { why: "the path of another one in its tree", header: toBase64url(utf8(swapped)) },
+      { why: "another place in its commit", header: changed('"index":0', '"index":1') },
+      { why: "another size of its commit", header: changed('"size":1', '"size":2') },
+      { why: "the path of another one in its commit", header: toBase64url(utf8(swapped)) },
       {
         why: "a path that is too long",
         header: changed('"path":[', `"path":["${"A".repeat(43)}="`),

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs"
 import {
+  commitMessage,
   encodeEvent,
   eventHash,
-  eventPayloadType,
   fromHex,
   genesisHash,
-  isLeafSignedBy,
+  hashLeaf,
+  isSignedBy,
   openReceipt,
-  pae,
   parseEvent,
-  parseLeaf,
+  parseSignature,
   publicKeyFromRaw,
-  toHex,
+  text,
   utf8,
 } from "@amc/core"
 import { expect, test } from "vitest"
@@ -22,15 +22,17 @@ function read<N extends keyof VectorFiles>(name: N): VectorFiles[N] {
   return JSON.parse(readFileSync(file, "utf8")) as VectorFiles[N]
 }
 
-const [events, leaves, receipts] = [read("event.json"), read("leaf.json"), read("receipt.json")]
-const key = publicKeyFromRaw(fromHex(leaves.public_key))
+const events = read("event.json")
+const receipts = read("receipt.json")
+const signatures = read("signature.json")
+const key = publicKeyFromRaw(fromHex(signatures.public_key))
 const keys = new Map([[key.kid, key]])
 
 test("the vectors are those that the recorder makes", async () => {
   expect(await makeVectors()).toEqual({
     "event.json": events,
-    "leaf.json": leaves,
     "receipt.json": receipts,
+    "signature.json": signatures,
   })
 })
 
@@ -46,22 +48,23 @@ test.each(events.refused)("refuses an event with $why", ({ body, code }) => {
   expect(() => parseEvent(utf8(body))).toThrow(expect.objectContaining({ code }))
 })
 
-test.each(leaves.accepted)("reads the leaf $why", ({ leaf, signed, event_hash }) => {
-  const parsed = parseLeaf(utf8(leaf))
-  expect(isLeafSignedBy(parsed, key)).toBe(true)
-  expect(toHex(pae(eventPayloadType, parsed.body))).toBe(signed + toHex(parsed.body))
-  expect(eventHash(utf8(leaf))).toBe(event_hash)
+test.each(signatures.accepted)("the key signed the event $why", ({ leaf: body, ...vector }) => {
+  const leaf = utf8(body)
+  expect(isSignedBy({ leaf, signature: vector.signature }, key)).toBe(true)
+  const message = commitMessage(hashLeaf(leaf), parseSignature(vector.signature))
+  expect(text(message)).toBe(vector.signed)
+  expect(eventHash(leaf)).toBe(vector.event_hash)
 })
 
-test.each(leaves.unsigned)("does not take a leaf with $why for the key's", ({ leaf }) => {
-  expect(isLeafSignedBy(parseLeaf(utf8(leaf)), key)).toBe(false)
+test.each(signatures.unsigned)("the key did not sign an event with $why", ({ leaf, signature }) => {
+  parseSignature(signature)
+  expect(isSignedBy({ leaf: utf8(leaf), signature }, key)).toBe(false)
 })
 
-test.each(leaves.refused)("refuses a leaf with $why", ({ leaf, code }) => {
-  expect(() => {
-    const { body } = parseLeaf(utf8(leaf))
-    parseEvent(body)
-  }).toThrow(expect.objectContaining({ code }))
+test.each(signatures.refused)("$why is no signature", ({ signature }) => {
+  expect(() => parseSignature(signature)).toThrow(
+    expect.objectContaining({ code: "input/malformed" }),
+  )
 })
 
 test.each(receipts.accepted)("reads the receipt $why", ({ header, receipt }) => {

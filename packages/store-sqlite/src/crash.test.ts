@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import type { Readable, Writable } from "node:stream"
-import { openReceipt, parseLeaf, parseLeafEvent } from "@amc/core"
+import { openReceipt, parseEvent } from "@amc/core"
 import { LaneWriter, recoverLane, uuidSource } from "@amc/ledger"
 import { laneBreaches, seededSigner } from "@amc/testkit"
 import Database from "better-sqlite3"
@@ -71,7 +71,7 @@ test(`L25 no acknowledged event is lost by ${kills} kills`, async () => {
   const [opened, sealed, asked, answered] = [new Set(), new Set(), new Set(), new Set()]
   for await (const { leaf, leafHash } of store.read("main", 0)) {
     hashes.push(Buffer.from(leafHash).toString("hex"))
-    const event = parseLeafEvent(parseLeaf(leaf))
+    const event = parseEvent(leaf)
     if (event.type === "session_open") opened.add(event.session)
     if (event.type === "session_seal") sealed.add(event.session)
     if (event.type === "llm_request") asked.add(event.facts.measured.call_id)

@@ -19,6 +19,7 @@ const hashShape: RowShape = { lseq: "number", leafHash: "bytes" }
 const rowShape: RowShape = {
   ...hashShape,
   leaf: "bytes",
+  signature: "text",
   agent: "text",
   aseq: "number",
   session: "text or null",
@@ -31,7 +32,7 @@ const agentShape: RowShape = { agent: "text", aseq: "number", leafHash: "bytes" 
 const placeShape: RowShape = { lane: "text", lseq: "number" }
 const checkpointShape: RowShape = { size: "number", note: "text" }
 
-const columns = "lseq, leaf_hash AS leafHash, leaf, agent, aseq, session, type, ts, id"
+const columns = "lseq, leaf_hash AS leafHash, leaf, signature, agent, aseq, session, type, ts, id"
 const pageSize = 256
 const hashPageSize = 4096
 
@@ -97,12 +98,12 @@ export class EventQueries {
   }
 
   insert(lane: string, row: EventRow): void {
-    const { lseq, leafHash, agent, aseq, session, type, ts, id, leaf } = row
+    const { lseq, leafHash, agent, aseq, session, type, ts, id, leaf, signature } = row
     this.#insert ??= this.#db.prepare(
-      `INSERT INTO evidence_events (lane, lseq, leaf_hash, agent, aseq, session, type, ts, id, leaf)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO evidence_events (lane, lseq, leaf_hash, agent, aseq, session, type, ts, id, leaf, signature)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#insert.run(lane, lseq, leafHash, agent, aseq, session, type, ts, id, leaf)
+    this.#insert.run(lane, lseq, leafHash, agent, aseq, session, type, ts, id, leaf, signature)
   }
 
   insertBlob({ sha256, bytes }: InlineBlob): void {

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { isFault, openReceipt, parseLeaf, parseLeafEvent, type Recorded } from "@amc/core"
+import { isFault, openReceipt, parseEvent, type Recorded } from "@amc/core"
 import { LaneWriter, openSession, sealSession, uuidSource } from "@amc/ledger"
 import { laneBreaches, sampleRequest, sampleSession, seededSigner } from "@amc/testkit"
 import { expect, onTestFinished, test } from "vitest"
@@ -88,7 +88,7 @@ test.skipIf(hindered !== null)(
     const hashes: string[] = []
     for await (const { leaf, leafHash } of store.read("main", 0)) {
       hashes.push(Buffer.from(leafHash).toString("hex"))
-      const { payload } = parseLeafEvent(parseLeaf(leaf))
+      const { payload } = parseEvent(leaf)
       if (payload?.blob_sha256) expect(await blobs.get(payload.blob_sha256)).not.toBeNull()
     }
     // The seal closes each call, none of which has a response.

@@ -1,5 +1,5 @@
 /** The database's format, in `user_version`. */
-export const schemaVersion = 2
+export const schemaVersion = 3
 
 /**
  * Of a lane's events most are of these types. Who wants all of one of them reads the lane: an index would be longer to
@@ -35,6 +35,7 @@ CREATE TABLE evidence_events (
   ts INTEGER NOT NULL,
   id TEXT NOT NULL,
   leaf BLOB NOT NULL,
+  signature TEXT NOT NULL,
   UNIQUE (lane, agent, aseq)
 ) STRICT;
 CREATE UNIQUE INDEX evidence_hashes ON evidence_events (lane, lseq, leaf_hash);

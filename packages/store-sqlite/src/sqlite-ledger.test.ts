@@ -63,6 +63,7 @@ const row = {
   agent: "coder",
   leafHash: new Uint8Array(32),
   leaf: new Uint8Array(9),
+  signature: "signature",
   session: null,
   type: "audit",
   ts: 1,

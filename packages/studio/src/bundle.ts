@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeFileSync } from "node:fs"
-import { AmcError, type FactType, treePartOf } from "@amc/core"
+import { AmcError, type FactType, type SignedLeaf, treePartOf } from "@amc/core"
 import { type BundledLane, type BundleParts, buildBundle } from "@amc/bundle"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { readTrustFiles } from "@amc/vault"
@@ -70,7 +70,7 @@ export async function exportBundle(
 }
 
 /** Only what steered the run belongs to it: a config of today may have come later. */
-function configNamedBy(leaf: Uint8Array): string | undefined {
+function configNamedBy({ leaf }: SignedLeaf): string | undefined {
   const event = eventOf(leaf)
   return event.type === "config_change" ? event.facts.measured.path : undefined
 }
@@ -78,7 +78,7 @@ function configNamedBy(leaf: Uint8Array): string | undefined {
 /** The payloads of the events of a type in the slice, each once. */
 function payloadsOf(
   ledger: SqliteLedger,
-  leaves: readonly Uint8Array[],
+  leaves: readonly SignedLeaf[],
   of: FactType,
 ): Promise<Uint8Array[]> {
   return blobsOf(
@@ -90,7 +90,7 @@ function payloadsOf(
 /** All others of the agent's. Those that are gone may have been pruned, which the verifier judges. */
 async function agentPayloads(
   ledger: SqliteLedger,
-  leaves: readonly Uint8Array[],
+  leaves: readonly SignedLeaf[],
 ): Promise<Uint8Array[]> {
   const digests = namedBy(leaves, (type) => type !== "attestation")
   if (digests.size > payloadsMax)
@@ -109,10 +109,10 @@ function tooMuch(what: string): AmcError {
 }
 
 function namedBy(
-  leaves: readonly Uint8Array[],
+  leaves: readonly SignedLeaf[],
   isWanted: (type: FactType) => boolean,
 ): ReadonlySet<string> {
-  const digests = leaves.flatMap((leaf) => {
+  const digests = leaves.flatMap(({ leaf }) => {
     const { type, payload } = eventOf(leaf)
     return isWanted(type) ? (payload?.blob_sha256 ?? []) : []
   })
@@ -166,7 +166,7 @@ async function laneOf(
 
 /** With one lane the index in the tree is the place in the lane. */
 function indicesOf({ agent, system }: RunSlice): number[] {
-  return [...agent, ...system].map((leaf) => eventOf(leaf).lseq).sort((a, b) => a - b)
+  return [...agent, ...system].map(({ leaf }) => eventOf(leaf).lseq).sort((a, b) => a - b)
 }
 
 function trustFiles(dir: string): Pick<BundleParts, "roots" | "revocations" | "keys"> {

@@ -14,7 +14,7 @@ import { extname, join } from "node:path"
 import { createInterface } from "node:readline"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
-import { type Finding, openReceipt, parseLeaf, parseLeafEvent, type Verdict } from "@amc/core"
+import { type Finding, openReceipt, parseEvent, type Verdict } from "@amc/core"
 import { readPublished } from "@amc/ledger"
 import { sampleAudit } from "@amc/testkit"
 import { lowestKdfCost } from "@amc/vault"
@@ -340,7 +340,7 @@ async function evidenceProblems(
   await withLedger(workspace, async ({ events }) => {
     for await (const { leaf, leafHash } of events.read(workspace.lane, 0)) {
       hashes.push(Buffer.from(leafHash).toString("hex"))
-      const event = parseLeafEvent(parseLeaf(leaf))
+      const event = parseEvent(leaf)
       if (event.type === "llm_request") asked.add(event.facts.measured.call_id)
       if (event.type === "llm_response") answered.add(event.facts.measured.call_id)
     }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { AmcError, type Event, eventHash, isFault, parseLeaf, parseLeafEvent } from "@amc/core"
+import { AmcError, type Event, eventHash, isFault, parseEvent, type SignedLeaf } from "@amc/core"
 import { readSlice } from "@amc/ledger"
 import type { EvidenceEvent } from "@amc/score"
 import { ledgerFileName, openLedger, type SqliteLedger } from "@amc/store-sqlite"
@@ -46,15 +46,15 @@ export async function agentLeaves(
   lane: string,
   agent: string,
   to: number,
-): Promise<Uint8Array[]> {
-  const leaves: Uint8Array[] = []
+): Promise<SignedLeaf[]> {
+  const leaves: SignedLeaf[] = []
   for await (const leaf of readSlice(ledger.events, { lane, agent, to })) leaves.push(leaf)
   return leaves
 }
 
 /** Leaves as the events that a score reads. Their signatures are the verifier's business. */
-export function evidenceOf(leaves: readonly Uint8Array[]): EvidenceEvent[] {
-  return leaves.map(evidenceEventOf)
+export function evidenceOf(leaves: readonly SignedLeaf[]): EvidenceEvent[] {
+  return leaves.map(({ leaf }) => evidenceEventOf(leaf))
 }
 
 /** A leaf as an event that a score reads. */
@@ -64,5 +64,5 @@ export function evidenceEventOf(leaf: Uint8Array): EvidenceEvent {
 
 /** The event of a leaf. */
 export function eventOf(leaf: Uint8Array): Event {
-  return parseLeafEvent(parseLeaf(leaf))
+  return parseEvent(leaf)
 }

@@ -52,6 +52,7 @@ async function buildProof(
   const { roots, revocations, certificates } = readTrustFiles(workspace.dir)
   const brought = {
     leaf: row.leaf,
+    signature: row.signature,
     receipt: receipt?.text ?? null,
     roots,
     revocations,

@@ -70,12 +70,12 @@ async function referencesOf(
   const prunes = new PruneLog({ keyring, atMs: nowMs, isWhole: true })
   const named: { readonly lane: string; readonly event: Event; readonly sha256: string }[] = []
   for (const lane of await events.lanes())
-    for await (const { leaf } of events.read(lane, 0)) {
-      const event = eventOf(leaf)
+    for await (const row of events.read(lane, 0)) {
+      const event = eventOf(row.leaf)
       const sha256 = event.payload?.blob_sha256 ?? null
       const isWord = event.type === "config_change" || event.type === "payload_prune"
       const word = isWord && sha256 !== null ? await orNull(blobs.get(sha256)) : null
-      prunes.note(leaf, event, word, "")
+      prunes.note(row, event, word, "")
       if (sha256 !== null) named.push({ lane, event, sha256 })
     }
   // The policy becomes the payload of the prune itself, should an agent have sent the same bytes.

@@ -1,4 +1,4 @@
-import { AmcError, type EventBody, systemAgent, toHex } from "@amc/core"
+import { AmcError, type EventBody, type SignedLeaf, systemAgent, toHex } from "@amc/core"
 import type { EventRow } from "@amc/ledger"
 import type { EvidenceEvent } from "@amc/score"
 import type { SqliteLedger } from "@amc/store-sqlite"
@@ -8,8 +8,8 @@ import { agentLeaves, eventOf, evidenceEventOf } from "./ledger-reader.ts"
 export interface RunSlice {
   readonly runOpened: EventBody<"run_opened">
   readonly runOpenedHash: string
-  readonly agent: readonly Uint8Array[]
-  readonly system: readonly Uint8Array[]
+  readonly agent: readonly SignedLeaf[]
+  readonly system: readonly SignedLeaf[]
 }
 
 /**

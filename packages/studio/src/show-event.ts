@@ -1,10 +1,10 @@
 import {
   type Event,
   eventHash,
-  isLeafSignedBy,
+  isSignedBy,
   type KeyFlaw,
-  parseLeaf,
-  parseLeafEvent,
+  parseEvent,
+  type SignedLeaf,
   type Verdict,
 } from "@amc/core"
 import { readPublished } from "@amc/ledger"
@@ -46,14 +46,14 @@ async function shownOf(
   ledger: SqliteLedger,
   { row }: FoundEvent,
 ): Promise<ShownEvent> {
-  const event = parseLeafEvent(parseLeaf(row.leaf))
+  const event = parseEvent(row.leaf)
   const blob = event.payload?.blob_sha256 ?? null
   const bytes = blob === null ? null : await ledger.blobs.get(blob)
   const published = await readPublished(tileStoreOf(workspace))
   return {
     event_hash: eventHash(row.leaf),
     event,
-    signature: signatureOf(workspace, row.leaf, event),
+    signature: signatureOf(workspace, row, event),
     covered: row.lseq < (published?.size ?? 0),
     stored_bytes: bytes?.length ?? null,
     pruned_by: blob === null ? null : await prunedBy(ledger, event.lane, row.lseq),
@@ -66,7 +66,7 @@ async function prunedBy(
   lseq: number,
 ): Promise<string | null> {
   for await (const { leaf } of events.readType(lane, "payload_prune")) {
-    const prune = parseLeafEvent(parseLeaf(leaf))
+    const prune = parseEvent(leaf)
     if (prune.type === "payload_prune" && prune.facts.measured.events.includes(lseq))
       return eventHash(leaf)
   }
@@ -75,12 +75,11 @@ async function prunedBy(
 
 function signatureOf(
   { keyring }: Workspace,
-  bytes: Uint8Array,
-  { lane, lseq: index, ts }: Event,
+  row: SignedLeaf,
+  { kid, lane, lseq: index, ts }: Event,
 ): ShownEvent["signature"] {
-  const leaf = parseLeaf(bytes)
-  const key = keyring.keys("monitor").get(leaf.kid)
+  const key = keyring.keys("monitor").get(kid)
   if (key === undefined) return "uncertified"
-  if (!isLeafSignedBy(leaf, key)) return "invalid"
-  return keyring.flawOf("monitor", leaf.kid, { lane, index, ts }) ?? "valid"
+  if (!isSignedBy(row, key)) return "invalid"
+  return keyring.flawOf("monitor", kid, { lane, index, ts }) ?? "valid"
 }

@@ -1,5 +1,5 @@
 import { setTimeout as later } from "node:timers/promises"
-import { type Event, parseLeaf, parseLeafEvent, toHex } from "@amc/core"
+import { type Event, parseEvent, toHex } from "@amc/core"
 import type { EventRow, EventStore } from "@amc/ledger"
 import { withLedger } from "./ledger-reader.ts"
 import type { Workspace } from "./workspace.ts"
@@ -80,7 +80,7 @@ function isMeant(row: EventRow, { agent, type }: TailTerms): boolean {
 }
 
 function tailed({ leaf, leafHash }: EventRow): TailedEvent {
-  return { event_hash: toHex(leafHash), event: parseLeafEvent(parseLeaf(leaf)) }
+  return { event_hash: toHex(leafHash), event: parseEvent(leaf) }
 }
 
 async function pause(signal: AbortSignal): Promise<void> {

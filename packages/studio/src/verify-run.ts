@@ -214,7 +214,7 @@ function checkedEvents(
       { agent: "_system", leaves: slice.system },
     ]
     const thefts = new ToldThefts(keyring)
-    for (const leaf of slice.system) thefts.note(leaf)
+    for (const { leaf } of slice.system) thefts.note(leaf)
     const equation = await fastEquation()
     const common = { keyring, lane, toldThefts: thefts.kids, equation }
     const checked = chains.flatMap(({ agent, leaves }) => {

@@ -13,7 +13,7 @@ export interface EventStoreUnderTest extends StoreUnderTest<EventStore> {
   openBlobs(): Promise<BlobStore>
 }
 
-interface RowTerms extends Partial<Omit<EventRow, "leafHash" | "leaf">> {
+interface RowTerms extends Partial<Omit<EventRow, "leafHash" | "leaf" | "signature">> {
   readonly lseq: number
 }
 
@@ -22,7 +22,7 @@ function row({ lseq, aseq = lseq, agent = "coder", ...rest }: RowTerms): EventRo
   const leafHash = new Uint8Array(32).fill(lseq + 1)
   const leaf = new Uint8Array(100).fill(lseq)
   const named = { session: "s1", type: "audit", ts: 1000 + lseq, id: idOf(lseq) }
-  return { lseq, aseq, agent, leafHash, leaf, ...named, ...rest }
+  return { lseq, aseq, agent, leafHash, leaf, signature: `signature ${lseq}`, ...named, ...rest }
 }
 
 /** They ascend, also as texts. */

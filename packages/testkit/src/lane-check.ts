@@ -2,9 +2,8 @@ import {
   type Event,
   eventHash,
   genesisHash,
-  isLeafSignedBy,
-  parseLeaf,
-  parseLeafEvent,
+  isSignedBy,
+  parseEvent,
   type PublicKey,
   toHex,
 } from "@amc/core"
@@ -26,15 +25,14 @@ export async function laneBreaches(store: EventStore, terms: LaneCheckTerms): Pr
   const links = new Map<string, { seq: number; hash: string }>()
   let ts = 0
   for await (const row of store.read(lane, 0)) {
-    const leaf = parseLeaf(row.leaf)
-    const event = parseLeafEvent(leaf)
+    const event = parseEvent(row.leaf)
     const say = (holds: boolean, what: string): unknown =>
       holds || breaches.push(`${lane} ${row.lseq}: ${what}`)
     const expect = (name: string): { seq: number; hash: string } =>
       links.get(name) ?? { seq: 0, hash: genesisHash(lane, name, rootSha256) }
     const hash = eventHash(row.leaf)
     say(toHex(row.leafHash) === hash, "another hash")
-    say(isLeafSignedBy(leaf, key), "not signed by the lane's key")
+    say(event.kid === key.kid && isSignedBy(row, key), "not signed by the lane's key")
     say(columnsFit(row, event), "columns do not fit the event")
     say(event.lane === lane && event.ts >= ts, "another lane or a time before")
     say(event.lseq === expect("").seq && event.lprev === expect("").hash, "lane link broken")

@@ -199,7 +199,7 @@ test("refuses events from beyond the run", async () => {
   const leaves = more.lane.leaves
   const later: BundledLane = {
     lane: laneName,
-    agentLeaves: more.lane.slice(agent).map(({ leaf }) => leaf),
+    agentLeaves: more.lane.slice(agent),
     systemLeaves: before.lanes[0]!.systemLeaves,
     proofs: proofsOf(
       more.lane,

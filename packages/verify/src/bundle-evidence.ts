@@ -1,4 +1,4 @@
-import { evidencePath, parseProofs, proofsPath } from "@amc/bundle"
+import { evidencePath, parseProofs, parseSlice, proofsPath, signaturesPath } from "@amc/bundle"
 import {
   type Checkpoint,
   type EquationCheck,
@@ -6,8 +6,8 @@ import {
   fromHex,
   isFault,
   type Keyring,
-  parseEntries,
   rootsOfPart,
+  type SignedLeaf,
   systemAgent,
   type TreePart,
 } from "@amc/core"
@@ -69,14 +69,22 @@ function checkSlice(
 ): readonly CheckedEvent[] {
   const subject = evidencePath(lane, agent)
   const leaves = findings.attempt({ code: "bundle/entries", subject, tampered: false }, () =>
-    parseEntries(files.get(subject)),
+    sliceOf(files, lane, agent),
   )
-  for (const leaf of leaves ?? []) thefts.note(leaf)
+  for (const { leaf } of leaves ?? []) thefts.note(leaf)
   const chain = new ChainCheck(
     { lane, agent, keyring, toldThefts: thefts.kids, equation },
     findings,
   )
   return (leaves ?? []).flatMap((leaf) => chain.add(leaf) ?? [])
+}
+
+/** The leaves of a chain in a bundle, unchecked. @throws {@link AmcError} `input/malformed` */
+export function sliceOf({ get }: BundleFiles, lane: string, agent: string): readonly SignedLeaf[] {
+  return parseSlice({
+    entries: get(evidencePath(lane, agent)),
+    signatures: get(signaturesPath(lane, agent)),
+  })
 }
 
 interface LaneEvidence extends Omit<EvidenceTerms, "keyring"> {

@@ -3,7 +3,7 @@ import {
   type BundleContents,
   bundlePaths,
   contentsOf,
-  evidencePath,
+  evidencePathsOf,
   readArchive,
   sumsOf,
 } from "@amc/bundle"
@@ -15,7 +15,6 @@ import {
   bundleSumsSignaturePath,
   parseBundleManifest,
   sha256Hex,
-  systemAgent,
   unlistedBundleFiles,
 } from "@amc/core"
 import type { FindingList } from "./finding-list.ts"
@@ -133,10 +132,7 @@ function checkLayout(
       detail: "a bundle has no place for it",
       tampered: false,
     })
-  const evidence = lanes.flatMap((lane) => [
-    evidencePath(lane, agent),
-    evidencePath(lane, systemAgent),
-  ])
+  const evidence = lanes.flatMap((lane) => evidencePathsOf(lane, agent))
   for (const subject of [...Object.values(bundlePaths), ...evidence])
     if (!files.has(subject))
       findings.add({

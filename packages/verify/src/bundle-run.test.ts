@@ -207,7 +207,7 @@ function opened(by: World, made: LaneFixture, runOpened: RunFixture["runOpened"]
       leaves.map(({ hash }) => fromHex(hash)),
       { indices: leaves.map((_, at) => at), sizes: [] },
     )
-    const agentLeaves = leaves.filter(({ event }) => event.agent === agent).map(({ leaf }) => leaf)
+    const agentLeaves = leaves.filter(({ event }) => event.agent === agent)
     return {
       ...base,
       run_id: "run-1",

@@ -21,6 +21,7 @@ import {
   type TreePart,
   treePartOf,
   utf8,
+  type SignedLeaf,
 } from "@amc/core"
 import { currentBank, bankSha256, encodeReport, engine, scoreRun } from "@amc/score"
 import { agent, LaneFixture, type RecordedLeaf, recordSession } from "./lane.fixture.ts"
@@ -167,8 +168,7 @@ export function partsOf(run: RunFixture, sizes: readonly number[] = []): BundleP
   const note = lane.checkpoint(world.signers.ledger)
   const report = reportOf(run)
   const leaves = sliceOf(run)
-  const leavesOf = (of: string): Uint8Array[] =>
-    leaves.filter(({ event }) => event.agent === of).map(({ leaf }) => leaf)
+  const leavesOf = (of: string): SignedLeaf[] => leaves.filter(({ event }) => event.agent === of)
   return {
     workspace,
     origin,

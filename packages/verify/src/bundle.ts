@@ -31,7 +31,7 @@ import { keyFindings } from "./key-check.ts"
 import { expiryFindings, type KnownTrust, type VersionedTrust } from "./known-trust.ts"
 import { checkRun, type RunSummary } from "./run.ts"
 import { sliceOfRun } from "./run-slice.ts"
-import { type EquationsAhead, signedEvents } from "./signed-events.ts"
+import { type EquationsAhead, signedCommits } from "./signed-commits.ts"
 import { type SeenTree, SeenTrees } from "./seen-trees.ts"
 import type { CheckedEvent } from "./session-check.ts"
 import { checkpointUse } from "./signed-checkpoint.ts"
@@ -132,7 +132,7 @@ async function checkBundle(
   seen.note(signatures.checkpoint.size, signatures.checkpoint.root)
   checkTreeProof(policy, signatures.checkpoint, seen, findings)
   const trust = pinnedTrust(opened, policy, signatures, witnessing)
-  const equation = await policy.equationOf?.(signedEvents(files, trust.keyring))
+  const equation = await policy.equationOf?.(signedCommits(files, trust.keyring))
   const events = checkBundleEvidence(files, { ...trust, ...signatures, seen, equation }, findings)
   findings.addAll(seen.findings(bundlePaths.checkpoint, signatures.checkpoint))
   if (!findings.isEmpty) return undefined

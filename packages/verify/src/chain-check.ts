@@ -3,17 +3,16 @@ import {
   type Event,
   type Finding,
   hashLeaf,
-  isLeafSignedBy,
   type Keyring,
-  type Leaf,
-  parseLeaf,
-  parseLeafEvent,
+  parseEvent,
   type PublicKey,
+  type SignedLeaf,
   toHex,
   type Verdict,
   verdictOf,
 } from "@amc/core"
 import { type ChainHead, ChainLinks } from "./chain-links.ts"
+import { CommitCheck, kidNamedIn } from "./commit-check.ts"
 import { FindingList } from "./finding-list.ts"
 import { describeFlaw } from "./key-check.ts"
 import { type CheckedEvent, SessionCheck } from "./session-check.ts"
@@ -50,6 +49,7 @@ export class ChainCheck {
   readonly #findings: FindingList
   readonly #monitors: ReadonlyMap<string, PublicKey>
   readonly #links: ChainLinks
+  readonly #commits: CommitCheck
   readonly #sessions = new SessionCheck()
   #lastId = ""
   #count = 0
@@ -58,14 +58,21 @@ export class ChainCheck {
     this.#terms = terms
     this.#findings = findings
     this.#monitors = terms.keyring.keys("monitor")
+    this.#commits = new CommitCheck(terms.equation)
     this.#links = new ChainLinks({ ...terms, rootSha256: toHex(terms.keyring.roots.pinned.sha256) })
   }
 
   /** Checks the next leaf; gives its event if it could be read, whatever was found against it. */
-  add(leafBytes: Uint8Array): CheckedEvent | undefined {
+  add({ leaf, signature }: SignedLeaf): CheckedEvent | undefined {
     const subject = this.#subject(this.#count++)
-    const hash = toHex(hashLeaf(leafBytes))
-    const event = this.#read(leafBytes, subject)
+    const leafHash = hashLeaf(leaf)
+    const hash = toHex(leafHash)
+    const terms = { code: "ledger/leaf-malformed", subject, tampered: true } as const
+    const event = this.#findings.attempt(terms, () => parseEvent(leaf))
+    // What can't be read may be of a later version, and who changed it does not get away with that.
+    const kid = event?.kid ?? kidNamedIn(leaf)
+    const flaw = kid && this.#signatureFlaw(kid, leafHash, signature)
+    if (flaw) this.#findings.add({ ...flaw, subject })
     if (event === undefined) {
       this.#links.skip(hash)
       return undefined
@@ -87,27 +94,22 @@ export class ChainCheck {
       : `event ${row} of ${agent} in lane ${lane}`
   }
 
-  #read(leafBytes: Uint8Array, subject: string): Event | undefined {
-    const terms = { code: "ledger/leaf-malformed", subject, tampered: true } as const
-    const leaf = this.#findings.attempt(terms, () => parseLeaf(leafBytes))
-    if (leaf === undefined) return undefined
-    const flaw = this.#signatureFlaw(leaf)
-    if (flaw !== undefined) this.#findings.add({ ...flaw, subject })
-    return this.#findings.attempt(terms, () => parseLeafEvent(leaf))
-  }
-
-  #signatureFlaw(leaf: Leaf): Omit<Finding, "subject"> | undefined {
-    const key = this.#monitors.get(leaf.kid)
+  #signatureFlaw(
+    kid: string,
+    leafHash: Uint8Array,
+    signature: string,
+  ): Omit<Finding, "subject"> | undefined {
+    const key = this.#monitors.get(kid)
     if (key === undefined)
       return {
         code: "ledger/unknown-key",
-        detail: `the root certified no monitor key ${leaf.kid}`,
+        detail: `the root certified no monitor key ${kid}`,
         tampered: true,
       }
-    if (isLeafSignedBy(leaf, key, this.#terms.equation)) return undefined
+    if (this.#commits.isSigned(leafHash, signature, key)) return undefined
     return {
       code: "ledger/signature-invalid",
-      detail: `the signature of key ${leaf.kid} does not fit the event`,
+      detail: `the signature of key ${kid} does not fit the event`,
       tampered: true,
     }
   }
@@ -142,7 +144,7 @@ export class ChainCheck {
 
 /** Verifies a chain that fits into memory. See {@link ChainCheck} for what that means. */
 export function verifyChain(
-  leaves: Iterable<Uint8Array>,
+  leaves: Iterable<SignedLeaf>,
   terms: ChainTerms,
 ): Verdict<ChainSummary> {
   const findings = new FindingList()

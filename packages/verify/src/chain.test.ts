@@ -1,10 +1,10 @@
 import {
   canonicalize,
-  encodeLeaf,
   type Finding,
-  parseLeaf,
+  type SignedLeaf,
   signLeaf,
   systemAgent,
+  text,
   utf8,
   type Verdict,
 } from "@amc/core"
@@ -14,22 +14,26 @@ import { makeRun } from "./bundle.fixture.ts"
 import { type ChainTerms, verifyChain } from "./chain-check.ts"
 import { findingsMax } from "./finding-list.ts"
 import { exitOf } from "./exit.ts"
-import { agent, LaneFixture, recordCall, recordSession } from "./lane.fixture.ts"
+import { agent, LaneFixture, recordCall, recordSession, signedTogether } from "./lane.fixture.ts"
 import { laneName, makeWorld, startMs, type World } from "./world.fixture.ts"
 
 const { world, lane } = makeRun()
 const terms: ChainTerms = { lane: laneName, keyring: world.keyring }
-const all = lane.leaves.map(({ leaf }) => leaf)
+const all = signedTogether(lane.leaves, world.signers.monitor, 5)
 
 function codes(verdict: Verdict<unknown>): string[] {
   return verdict.accepted ? [] : [...new Set(verdict.findings.map(({ code }) => code))]
 }
 
-const flipLast = (leaf: Uint8Array): Uint8Array => {
-  const copy = Uint8Array.from(leaf)
-  copy[copy.length - 3]! ^= 1
-  return copy
+const flipLast = (signed: SignedLeaf): SignedLeaf => {
+  const leaf = Uint8Array.from(signed.leaf)
+  leaf[leaf.length - 3]! ^= 1
+  return { ...signed, leaf }
 }
+const unsigned = (leaf: Uint8Array): SignedLeaf => ({ ...all[5]!, leaf })
+const bySignature = (signature: string): SignedLeaf[] => put({ ...all[5]!, signature })
+const put = (signed: SignedLeaf): SignedLeaf[] => (all as SignedLeaf[]).with(5, signed)
+const parts = all[5]!.signature.split(" ")
 
 test("accepts a lane, and each agent's slice of it, and says where they end", () => {
   expect(verifyChain(all, terms)).toEqual({
@@ -49,7 +53,7 @@ test("accepts a lane, and each agent's slice of it, and says where they end", ()
     expect(
       codes(
         verifyChain(
-          lane.slice(of).map(({ leaf }) => leaf),
+          all.filter(({ event }) => event.agent === of),
           { ...terms, agent: of },
         ),
       ),
@@ -59,19 +63,18 @@ test("accepts a lane, and each agent's slice of it, and says where they end", ()
 test("accepts a lane whose last session is still open", () => {
   const live = new LaneFixture(world)
   recordSession(live, "s", false)
-  const verdict = verifyChain(
-    live.leaves.map(({ leaf }) => leaf),
-    terms,
-  )
+  const verdict = verifyChain(live.leaves, terms)
   expect(verdict).toMatchObject({ accepted: true, value: { sessions: { open: 1, sealed: 0 } } })
 })
 
 const other = makeWorld("somebody else")
+const renamed = (leaf: Uint8Array, kid: string): Uint8Array =>
+  utf8(text(leaf).replace(/"kid":"[0-9a-f]{64}"/u, `"kid":"${kid}"`))
 
 test.each([
   {
     why: "L01 a changed bit",
-    leaves: all.with(5, flipLast(all[5]!)),
+    leaves: put(flipLast(all[5]!)),
     code: "ledger/signature-invalid",
   },
   { why: "L02 an event left out", leaves: all.toSpliced(5, 1), code: "ledger/lane-broken" },
@@ -84,26 +87,48 @@ test.each([
   { why: "its beginning left out", leaves: all.slice(1), code: "ledger/lane-broken" },
   {
     why: "L27 a signature of zeros",
-    leaves: all.with(5, encodeLeaf({ ...parseLeaf(all[5]!), signature: new Uint8Array(64) })),
+    leaves: bySignature(parts.with(2, `${"A".repeat(86)}==`).join(" ")),
     code: "ledger/signature-invalid",
   },
   {
-    why: "L27 another event's signature",
-    leaves: all.with(
-      5,
-      encodeLeaf({ ...parseLeaf(all[5]!), signature: parseLeaf(all[6]!).signature }),
-    ),
+    why: "L27 the signature of another event of its commit",
+    leaves: bySignature(all[6]!.signature),
+    code: "ledger/signature-invalid",
+  },
+  {
+    why: "L27 another commit's signature",
+    leaves: bySignature(parts.with(2, all[0]!.signature.split(" ")[2]!).join(" ")),
+    code: "ledger/signature-invalid",
+  },
+  {
+    why: "a signature over another size",
+    leaves: bySignature(parts.with(1, "6").join(" ")),
+    code: "ledger/signature-invalid",
+  },
+  {
+    why: "a signature without its path",
+    leaves: bySignature(parts.slice(0, 3).join(" ")),
+    code: "ledger/signature-invalid",
+  },
+  {
+    why: "no signature",
+    leaves: bySignature(""),
     code: "ledger/signature-invalid",
   },
   {
     why: "another key's name on it (S03)",
-    leaves: all.with(5, encodeLeaf({ ...parseLeaf(all[5]!), kid: other.signers.monitor.key.kid })),
+    leaves: put(unsigned(renamed(all[5]!.leaf, other.signers.monitor.key.kid))),
     code: "ledger/unknown-key",
   },
-  { why: "an empty leaf", leaves: all.with(5, new Uint8Array(0)), code: "ledger/leaf-malformed" },
+  {
+    why: "another version's number on it",
+    leaves: put(unsigned(utf8(text(all[5]!.leaf).replace(/"v":1\}$/u, '"v":2}')))),
+    code: "ledger/signature-invalid",
+  },
+  { why: "an empty leaf", leaves: put(unsigned(new Uint8Array(0))), code: "ledger/leaf-malformed" },
   {
     why: "text for a leaf",
-    leaves: all.with(5, new TextEncoder().encode("amc-leaf/v1\n".repeat(40))),
+    leaves: put(unsigned(utf8("amc-leaf/v1\n".repeat(40)))),
     code: "ledger/leaf-malformed",
   },
   {
@@ -118,24 +143,21 @@ test.each([
   expect(exitOf(verdict)).toBe(4)
 })
 
-function madeBy(by: World, name: string = laneName): Uint8Array[] {
+function madeBy(by: World, name: string = laneName): readonly SignedLeaf[] {
   const made = new LaneFixture(by, name)
   recordSession(made, "s")
-  return made.leaves.map(({ leaf }) => leaf)
+  return made.leaves
 }
 
 test("L08 knows a lane that starts from another root, although the same key signed it", () => {
   const moved = new LaneFixture({ ...other, signers: world.signers })
   recordSession(moved, "s")
-  const verdict = verifyChain(
-    moved.leaves.map(({ leaf }) => leaf),
-    terms,
-  )
+  const verdict = verifyChain(moved.leaves, terms)
   expect(codes(verdict)).toEqual(["ledger/lane-broken", "ledger/agent-broken"])
 })
 
 test("names the row and goes on after it", () => {
-  const verdict = verifyChain(all.with(5, flipLast(all[5]!)), terms)
+  const verdict = verifyChain(put(flipLast(all[5]!)), terms)
   expect(verdict.accepted || verdict.findings.map(({ subject }) => subject)).toContain(
     `event 5 of lane ${laneName}`,
   )
@@ -143,7 +165,7 @@ test("names the row and goes on after it", () => {
 })
 
 test("finds an event that an agent's slice lacks or that is not the agent's", () => {
-  const mine = lane.slice(agent).map(({ leaf }) => leaf)
+  const mine = all.filter(({ event }) => event.agent === agent)
   const slice = { ...terms, agent }
   expect(codes(verifyChain(mine.toSpliced(3, 1), slice))).toContain("ledger/agent-broken")
   expect(codes(verifyChain(all, slice))).toContain("ledger/foreign-agent")
@@ -285,10 +307,7 @@ test.each([
 ])("$why is found, even if the monitor signed it", ({ write, code, exit }) => {
   const made = new LaneFixture(world)
   write(made)
-  const verdict = verifyChain(
-    made.leaves.map(({ leaf }) => leaf),
-    terms,
-  )
+  const verdict = verifyChain(made.leaves, terms)
   expect(codes(verdict)).toContain(code)
   expect(exitOf(verdict)).toBe(exit)
 })
@@ -309,10 +328,10 @@ test.each([
   { why: "up to an earlier place (S08)", terms: { valid_to_index: 1 } },
 ])("finds events by a key that was certified $why", ({ terms: monitor }) => {
   const limited = makeRun(makeWorld("owner", { monitor }))
-  const verdict = verifyChain(
-    limited.lane.leaves.map(({ leaf }) => leaf),
-    { lane: laneName, keyring: limited.world.keyring },
-  )
+  const verdict = verifyChain(limited.lane.leaves, {
+    lane: laneName,
+    keyring: limited.world.keyring,
+  })
   expect(codes(verdict)).toEqual(["trust/key-out-of-place"])
   expect(exitOf(verdict)).toBe(1)
 })
@@ -321,25 +340,18 @@ test("finds events that a key of another role signed (S07)", () => {
   const made = new LaneFixture(world)
   made.signer = world.signers.auditor
   recordSession(made, "s")
-  expect(
-    codes(
-      verifyChain(
-        made.leaves.map(({ leaf }) => leaf),
-        terms,
-      ),
-    ),
-  ).toEqual(["ledger/unknown-key"])
+  expect(codes(verifyChain(made.leaves, terms))).toEqual(["ledger/unknown-key"])
 })
 
 test("says that it can't look at a later version of an event, and that there is one kind of leaf", () => {
   const made = new LaneFixture(world)
   recordSession(made, "s")
-  const leaves = made.leaves.map(({ leaf }) => leaf)
+  const leaves = made.leaves
   const body = canonicalize({ ...made.leaves.at(-1)!.event, v: 2 } as never)
   const event = verifyChain([...leaves, signLeaf(body, world.signers.monitor)], terms)
   expect(codes(event)).toEqual(["input/unsupported-version"])
   expect(exitOf(event)).toBe(3)
-  const leaf = utf8(`amc-leaf/v2\n${"0".repeat(300)}`)
+  const leaf = unsigned(utf8(`amc-leaf/v2\n${"0".repeat(300)}`))
   const verdict = verifyChain([...leaves, leaf], terms)
   expect(codes(verdict)).toEqual(["ledger/leaf-malformed"])
   expect(exitOf(verdict)).toBe(4)
@@ -347,7 +359,7 @@ test("says that it can't look at a later version of an event, and that there is 
 
 test("keeps a bounded number of findings and none of the guilt", () => {
   const verdict = verifyChain(
-    Array.from({ length: 5000 }, () => Uint8Array.of(1)),
+    Array.from({ length: 5000 }, () => unsigned(Uint8Array.of(1))),
     terms,
   )
   const findings: readonly Finding[] = verdict.accepted ? [] : verdict.findings
@@ -356,14 +368,33 @@ test("keeps a bounded number of findings and none of the guilt", () => {
 })
 
 test("any changed bit of any leaf is found as tampering", () => {
-  const bits = all.flatMap((leaf, row) => (leaf.length > 0 ? [{ row, bits: leaf.length * 8 }] : []))
+  const bits = all.map(({ leaf }, row) => ({ row, bits: leaf.length * 8 }))
   fc.assert(
     fc.property(fc.constantFrom(...bits), fc.nat(), ({ row, bits }, pick) => {
-      const leaf = Uint8Array.from(all[row]!)
+      const leaf = Uint8Array.from(all[row]!.leaf)
       const bit = pick % bits
       leaf[bit >> 3]! ^= 1 << (bit & 7)
-      expect(exitOf(verifyChain(all.with(row, leaf), terms))).toBe(4)
+      expect(exitOf(verifyChain(all.with(row, { ...all[row]!, leaf }), terms))).toBe(4)
     }),
+    { numRuns: 300 },
+  )
+})
+
+test("any changed character of any signature is found as tampering", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(all.length - 1),
+      fc.nat(),
+      fc.string({ unit: "binary", maxLength: 1 }),
+      (row, pick, put) => {
+        const { signature } = all[row]!
+        const at = pick % signature.length
+        fc.pre(signature[at] !== put)
+        const changed = signature.slice(0, at) + put + signature.slice(at + 1)
+        const leaves = all.with(row, { ...all[row]!, signature: changed })
+        expect(codes(verifyChain(leaves, terms))).toEqual(["ledger/signature-invalid"])
+      },
+    ),
     { numRuns: 300 },
   )
 })
@@ -385,8 +416,12 @@ test("L02 L04 L05 L06 removing, repeating or moving any events never passes, exc
 })
 
 test("never throws, whatever the bytes", () => {
+  const anyLeaf = fc.record({
+    leaf: fc.uint8Array({ maxLength: 400 }),
+    signature: fc.string({ unit: "binary" }),
+  })
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 400 }), { minLength: 1 }), (leaves) => {
+    fc.property(fc.array(anyLeaf, { minLength: 1 }), (leaves) => {
       expect(verifyChain(leaves, terms).accepted).toBe(false)
     }),
   )

@@ -1,17 +1,14 @@
 import {
   encodeCheckpoint,
-  encodeLeaf,
   encodeProofExtra,
   encodeTlogProof,
   fromHex,
-  hashLeaf,
   inclusionPath,
   mintReceipt,
-  parseLeaf,
   parseTlogProof,
   type ProofExtra,
   type Receipt,
-  rootOf,
+  signLeaf,
   signNote,
   toHex,
   utf8,
@@ -28,7 +25,7 @@ import { laneName, lifetimeMs, makeWorld, origin, startMs, type World } from "./
 const { world, lane } = makeRun()
 const hashes = lane.leaves.map(({ hash }) => fromHex(hash))
 const at = lane.leaves.findIndex(({ event }) => event.type === "llm_request")
-const { leaf, event, hash } = lane.leaves[at]!
+const { leaf, signature, event, hash } = lane.leaves[at]!
 const body = utf8("request s-0-0")
 const note = lane.checkpoint(world.signers.ledger)
 const atMs = startMs + 1_000_000
@@ -57,6 +54,7 @@ const header = minted()
 
 const extra: ProofExtra = {
   leaf,
+  signature,
   receipt: header,
   roots: [world.rootBytes],
   revocations: world.revocations,
@@ -176,7 +174,7 @@ test.each<{
   },
   {
     why: "R07 a leaf in the extra that is another event",
-    proof: proofOf({ extra: { leaf: other.leaf, receipt: null } }),
+    proof: proofOf({ extra: { leaf: other.leaf, signature: other.signature, receipt: null } }),
     code: "proof/not-included",
     exit: 1,
   },
@@ -299,16 +297,8 @@ test.each([
 })
 
 test("L27 an event in the tree that the monitor did not sign is found", () => {
-  const forged = encodeLeaf({ ...parseLeaf(leaf), signature: new Uint8Array(64) })
-  const tree = hashes.with(at, hashLeaf(forged))
-  const checkpoint = signNote(
-    encodeCheckpoint({ origin, size: tree.length, root: rootOf(tree) }),
-    origin,
-    world.signers.ledger,
-  )
-  const path = inclusionPath(tree, at)
-  const brought = encodeProofExtra({ ...extra, leaf: forged, receipt: null })
-  const verdict = verify(utf8(encodeTlogProof({ index: at, path, checkpoint, extra: brought })))
+  const forged = signLeaf(leaf, mallory.signers.monitor).signature
+  const verdict = verify(proofOf({ extra: { signature: forged, receipt: null } }))
   expect([codes(verdict), exitOf(verdict)]).toEqual([["proof/leaf-unsigned"], 4])
 })
 

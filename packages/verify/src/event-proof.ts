@@ -2,9 +2,8 @@ import {
   type CheckpointPin,
   type Event,
   eventHash,
-  isLeafSignedBy,
-  parseLeaf,
-  parseLeafEvent,
+  isSignedBy,
+  parseEvent,
   parseProofExtra,
   parseTlogProof,
   type ProofExtra,
@@ -140,14 +139,10 @@ function checkLeaf(
 ): Event | null | undefined {
   if (extra === null) return null
   const terms = { code: "proof/leaf-malformed", subject: "leaf", tampered: false } as const
-  const read = findings.attempt(terms, () => {
-    const leaf = parseLeaf(extra.leaf)
-    return { leaf, event: parseLeafEvent(leaf) }
-  })
-  if (read === undefined || keyring === null) return read?.event
-  const { leaf, event } = read
-  const key = keyring.keys("monitor").get(leaf.kid)
-  if (key === undefined || !isLeafSignedBy(leaf, key)) {
+  const event = findings.attempt(terms, () => parseEvent(extra.leaf))
+  if (event === undefined || keyring === null) return event
+  const key = keyring.keys("monitor").get(event.kid)
+  if (key === undefined || !isSignedBy(extra, key)) {
     const detail = "no certified monitor key signed the event, though it is in the ledger"
     findings.add({
       code: "proof/leaf-unsigned",
@@ -158,7 +153,7 @@ function checkLeaf(
     return undefined
   }
   const place = { lane: event.lane, index: event.lseq, ts: event.ts }
-  const use = { role: "monitor", signedBy: new Set([leaf.kid]), place, subject: "leaf" } as const
+  const use = { role: "monitor", signedBy: new Set([event.kid]), place, subject: "leaf" } as const
   findings.addAll(keyFindings(keyring, use))
   return event
 }

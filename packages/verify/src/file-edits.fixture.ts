@@ -53,11 +53,15 @@ export const fileEdits: readonly Edit<FileEdit>[] = [
   ],
   [
     "bytes of the evidence",
-    (files, dice) => edited(files, evidenceIn(files, dice), (bytes) => bytesChanged(bytes, dice)),
+    (files, dice) => edited(files, entriesIn(files, dice), (bytes) => bytesChanged(bytes, dice)),
   ],
   [
     "entries of the evidence",
-    (files, dice) => edited(files, evidenceIn(files, dice), (bytes) => entriesChanged(bytes, dice)),
+    (files, dice) => edited(files, entriesIn(files, dice), (bytes) => entriesChanged(bytes, dice)),
+  ],
+  [
+    "signatures of the evidence",
+    (files, dice) => edited(files, linesIn(files, dice), (bytes) => linesChanged(bytes, dice)),
   ],
   [
     "a value of json",
@@ -109,11 +113,15 @@ function edited(
   files.set(path, change(files.get(path) ?? new Uint8Array()))
 }
 
-const evidenceIn = (files: ReadonlyMap<string, Uint8Array>, dice: Dice): string =>
-  pick(
-    dice,
-    [...files.keys()].filter((path) => path.startsWith("evidence/")),
-  )
+const endingIn =
+  (end: string) =>
+  (files: ReadonlyMap<string, Uint8Array>, dice: Dice): string =>
+    pick(
+      dice,
+      [...files.keys()].filter((path) => path.endsWith(end)),
+    )
+const entriesIn = endingIn(".entries")
+const linesIn = endingIn(".signatures")
 const proofsIn = (files: ReadonlyMap<string, Uint8Array>): string =>
   [...files.keys()].find((path) => path.startsWith("proofs/")) ?? "proofs/main.json"
 

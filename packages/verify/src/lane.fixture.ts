@@ -10,19 +10,22 @@ import {
   type FactType,
   fromHex,
   genesisHash,
+  hashLeaf,
   MerkleAccumulator,
   sha256Hex,
   type Signer,
+  signCommit,
+  type SignedLeaf,
   signLeaf,
   signNote,
+  spellSignature,
   systemAgent,
   utf8,
 } from "@amc/core"
 import { sampleProbe } from "@amc/testkit"
 import { laneName, origin, startMs, type World } from "./world.fixture.ts"
 
-export interface RecordedLeaf {
-  readonly leaf: Uint8Array
+export interface RecordedLeaf extends SignedLeaf {
   readonly event: Event
   readonly hash: string
 }
@@ -38,6 +41,23 @@ export interface Place {
 }
 
 export const agent = "coder"
+
+/** The same leaves, so many to a commit. */
+export function signedTogether<L extends SignedLeaf>(
+  leaves: readonly L[],
+  signer: Signer,
+  size: number,
+): L[] {
+  return Array.from({ length: Math.ceil(leaves.length / size) }, (_, at) =>
+    leaves.slice(at * size, (at + 1) * size),
+  ).flatMap((group) => {
+    const commit = signCommit(
+      group.map(({ leaf }) => hashLeaf(leaf)),
+      signer,
+    )
+    return group.map((each, index) => ({ ...each, signature: spellSignature(commit, index) }))
+  })
+}
 
 /** Records events as a recorder would, in memory. */
 export class LaneFixture {
@@ -84,8 +104,8 @@ export class LaneFixture {
       kid: this.signer.key.kid,
       ...place.lie,
     } as unknown as Event
-    const leaf = signLeaf(encodeEvent(event), this.signer)
-    const recorded = { leaf, event, hash: eventHash(leaf) }
+    const signed = signLeaf(encodeEvent(event), this.signer)
+    const recorded = { ...signed, event, hash: eventHash(signed.leaf) }
     this.leaves.push(recorded)
     return recorded
   }

@@ -1,9 +1,9 @@
+import type { SignedLeaf } from "@amc/core"
 import type { ConfigFile } from "./config-check.ts"
 import type { TileSource } from "./tile-check.ts"
 
-/** A stored event: its leaf, and whatever else the store keeps of it in columns, which must agree. */
-export interface LedgerRow {
-  readonly leaf: Uint8Array
+/** A stored event: its signed leaf, and whatever else the store keeps of it in columns, which must agree. */
+export interface LedgerRow extends SignedLeaf {
   readonly leafHash?: Uint8Array
   readonly lseq?: number
   readonly agent?: string

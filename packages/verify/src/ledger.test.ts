@@ -2,11 +2,11 @@ import {
   AmcError,
   canonicalize,
   encodeCheckpoint,
-  type Event,
   type EventPayload,
   fromHex,
   sealRun,
   sha256Hex,
+  type SignedLeaf,
   signNote,
   systemAgent,
   text,
@@ -26,7 +26,13 @@ import {
   sealOf,
 } from "./bundle.fixture.ts"
 import { exitOf } from "./exit.ts"
-import { agent, type LaneFixture, recordCall, recordSession } from "./lane.fixture.ts"
+import {
+  agent,
+  type LaneFixture,
+  recordCall,
+  recordSession,
+  type RecordedLeaf,
+} from "./lane.fixture.ts"
 import { verifyLedger } from "./ledger.ts"
 import type { ConfigFile } from "./config-check.ts"
 import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
@@ -86,17 +92,14 @@ function makeLedger(): { lane: LaneFixture; seal: Uint8Array; notes: string[] } 
 
 const { lane, seal, notes } = makeLedger()
 const changeBlobs = [...lane.changes].map(([sha256, bytes]) => [sha256, bytes] as const)
-const rows: readonly LedgerRow[] = lane.leaves.map(({ leaf, hash, event }) =>
-  rowOf(leaf, hash, event),
-)
+const rows: readonly LedgerRow[] = lane.leaves.map(rowOf)
 
-function rowOf(
-  leaf: Uint8Array,
-  hash: string,
-  { lseq, agent, aseq, session, type, ts, id }: Event,
-): LedgerRow {
-  return { leaf, leafHash: fromHex(hash), lseq, agent, aseq, session, type, ts, id }
+function rowOf({ leaf, signature, hash, event }: RecordedLeaf): LedgerRow {
+  const { lseq, agent, aseq, session, type, ts, id } = event
+  return { leaf, signature, leafHash: fromHex(hash), lseq, agent, aseq, session, type, ts, id }
 }
+
+const bare = ({ leaf, signature }: SignedLeaf): LedgerRow => ({ leaf, signature })
 
 interface Parts {
   readonly rows: readonly LedgerRow[]
@@ -146,12 +149,8 @@ test("accepts an empty ledger, a ledger without columns, and one that grew since
   )
   expect(empty).toMatchObject({ accepted: true, value: { events: 0, covered: 0 } })
   expect(
-    (
-      await verifyLedger(
-        sourceOf({ rows: rows.map(({ leaf }) => ({ leaf })), notes: notes.slice(0, 2) }),
-        terms,
-      )
-    ).accepted,
+    (await verifyLedger(sourceOf({ rows: rows.map(bare), notes: notes.slice(0, 2) }), terms))
+      .accepted,
   ).toBe(true)
 })
 
@@ -184,7 +183,7 @@ test("has no false alarm on a ledger that crashed and recovered", async () => {
     { reason: "recovered", posture: "shared", hardened: false, ...measured },
     { session: "s-cut", channel: "recorder" },
   )
-  const recoveredRows = recovered.leaves.map(({ leaf, hash, event }) => rowOf(leaf, hash, event))
+  const recoveredRows = recovered.leaves.map(rowOf)
   expect(
     await verifyLedger(
       sourceOf({ rows: recoveredRows, notes: [recovered.checkpoint(world.signers.ledger)] }),
@@ -357,7 +356,7 @@ test("L09 finds a rewritten history, signed with the stolen monitor key, by an o
   const rewritten = makeRun(world, 3).lane
   const verdict = await verifyLedger(
     sourceOf({
-      rows: rewritten.leaves.map(({ leaf, hash, event }) => rowOf(leaf, hash, event)),
+      rows: rewritten.leaves.map(rowOf),
       notes: notes.slice(0, 2),
     }),
     terms,
@@ -370,7 +369,7 @@ test("L09 finds a rewritten history, signed with the stolen monitor key, by an o
 test("finds the ledger of another owner, and one of another name", async () => {
   const theirs = makeRun(mallory).lane
   const verdict = await verifyLedger(
-    sourceOf({ rows: theirs.leaves.map(({ leaf }) => ({ leaf })), notes: [], configs: [] }),
+    sourceOf({ rows: theirs.leaves.map(bare), notes: [], configs: [] }),
     terms,
   )
   expect(verdict).toMatchObject({
@@ -397,7 +396,7 @@ test("finds a run's seal that the auditor did not sign or that is another run's"
     })
     return verifyLedger(
       sourceOf({
-        rows: made.leaves.map(({ leaf }) => ({ leaf })),
+        rows: made.leaves.map(bare),
         notes: [],
         blobs: [[sha256Hex(bytes), bytes], ...changeBlobs],
       }),
@@ -428,10 +427,7 @@ test("finds a sealed run without the auditor's seal", async () => {
     statement_sha256: "ab".repeat(32),
     kid: world.signers.auditor.key.kid,
   })
-  const verdict = await verifyLedger(
-    sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [] }),
-    terms,
-  )
+  const verdict = await verifyLedger(sourceOf({ rows: made.leaves.map(bare), notes: [] }), terms)
   expect(verdict).toMatchObject({ findings: [{ code: "ledger/run-seal", tampered: false }] })
 })
 
@@ -511,10 +507,7 @@ test.each([
 
 const judgeLane = (made: LaneFixture): ReturnType<typeof verifyLedger> => {
   const blobs = [...made.changes].map(([sha256, bytes]) => [sha256, bytes] as const)
-  return verifyLedger(
-    sourceOf({ rows: made.leaves.map(({ leaf }) => ({ leaf })), notes: [], blobs }),
-    terms,
-  )
+  return verifyLedger(sourceOf({ rows: made.leaves.map(bare), notes: [], blobs }), terms)
 }
 const next = { path: configPath, sha256: "ab".repeat(32), version: 2 }
 

@@ -138,7 +138,7 @@ class LedgerCheck {
     for await (const stored of this.#source.leaves(lane)) {
       const subject = `event ${row++} of lane ${lane}`
       const leafHash = hashLeaf(stored.leaf)
-      const checked = chain.add(stored.leaf)
+      const checked = chain.add(stored)
       if (tree !== null) this.#findings.addAll(tree.heads.append(leafHash))
       await tree?.tiles?.append(stored.leaf)
       if (checked === undefined) continue
@@ -146,7 +146,7 @@ class LedgerCheck {
       if (tree !== null && checked.event.lseq === tree.covered - 1)
         this.#coveredMs = checked.event.ts
       this.#checkColumns(stored, leafHash, checked.event, subject)
-      const payload = await this.#payloads.note(stored.leaf, checked.event, subject)
+      const payload = await this.#payloads.note(stored, checked.event, subject)
       this.#findings.addAll(this.#configLog.note(checked.event, payload, subject))
       this.#findings.addAll(attestationFindings(checked.event, payload, { keyring, subject }))
       if (checked.event.type === "run_sealed") this.#checkRunSeal(checked.event, payload, subject)

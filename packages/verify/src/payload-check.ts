@@ -1,4 +1,11 @@
-import { type Event, type Finding, isFault, type Keyring, sha256Hex } from "@amc/core"
+import {
+  type Event,
+  type Finding,
+  isFault,
+  type Keyring,
+  sha256Hex,
+  type SignedLeaf,
+} from "@amc/core"
 import type { FindingList } from "./finding-list.ts"
 import type { LedgerSource } from "./ledger-source.ts"
 import { PruneLog } from "./prune-log.ts"
@@ -55,7 +62,7 @@ export class PayloadCheck {
   }
 
   /** Looks for the payload of the next event; gives its bytes if the event says something by them. */
-  async note(leaf: Uint8Array, event: Event, subject: string): Promise<Uint8Array | null> {
+  async note(leaf: SignedLeaf, event: Event, subject: string): Promise<Uint8Array | null> {
     const bytes = await this.#look(event, subject)
     this.#findings.addAll(this.#prunes.note(leaf, event, bytes, subject))
     return bytes

@@ -49,7 +49,7 @@ async function judged({ revoked = [], signer, stored = false }: Terms): Promise<
   const source = {
     lanes: async () => [laneName],
     async *leaves() {
-      for (const { leaf } of lane.leaves) yield { leaf }
+      yield* lane.leaves
     },
     blob: async (sha256: string) => blobs.get(sha256) ?? null,
   }

@@ -1,4 +1,4 @@
-import { type Event, isFault, parseLeaf, parseLeafEvent, type Verdict } from "@amc/core"
+import { type Event, isFault, parseEvent, type Verdict } from "@amc/core"
 import { FindingList } from "./finding-list.ts"
 import type { LedgerSource } from "./ledger-source.ts"
 import { PayloadCheck, type PayloadSummary, type PayloadTerms } from "./payload-check.ts"
@@ -18,10 +18,10 @@ export async function verifyPayloads(
   const payloads = new PayloadCheck(source, terms, findings)
   for (const lane of await source.lanes()) {
     let row = 0
-    for await (const { leaf } of source.leaves(lane)) {
+    for await (const stored of source.leaves(lane)) {
       const subject = `event ${row++} of lane ${lane}`
-      const event = readEvent(leaf)
-      if (event !== undefined) await payloads.note(leaf, event, subject)
+      const event = readEvent(stored.leaf)
+      if (event !== undefined) await payloads.note(stored, event, subject)
       if (row % 4096 === 0) progress(row)
     }
   }
@@ -30,7 +30,7 @@ export async function verifyPayloads(
 
 function readEvent(leaf: Uint8Array): Event | undefined {
   try {
-    return parseLeafEvent(parseLeaf(leaf))
+    return parseEvent(leaf)
   } catch (error) {
     // What is no event names no payload; the check of the chain says what is wrong with it.
     if (isFault(error)) return undefined

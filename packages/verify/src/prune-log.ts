@@ -2,15 +2,15 @@ import {
   type Event,
   type EventBody,
   isFault,
-  isLeafSignedBy,
   type Finding,
   type Keyring,
+  isSignedBy,
   parseConfig,
-  parseLeaf,
   retentionConfigPath,
   type RetentionConfig,
   retentionMs,
   sha256Hex,
+  type SignedLeaf,
 } from "@amc/core"
 import { ConfigLog } from "./config-check.ts"
 import { StoredPayloads } from "./stored-payloads.ts"
@@ -61,7 +61,7 @@ export class PruneLog {
    * it, and with the bytes of its payload if it is a `config_change` or a prune. Says what is wrong with a prune.
    */
   note(
-    leaf: Uint8Array | "checked",
+    leaf: SignedLeaf | "checked",
     event: Event,
     payload: Uint8Array | null,
     subject: string,
@@ -91,10 +91,10 @@ export class PruneLog {
     return lane
   }
 
-  #signatureFlaw(leaf: Uint8Array | "checked", { kid, lane, lseq, ts }: Event): string | undefined {
+  #signatureFlaw(leaf: SignedLeaf | "checked", { kid, lane, lseq, ts }: Event): string | undefined {
     const { keyring, atMs } = this.#terms
     const key = keyring.monitorKey(kid, { lane, index: lseq, ts })
-    if (key === undefined || (leaf !== "checked" && !isLeafSignedBy(parseLeaf(leaf), key)))
+    if (key === undefined || (leaf !== "checked" && !isSignedBy(leaf, key)))
       return "no monitor's key that counts there signed the prune"
     return ts > atMs + pruneSlackMs ? "the prune is of a time that has not come yet" : undefined
   }

@@ -4,7 +4,6 @@ import {
   inclusionPath,
   mintReceipt,
   type Receipt,
-  signLeaf,
   utf8,
   type Verdict,
 } from "@amc/core"
@@ -82,7 +81,7 @@ test.each([
   {
     why: "R02 for another event that says all that the receipt says",
     header,
-    terms: { leaf: signLeaf(encodeEvent({ ...event, id: twinId }), world.signers.monitor) },
+    terms: { leaf: encodeEvent({ ...event, id: twinId }) },
     code: "receipt/another-event",
     exit: 4,
   },

@@ -1,13 +1,15 @@
 import { hashLeaf, type Verdict } from "@amc/core"
 import { type CheckpointTerms, openCheckpoints, pinnedCheckpoints } from "./checkpoint-list.ts"
 import { FindingList } from "./finding-list.ts"
-import type { LedgerSource } from "./ledger-source.ts"
+import type { LedgerRow, LedgerSource } from "./ledger-source.ts"
 import { TileCheck, type TileSource, type TileSummary } from "./tile-check.ts"
 import { TreeCheck } from "./tree-check.ts"
 import { judgeLanes } from "./tree-lane.ts"
 
 /** What is compared with its tiles: of a whole ledger, only this. */
-export interface TiledLedger extends Pick<LedgerSource, "lanes" | "leaves" | "checkpoints"> {
+export interface TiledLedger extends Pick<LedgerSource, "lanes" | "checkpoints"> {
+  /** The leaves of a lane in order, from the first. */
+  leaves(lane: string): AsyncIterable<Pick<LedgerRow, "leaf">>
   readonly tiles: TileSource
 }
 

@@ -1,4 +1,4 @@
-import { isFault, type Keyring, parseLeaf, parseLeafEvent } from "@amc/core"
+import { type Event, isFault, type Keyring, parseEvent } from "@amc/core"
 
 /** Whether the revocation list names any stolen key: without one there is nothing to look for. */
 export function hasThefts({ revocations }: Keyring): boolean {
@@ -31,9 +31,9 @@ export class ToldThefts {
   }
 }
 
-function readEvent(bytes: Uint8Array): ReturnType<typeof parseLeafEvent> | undefined {
+function readEvent(bytes: Uint8Array): Event | undefined {
   try {
-    return parseLeafEvent(parseLeaf(bytes))
+    return parseEvent(bytes)
   } catch (error) {
     // The check of the chain says what is wrong with it.
     if (isFault(error)) return undefined

@@ -211,7 +211,7 @@ function source(notes: readonly string[], leaves = lane.leaves): LedgerSource {
   return {
     lanes: async () => [laneName],
     leaves: async function* () {
-      for (const { leaf } of leaves) yield { leaf }
+      yield* leaves
     },
     blob: async (sha256) => lane.changes.get(sha256) ?? null,
     checkpoints: async () => notes,
