@@ -590,11 +590,10 @@ describe("show", () => {
   test("L27 says of an event whose signature was replaced that it is invalid", async () => {
     const place = copyOf(used)
     rewrite(place, (db) => {
-      const { leaf } = db.prepare("SELECT leaf FROM evidence_events WHERE lseq = 9").get() as {
-        leaf: Buffer
-      }
-      leaf[100] = leaf[100] === 65 ? 66 : 65
-      db.prepare("UPDATE evidence_events SET leaf = ? WHERE lseq = 9").run(leaf)
+      db.exec(
+        `UPDATE evidence_events SET signature =
+           (SELECT signature FROM evidence_events WHERE lseq = 0) WHERE lseq = 9`,
+      )
     })
     expect(await showEvent(place.workspace, { lseq: 9 })).toMatchObject({
       value: { signature: "invalid" },

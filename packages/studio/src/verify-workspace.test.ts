@@ -430,7 +430,7 @@ test("a run in another's place is neither shown nor verified, and one of no id i
 
 test("a run names the heads of every lane that has events of its agent", async () => {
   const place = harmed(({ sql }) =>
-    sql(`INSERT INTO evidence_events SELECT 'zzz', lseq, leaf_hash, agent, aseq, session, type, ts, id, leaf
+    sql(`INSERT INTO evidence_events SELECT 'zzz', lseq, leaf_hash, agent, aseq, session, type, ts, id, leaf, signature
          FROM evidence_events WHERE lseq = 0`),
   )
   const { keyring } = place.workspace
