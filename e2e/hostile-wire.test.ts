@@ -287,6 +287,11 @@ test.each([
     fields: ["connection: content-length, x-api-key, host", "content-length: 5"],
     body: "hello",
   },
+  {
+    why: "a chunked body in name only",
+    fields: ["transfer_encoding: chunked", "content_length: 9", "content-length: 5"],
+    body: "hello",
+  },
   { why: "two Hosts", fields: ["host: evil.test", "content-length: 5"], body: "hello" },
   {
     why: "an offer of HTTP/2",
@@ -316,7 +321,7 @@ test.each([
   expect(got.filter((field) => /^content-length/iu.test(field))).toEqual(["content-length: 5"])
   expect(got.filter((field) => /^host/iu.test(field))).toEqual([`host: 127.0.0.1:${provider.port}`])
   expect(got.join("\n")).not.toMatch(
-    /^(?:transfer-encoding|trailer|x-t|expect|upgrade|x-api-key)/imu,
+    /^(?:transfer[-_]encoding|content_length|trailer|x-t|expect|upgrade|x-api-key)/imu,
   )
   expect(got.join("\n")).not.toContain(lease.token)
 })

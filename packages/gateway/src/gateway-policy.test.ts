@@ -89,6 +89,7 @@ test("a body in a content coding is not believed, since the provider would read 
 
 test.each([
   { "content-encoding": "identity, gzip" },
+  { content_encoding: "gzip" },
   { "content-type": "multipart/form-data; boundary=b" },
   { "content-type": "application/x-www-form-urlencoded" },
   { "content-type": "application/json; charset=utf-7" },
@@ -119,6 +120,8 @@ test("no header makes the provider take a request for another one than was judge
     "x-method-override": "DELETE",
     "x-original-url": "/v1/files",
     "x-rewrite-url": "/v1/files",
+    X_HTTP_Method_Override: "DELETE",
+    transfer_encoding: "DELETE",
   }
   await talk(opened, rawRequest("POST", "/openai/chat/completions", headers, "{}"))
   expect(opened.upstream.requests[0]?.headers.join("\n")).not.toMatch(/DELETE|files/)
@@ -389,9 +392,14 @@ test("G6: no header chooses another account of the key's owner", async () => {
     "openai-organization": "org-2",
     "OpenAI-Project": "p",
     "x-goog-user-project": "q",
+    openai_organization: "org-2",
+    OpenAI_Project: "p",
+    api_key: "sk-own",
   }
   await fetch(`${opened.base}/x`, { headers })
-  expect(opened.upstream.requests[0]?.headers.join().toLowerCase()).not.toMatch(/org-2|project/)
+  expect(opened.upstream.requests[0]?.headers.join().toLowerCase()).not.toMatch(
+    /org-2|project|sk-own/,
+  )
 })
 
 test("a locked gateway answers 503 and forwards nothing", async () => {

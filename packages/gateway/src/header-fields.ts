@@ -95,7 +95,7 @@ export function fieldOf(raw: RawHeaders, name: string): string | null {
 
 /** All values of a header. */
 function fieldsOf(raw: RawHeaders, name: string): string[] {
-  return raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === name)
+  return raw.filter((_, at) => at % 2 === 1 && plainName(raw[at - 1] ?? "") === name)
 }
 
 /** Whether a body that is JSON is JSON to whoever follows the headers: not coded, no form, in UTF-8. */
@@ -139,7 +139,7 @@ export function presentedIn(raw: RawHeaders, queryKeys: readonly string[] = []):
 function keyValues(raw: RawHeaders): string[] {
   const values = new Map<string, string>()
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const place = (raw[at] as string).toLowerCase()
+    const place = plainName(raw[at] as string)
     if (!isKeyPlace.has(place)) continue
     if (values.has(place))
       throw new AmcError("gateway/bad-request", `the header ${place} is there more than once`)
@@ -153,11 +153,17 @@ function without(raw: RawHeaders, dropped: ReadonlySet<string>): string[] {
   const named = connectionNames(raw)
   const kept: string[] = []
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = (raw[at] as string).toLowerCase()
+    const name = plainName(raw[at] as string)
     if (dropped.has(name) || named?.has(name) === true || name.startsWith("x-amc-")) continue
     kept.push(raw[at] as string, raw[at + 1] as string)
   }
   return kept
+}
+
+/** Servers of the CGI family take `x_api_key` for `x-api-key`. */
+function plainName(name: string): string {
+  const lower = name.toLowerCase()
+  return lower.includes("_") ? lower.replaceAll("_", "-") : lower
 }
 
 /** A `Connection` header can declare more headers to be for this hop only. */
