@@ -72,7 +72,8 @@ export abstract class AnswerDocument implements JsonVisitor {
   /** Forgets the document that is being read. */
   drop(): void {
     this.#told = {}
-    this.items.clear()
+    // To clear a map makes a new table of it.
+    if (this.items.size > 0) this.items.clear()
   }
 
   facts(): ResponseFacts {

@@ -48,7 +48,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #isDialled = false
   #controller: Dispatcher.DispatchController | null = null
   /** What came in this turn. */
-  readonly #pieces: Buffer[] = []
+  #pieces: Buffer[] = []
   #isTurnEnding = false
   #isClientFull = false
   #isMeterFull = false
@@ -96,8 +96,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const contentType = fieldOf(raw, "content-type") ?? ""
     this.#head = { status, message, headers: responseHeaders(raw), contentType }
     this.#contentLength = this.#bodyLength(raw, status)
+    const { format, limits, secrets } = this.#terms
     this.#meter = new ResponseMeter({
-      ...this.#terms,
+      format,
+      limits,
+      secrets,
       fieldOf: (name) => fieldOf(raw, name),
       onDrain: () => this.#proceed({ meter: true }),
     })
@@ -123,8 +126,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #takePieces(): void {
-    const [first, ...more] = this.#pieces.splice(0)
-    if (first !== undefined) this.#take(more.length === 0 ? first : Buffer.concat([first, ...more]))
+    const pieces = this.#pieces
+    if (pieces.length === 0) return
+    this.#pieces = []
+    this.#take(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces))
   }
 
   #take(piece: Buffer): void {

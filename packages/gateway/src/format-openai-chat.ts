@@ -7,7 +7,8 @@ const choicesMax = 1024
 /** `chat.completion`, the `chat.completion.chunk` events of a stream, and their older and smaller kin. */
 class ChatDocument extends AnswerDocument {
   readonly depth = 7
-  readonly #choices = new Map<string, number>()
+  /** What each choice of the document calls itself. */
+  readonly #choices: number[] = []
 
   enters([first]: JsonPath): boolean {
     return first === undefined || first === "choices" || first === "usage"
@@ -38,7 +39,7 @@ class ChatDocument extends AnswerDocument {
     const [, choice, member, list, call] = path
     if (path.length === 3 && member === "finish_reason") this.tellText("finish", value)
     if (path.length === 3 && member === "index" && typeof value === "number")
-      if (this.#choices.size < choicesMax) this.#choices.set(`${choice}`, value)
+      if ((choice as number) < choicesMax) this.#choices[choice as number] = value
     if ((member !== "message" && member !== "delta") || list !== "tool_calls") return
     if (typeof call !== "number" || (path.length > 5 && !isOfCall(path))) return
     this.#call(this.item(`${choice}/${call}`, call), path, value)
@@ -55,7 +56,7 @@ class ChatDocument extends AnswerDocument {
   protected override foldTools(isFrame: boolean): void {
     for (const [place, call] of this.items) {
       const [choice = ""] = place.split("/", 1)
-      const key = `${this.#choices.get(choice) ?? choice}/${call.id || call.index}`
+      const key = `${this.#choices[Number(choice)] ?? choice}/${call.id || call.index}`
       // A stream names a call in its first piece; the pieces that follow carry only an index.
       if (!isFrame) this.tools.add(place, call.name)
       else if (call.name !== "") this.tools.add(key, call.name)
@@ -64,7 +65,7 @@ class ChatDocument extends AnswerDocument {
 
   override drop(): void {
     super.drop()
-    this.#choices.clear()
+    this.#choices.length = 0
   }
 }
 

@@ -33,9 +33,10 @@ export class SseScan implements Framing {
       if (this.#afterReturn && bytes[at] === lineFeed) at++
       this.#afterReturn = false
       if (nextReturn !== -1 && nextReturn < at) nextReturn = bytes.indexOf(carriageReturn, at)
-      const feed = bytes.indexOf(lineFeed, at)
+      // Every other line is blank.
+      const feed = bytes[at] === lineFeed ? at : bytes.indexOf(lineFeed, at)
       const end = feed < 0 || (nextReturn >= 0 && nextReturn < feed) ? nextReturn : feed
-      this.#part(bytes.subarray(at, end < 0 ? bytes.length : end))
+      if (end !== at) this.#part(bytes.subarray(at, end < 0 ? bytes.length : end))
       if (end < 0) return
       this.#afterReturn = end === nextReturn
       this.#endLine()
