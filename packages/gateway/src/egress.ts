@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:http"
+import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Recorder } from "@amc/core"
 import { AuditGate } from "./audit-gate.ts"
@@ -152,7 +153,8 @@ class ForwardProxy implements Egress {
       const isSlow = code === "ERR_HTTP_REQUEST_TIMEOUT"
       this.#keep(socket)
       if (isSlow) auditRefusal(audits, { door, leases }, known.get(socket) ?? null, slowRequest)
-      if (code === "ECONNRESET" || !socket.writable) socket.destroy()
+      const isMute = !socket.writable || this.#turns.isAnswerBegun(socket as Socket)
+      if (code === "ECONNRESET" || isMute) socket.destroy()
       else answerRaw(socket, isSlow ? tooSlow : notHttp)
     })
     return server

@@ -140,7 +140,8 @@ class HttpGateway implements Gateway {
       const isSlow = code === "ERR_HTTP_REQUEST_TIMEOUT"
       if (isSlow)
         auditRefusal(audits, { door, leases }, connections.shownBy(socket as Socket), slowRequest)
-      if (code === "ECONNRESET" || !socket.writable) socket.destroy()
+      const isMute = !socket.writable || this.#turns.isAnswerBegun(socket as Socket)
+      if (code === "ECONNRESET" || isMute) socket.destroy()
       else answerRaw(socket, isSlow ? tooSlow : notHttp)
     })
     this.#endUnread(server)

@@ -42,6 +42,21 @@ test.each([
   },
 )
 
+test("bytes that are no request, behind a stream under way, end it and put nothing into it (pipelining)", async () => {
+  const opened = await lab({
+    handler: (_request, response) =>
+      void response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n"),
+  })
+  const { text } = await talk({ port: opened.port }, sentOn(opened, 1), (all, socket) => {
+    if (all.endsWith("data: 1\n\n\r\n")) socket.write("no request\r\n\r\n")
+  })
+  expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*data: 1\n\n\r\n$/)
+  await opened.gateway.close()
+  expect(opened.recorder.of("llm_response")).toMatchObject([
+    { facts: { measured: { completeness: "client-gone", status: 200 } } },
+  ])
+})
+
 test("what waits behind a call whose client leaves is neither recorded nor forwarded", async () => {
   const opened = await lab({ handler: () => undefined })
   const socket = connect(opened.port, "127.0.0.1").on("error", () => undefined)

@@ -17,29 +17,36 @@ const mostHeadBytes = 64 * 1024
  * without waiting (pipelining), so one connection could keep any number of calls under way, and memory with them.
  */
 export class RequestTurns {
-  readonly #waiting = new WeakMap<Socket, Turn[]>()
+  /** The first of a line is being answered. */
+  readonly #lines = new WeakMap<Socket, Turn[]>()
 
   /** Whether a request of a connection is being answered. */
   has(socket: Socket): boolean {
-    return this.#waiting.has(socket)
+    return this.#lines.has(socket)
+  }
+
+  /** Whether an answer has begun on a connection, so that nothing else may be written there. */
+  isAnswerBegun(socket: Socket): boolean {
+    return this.#lines.get(socket)?.[0]?.response.headersSent ?? false
   }
 
   /** Answers a request when its turn comes. Resolves when nothing of its connection waits any more, or somebody else sees to that. */
   async take(socket: Socket, turn: Turn): Promise<void> {
-    const line = this.#waiting.get(socket)
+    const line = this.#lines.get(socket)
     if (line !== undefined) {
-      if (line.length < mostWaiting && headBytes(line) < mostHeadBytes) line.push(turn)
+      if (line.length <= mostWaiting && headBytes(line) < mostHeadBytes) line.push(turn)
       else socket.destroy()
       return
     }
-    const own: Turn[] = []
-    this.#waiting.set(socket, own)
-    for (let next: Turn | undefined = turn; next !== undefined; next = own.shift()) {
+    const own: Turn[] = [turn]
+    this.#lines.set(socket, own)
+    for (let next: Turn | undefined = turn; next !== undefined; next = own[0]) {
       await next.answer()
-      if (own.length > 0) await sent(next.response)
+      if (own.length > 1) await sent(next.response)
       if (socket.destroyed) break
+      own.shift()
     }
-    this.#waiting.delete(socket)
+    this.#lines.delete(socket)
   }
 }
 
