@@ -65,6 +65,8 @@ async function learn(): Promise<readonly Known[]> {
   return known
 }
 
+/** Tests that noticed something, the last that did first: they are likely to notice the next thing too. */
+const lucky = new Set<string>()
 const bodies = new Map(collected.map(({ name, body }) => [name, body]))
 const tests = known ?? (await learn())
 for (let id = from; id < to; id++) {
@@ -76,12 +78,18 @@ for (let id = from; id < to; id++) {
 process.exit()
 
 async function killerOf(id: number, covering: readonly Known[]): Promise<string | null> {
-  for (const { name, ms } of covering) {
+  const ranks = new Map([...lucky].toReversed().map((name, at) => [name, at]))
+  const ordered = covering.toSorted(
+    (a, b) => (ranks.get(a.name) ?? lucky.size) - (ranks.get(b.name) ?? lucky.size),
+  )
+  for (const { name, ms } of ordered) {
     tell({ begun: id, ms })
     active = id
     try {
       await bodies.get(name)?.()
     } catch {
+      lucky.delete(name)
+      if (ms < 50) lucky.add(name)
       return name
     } finally {
       if (left !== null) active = -1

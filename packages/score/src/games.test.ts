@@ -90,6 +90,20 @@ test.each<{ game: string; story: Story }>([
     },
   },
   {
+    game: "one trivial call, and the work beside the gateway",
+    story: {
+      sessions: honest.map((each) =>
+        isBad(each) ? { ...each, calls: 1, waitMs: null, durationMs: 90_000 } : each,
+      ),
+    },
+  },
+  {
+    game: "one trivial call that only gets an error, and the work beside the gateway",
+    story: {
+      sessions: honest.map((each) => ({ ...each, calls: 1, waitMs: null, answerStatus: 400 })),
+    },
+  },
+  {
     game: "one bad session split into many",
     story: { sessions: [...honest, ...Array.from({ length: 6 }, (_, at) => split(at))] },
   },
@@ -107,6 +121,13 @@ test.each<{ game: string; story: Story }>([
     played,
     story.sessions.some(({ refusals }) => refusals !== undefined && refusals > 0) ? ["LA-04"] : [],
   )
+})
+
+test("whose sessions are apart only by the owner's word reaches no level where a box is asked for", () => {
+  const sessions = goodDays(14, 8).map((each) => ({ ...each, box: "declared" as const, calls: 1 }))
+  const { overall, layers } = report({ sessions })
+  expect([0, 2, 3].map((at) => layers[at]?.level)).toEqual([0, 0, 0])
+  expect(overall).toBe(0)
 })
 
 test("P3: a monitor that dies after a tripwire was touched hides nothing of it", () => {

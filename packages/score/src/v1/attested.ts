@@ -14,7 +14,7 @@ export class Attested {
     const told = events.flatMap(({ event }) =>
       event.type === "attestation" && event.agent === agent ? [event.facts.measured] : [],
     )
-    this.#ranges = told.length === 0 ? [] : told.filter(endsIn(events, agent))
+    this.#ranges = told.filter(endsIn(events, agent))
   }
 
   has({ lane, aseq }: Pick<Event, "lane" | "aseq">): boolean {

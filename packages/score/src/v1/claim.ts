@@ -36,8 +36,7 @@ export class Claims {
 
   /** The last word of each claimant counts, whatever lane it is in. */
   constructor(events: readonly EvidenceEvent[]) {
-    const told = events.filter(({ event }) => event.type === "claim")
-    for (const { event } of told.sort(byTime)) {
+    for (const { event } of events.toSorted(byTime)) {
       if (event.type !== "claim") continue
       const { by, overall, levels } = event.facts.reported
       if (overall !== null) this.#rest.set(by, overall)

@@ -7,7 +7,7 @@ import {
   type ReportedSession,
   type SessionIndicator,
 } from "./indicator.ts"
-import { sessionsOf } from "./session.ts"
+import { sessionsOf } from "./sessions.fixture.ts"
 import type { Item } from "./judged.ts"
 
 const [session] = sessionsOf(record({ sessions: [{ prose: "all tests passed" }] }).events, agent, 0)

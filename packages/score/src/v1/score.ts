@@ -125,7 +125,6 @@ function decidable({ window, missing }: Pick<Study, "window" | "missing">): Wind
   return {
     ...window,
     sessions: [],
-    surroundings: { isAnswered: false, isChecked: false },
     ingested: [],
     own: new SessionFacts([]),
     system: new SessionFacts([]),

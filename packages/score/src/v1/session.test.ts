@@ -3,7 +3,8 @@ import { expect, test } from "vitest"
 import { record, type SessionPlan } from "../evidence.fixture.ts"
 import type { EvidenceEvent } from "../index.ts"
 import { agent, day, start } from "../lane.fixture.ts"
-import { sessionsOf, sessionTier } from "./session.ts"
+import { sessionTier } from "./session.ts"
+import { sessionsOf } from "./sessions.fixture.ts"
 
 test.each<{
   why: string

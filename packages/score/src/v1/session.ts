@@ -44,27 +44,9 @@ export interface Session {
   readonly replayKey: string
 }
 
-/** The sessions of an agent that have an event at or after a time, in the order of their opening. */
-export function sessionsOf(
-  events: readonly EvidenceEvent[],
-  of: string,
-  fromMs: number,
-): readonly Session[] {
-  const groups = new Map<string, EvidenceEvent[]>()
-  for (const each of events) {
-    const { session } = each.event
-    if (session === null || !isOfSession(each.event, of)) continue
-    const group = groups.get(session)
-    if (group === undefined) groups.set(session, [each])
-    else group.push(each)
-  }
-  const sessions = [...groups].map(([id, group]) => sessionOf(id, group))
-  return sessions.filter(({ lastMs }) => lastMs >= fromMs)
-}
-
 /** What came in from outside says nothing about a session, whatever session it names. */
-export function isOfSession({ session, channel, agent }: Event, of: string): boolean {
-  return session !== null && agent === of && channel !== "ingest"
+export function isOfSession({ channel, agent }: Event, of: string): boolean {
+  return agent === of && channel !== "ingest"
 }
 
 /** The lowest tier among a session's events of these types. */
@@ -100,7 +82,7 @@ export function sessionOf(id: string, events: readonly EvidenceEvent[]): Session
     isServed: facts.measured("llm_response").some(isSuccess),
     isIsolated,
     isHardened: isIsolated && isHardenedBy(facts, verdicts),
-    isDeclared: !isIsolated && isDeclaredBy(facts, verdicts),
+    isDeclared: isDeclaredBy(facts, verdicts),
     mayHaveRun: mayHaveRunBy(facts),
     replayKey: replayKeyOf(facts),
   }
