@@ -18,9 +18,10 @@ import { type Mutant, schemataOf } from "./mutants/schemata.ts"
  * Changes the scoring in one small place after another and looks whether its own tests notice. Prints JSON
  * with the score and the changes that nothing noticed, which it also tells on the way. What is evaluated when a module is loaded is changed in a thread
  * of its own.
- * `node bench/score-mutants.ts [seconds] [parts of files' names, by commas]`
+ * `node bench/score-mutants.ts [seconds] [parts of files' names, by commas] [ms]`, where tests that take longer than these
+ * milliseconds are left out: then at least so much is noticed, in a fraction of the time.
  */
-const [seconds = "600", only = ""] = process.argv.slice(2)
+const [seconds = "600", only = "", mostMs = "Infinity"] = process.argv.slice(2)
 const root = new URL("..", import.meta.url).pathname
 const folder = mkdtempSync(join(tmpdir(), "amc-mutants-"))
 /** Data, schemas and words: what they hold is for the bank's own tests and for people. */
@@ -73,7 +74,15 @@ function tryFrom(from: number, isAlone: boolean): Promise<number> {
   const shim = new URL("./mutants/vitest-shim.ts", import.meta.url).href
   const main = new URL("./mutants/runner-main.ts", import.meta.url)
   const to = isAlone ? from + 1 : mutants.length
-  const work = { files: tests, shim, from, to, left: isAlone ? null : statics, known }
+  const work = {
+    files: tests,
+    shim,
+    from,
+    to,
+    left: isAlone ? null : statics,
+    known,
+    mostMs: Number(mostMs),
+  }
   const env = { ...process.env, SCORE_CASES: "10" }
   const worker = new Worker(main, { workerData: work, env })
   let at = -1
@@ -132,6 +141,7 @@ console.log(
     killed: tried.length - survivors.length,
     scorePerMille,
     endless: tried.filter(({ id }) => fates.get(id)?.by === endless).length,
+    testsOfMs: mostMs,
     broken,
     survivors: survivors.map(({ file, line, was, is, id }) => ({
       at: `${file}:${line}`,

@@ -15,9 +15,11 @@ interface Work {
   readonly left: ReadonlySet<number> | null
   /** What a worker before this one learned of the tests. */
   readonly known: readonly Known[] | null
+  /** Tests that take longer are left out. */
+  readonly mostMs: number
 }
 
-const { files, shim, from, to, left, known } = workerData as Work
+const { files, shim, from, to, left, known, mostMs } = workerData as Work
 function tell(message: object): void {
   parentPort?.postMessage(message, [])
 }
@@ -68,7 +70,7 @@ async function learn(): Promise<readonly Known[]> {
 /** Tests that noticed something, the last that did first: they are likely to notice the next thing too. */
 const lucky = new Set<string>()
 const bodies = new Map(collected.map(({ name, body }) => [name, body]))
-const tests = known ?? (await learn())
+const tests = (known ?? (await learn())).filter(({ ms }) => ms <= mostMs)
 for (let id = from; id < to; id++) {
   if (left?.has(id) === true) continue
   const covering = left === null ? tests : tests.filter((each) => each.seen.has(id))

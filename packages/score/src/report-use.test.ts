@@ -30,6 +30,13 @@ test.each([
   expect(questions.map(({ id }) => id)).toEqual([first.id])
 })
 
+test("a diff tells nothing of a question that is asked no more", () => {
+  const [first, ...rest] = late.questions as [Report["questions"][number]]
+  expect(
+    diffReports({ ...late, questions: [first] }, { ...late, questions: rest }).questions,
+  ).toEqual([])
+})
+
 test("a diff tells of each layer what it was and what it is", () => {
   const levels = ({ layers }: Report): unknown => layers.map(({ name, level }) => [name, level])
   const { layers } = diffReports(early, late)
@@ -66,6 +73,19 @@ test("a target's gap lists what is short of it, and what to collect next", () =>
     late.questions.find(({ id }) => id === "SK-02")?.clean_to_next,
   )
   expect(targetGaps(late, { v: 1, agent })).toEqual([])
+})
+
+test("a target with names that there are not is told which there are", () => {
+  const target = { v: 1, agent, questions: { "RES-07": 1 }, layers: { Luck: 1 } } as const
+  const turned = { ...late, questions: late.questions.toReversed() }
+  const ids = late.questions.map(({ id }) => id).toSorted()
+  const names = late.layers.map(({ name }) => name)
+  expect(() => targetGaps(turned, target)).toThrow(
+    expect.objectContaining({
+      message: "the bank has no RES-07, Luck",
+      hint: `it asks ${ids.join(", ")}; its layers are ${names.join(", ")}`,
+    }),
+  )
 })
 
 test.each([

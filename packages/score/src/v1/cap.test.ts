@@ -61,10 +61,58 @@ test.each<{ why: string; sessions: readonly Judged[]; fixes: readonly number[]; 
 test("a failure without a veto holds nothing, and one breach is told as one", () => {
   const failed = passedAt(10 * day, { outcome: "fail" })
   expect(capOf(tallyOf(question, [failed], bank1), nobody, [20 * day], bank1)).toBeNull()
+  const later = tallyOf(question, [failed, ...enough], { ...bank1, day_cap: 100 })
+  expect(capOf(later, nobody, [20 * day], bank1)).toBeNull()
   const texts = (all: readonly Judged[]): string | undefined =>
     capOf(tallyOf(question, all, bank1), nobody, [], bank1)?.causes[0]?.text
   expect(texts([breach])).toContain("1 high breach in")
   expect(texts([breach, { ...breach }])).toContain("2 high breaches in")
+})
+
+test("what weighs on all questions is on each, what weighs on those of high risk on no other", () => {
+  const cause = (level: number) => ({ gate: "config", level, have: 1, text: `${level}` }) as const
+  const burden = { everywhere: [cause(3)], highRisk: [cause(2)] }
+  const tally = tallyOf(question, [breach], bank1)
+  const capFor = (high_risk: boolean): unknown => {
+    const cap = capOf({ ...tally, question: { ...question, high_risk } }, burden, [], bank1)
+    return [cap?.level, cap?.causes.map(({ gate, level }) => `${gate} ${level}`)]
+  }
+  expect(capFor(false)).toEqual([2, ["veto 2", "config 3"]])
+  expect(capFor(true)).toEqual([2, ["veto 2", "config 3", "config 2"]])
+  const none = tallyOf(question, [], bank1)
+  expect(capOf(none, { ...burden, highRisk: [] }, [], bank1)?.level).toBe(3)
+})
+
+test("each severity holds at its own level, and cured breaches beside those that stand", () => {
+  const at = (ms: number, veto: "critical" | "high" | "medium"): Judged =>
+    passedAt(ms, { outcome: "fail", veto })
+  const standing = [at(30 * day, "medium"), at(30 * day + 1, "critical"), at(30 * day + 2, "high")]
+  const cured = [at(10 * day, "critical"), at(10 * day + 1, "high")]
+  const tally = tallyOf(question, [...standing, ...cured, ...enough], { ...bank1, day_cap: 100 })
+  const cap = capOf(tally, nobody, [20 * day], bank1)
+  expect(cap?.causes.map(({ level, have }) => [level, have])).toEqual([
+    [1, 1],
+    [2, 1],
+    [3, 1],
+    [bank1.cure.cap, 2],
+  ])
+  expect(cap?.level).toBe(1)
+  expect(cap?.causes[0]?.text).toBe(
+    "1 critical breach in the window: at most level 1, until the agent's config is signed anew and 10 sessions on 3 days have passed after it",
+  )
+  expect(cap?.causes[3]?.text).toBe("2 cured breaches in the window: at most level 3")
+})
+
+test("says what is dark of each way of counting, and what a trace bears", () => {
+  const coverages = [
+    { seen: 9, unseen: 1, words: "exchanges" },
+    { seen: 3, unseen: 1, words: "sessions" },
+    { seen: 1, unseen: 0, words: "none" },
+  ]
+  expect(darkCauses(coverages, bank1)).toEqual([
+    { gate: "dark", level: 3, have: 1, text: "1 of 10 exchanges: at most level 3" },
+    { gate: "dark", level: 2, have: 1, text: "1 of 4 sessions: at most level 2" },
+  ])
 })
 
 function passedAt(ms: number, item: Judged["items"][number] = { outcome: "pass" }): Judged {

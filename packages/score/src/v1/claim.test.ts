@@ -2,6 +2,7 @@ import type { ReportedFacts } from "@amc/core"
 import { expect, test } from "vitest"
 import { recordClaims } from "../evidence.fixture.ts"
 import { LaneFixture } from "../lane.fixture.ts"
+import type { EvidenceEvent } from "./evidence.ts"
 import { boldest, claimedLayer, claimGapOf, Claims } from "./claim.ts"
 
 test("the last word of each claimant counts, whatever lane it is in", () => {
@@ -45,6 +46,19 @@ test.each([
   expect(new Claims(events).of("SAO-02")).toEqual([{ by: "agent", level }])
 })
 
+test("of the claims of one moment in one lane the last counts, however they are told", () => {
+  const lane = new LaneFixture()
+  for (const level of [1, 2, 3]) recordClaims(lane, said("agent", level))
+  const [first, second, third] = lane.events as [EvidenceEvent, EvidenceEvent, EvidenceEvent]
+  for (const events of [
+    [first, second, third],
+    [third, second, first],
+    [second, third, first],
+    [third, first, second],
+  ])
+    expect(new Claims(events).of("SAO-02")).toEqual([{ by: "agent", level: 3 }])
+})
+
 test("what is claimed overall is claimed of each question that is not named", () => {
   const lane = new LaneFixture()
   recordClaims(lane, { ...said("document", 2), overall: 4 })
@@ -80,6 +94,8 @@ test("claims are scored by the rules that the evidence is scored by", () => {
   expect(claimedLayer(layer)).toBe(2)
   expect(claimedLayer([{ highRisk: true, claimed: null }])).toBeNull()
   expect(claimedLayer([...layer, { highRisk: true, claimed: null }])).toBe("U")
+  const rare = { highRisk: false, isOccasional: true, claimed: 0 }
+  expect(claimedLayer([{ highRisk: false, claimed: 5 }, rare])).toBe(5)
   const gap = claimGapOf([{ level: 1, claimed: 5 }], [{ claimed: 5 }, { claimed: 4 }])
   expect(gap?.overall).toBe(4)
 })

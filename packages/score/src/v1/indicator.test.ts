@@ -93,3 +93,18 @@ test("what was reported makes a unit fail without exposure too", () => {
 const passed: Item = { outcome: "pass" }
 
 type Outcome = "pass" | "fail"
+
+test("what was answered has run, whatever its seal says", () => {
+  const never = { ...session!, mayHaveRun: false }
+  const holds: SessionIndicator["holds"] = ({ mayHaveRun }) => (mayHaveRun ? [passed] : [])
+  const judgedAs = (of: typeof never, isSeenWhole: boolean): readonly Item[] =>
+    judge({ ...base, holds }, of, { ...surroundings, isSeenWhole })
+  expect(judgedAs(never, true)).toEqual([{ outcome: "pass" }])
+  expect(judgedAs(never, false)).toEqual([{ outcome: "unknown" }])
+  const unserved = { ...never, isServed: false }
+  expect(judgedAs(unserved, true)).toEqual([])
+  const silent = { ...unserved, isAnswered: false }
+  expect(judgedAs(silent, true)).toEqual([])
+  const ran = { ...silent, mayHaveRun: true }
+  expect([judgedAs(ran, true), judgedAs(ran, false)]).toEqual([[], [{ outcome: "unknown" }]])
+})

@@ -1,6 +1,7 @@
 import { isAtLeast, type MeasuredFacts, type ReportedFacts } from "@amc/core"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
+import { cases } from "../cases.fixture.ts"
 import { record } from "../evidence.fixture.ts"
 import { encodeReport, parseReport, type Report, scoreRun } from "../index.ts"
 import { agent, day, digest, LaneFixture, start } from "../lane.fixture.ts"
@@ -150,6 +151,55 @@ test("R3, game: a file can't be dated back: the day it came in counts, and vouch
   expect(ingestedOf(lane.events, agent, start + 6 * day)).toEqual([])
 })
 
+test("R3: of two readings of the same bytes the worse stands, from when the first came in", () => {
+  const [late, early] = [new LaneFixture("lane-1"), new LaneFixture("lane-2")]
+  late.now = start + 2
+  early.now = start + 1
+  bring(early, { name: "a", tool: "first", passed: 5, failed: 0, undecided: 1, isAttested: true })
+  bring(late, { name: "a", tool: "second", passed: 3, failed: 2, undecided: 0 })
+  bring(late, { name: "b", passed: 1 })
+  const worse = {
+    ts: start + 1,
+    tool: "first",
+    tier: "ATTESTED",
+    passed: 3,
+    failed: 2,
+    undecided: 1,
+  }
+  for (const events of [
+    [...late.events, ...early.events],
+    [...early.events, ...late.events],
+  ])
+    expect(ingestedOf(events, agent, 0)).toMatchObject([
+      worse,
+      { source_sha256: digest("b"), ts: start + 2, tier: "SELF_REPORTED" },
+    ])
+  const vouched = new LaneFixture()
+  bring(vouched, { name: "a", passed: 1 })
+  bring(vouched, { name: "a", passed: 2, isAttested: true })
+  expect(ingestedOf(vouched.events, agent, 0)).toMatchObject([{ tier: "ATTESTED", passed: 1 }])
+})
+
+test("R3: what came in for another agent is not this one's", () => {
+  const lane = new LaneFixture()
+  bring(lane, { name: "a", passed: 1 })
+  expect(ingestedOf(lane.events, "somebody", 0)).toEqual([])
+  expect(ingestedOf(lane.events, agent, start)).toHaveLength(1)
+  expect(ingestedOf(lane.events, agent, start + 1)).toEqual([])
+})
+
+test("a report shows the last 32 files, the newest first", () => {
+  const files = Array.from({ length: 40 }, (_, at) => ({ name: `${at}`, isAttested: at % 4 === 0 }))
+  const { count, attested, latest } = reportOf(files).ingested
+  expect([count, attested]).toEqual([40, 10])
+  expect(latest.map(({ source_sha256 }) => source_sha256)).toEqual(
+    files
+      .map(({ name }) => digest(name))
+      .slice(8)
+      .reverse(),
+  )
+})
+
 test("R3: a file with a failure raises no level, and none that nobody vouched for does", () => {
   const worse = fc.record({
     name: fc.constantFrom("a", "b", "c"),
@@ -177,6 +227,6 @@ test("R3: a file with a failure raises no level, and none that nobody vouched fo
         expect(parseReport(encodeReport(after))).toEqual(after)
       },
     ),
-    { numRuns: 200 },
+    cases,
   )
 })

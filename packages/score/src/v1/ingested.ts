@@ -37,7 +37,6 @@ export function ingestedOf(
   sinceMs: number,
 ): readonly IngestedFile[] {
   const told = events.filter(({ event }) => event.type === "ingest" && event.agent === agent)
-  if (told.length === 0) return []
   const attested = new Attested(events, agent)
   const files = new Map<string, IngestedFile>()
   for (const each of told.sort((a, b) => a.event.ts - b.event.ts)) {
