@@ -76,6 +76,12 @@ test("at level 5 nothing more is asked", () => {
 
 test("a question that the bank does not ask is refused by name", () => {
   expect(() => explainRun(recording, "RES-07")).toThrow(
-    expect.objectContaining({ code: "score/unknown-question" }),
+    expect.objectContaining({
+      code: "score/unknown-question",
+      hint: `it asks ${report.questions
+        .map(({ id }) => id)
+        .toSorted()
+        .join(", ")}`,
+    }),
   )
 })

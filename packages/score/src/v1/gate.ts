@@ -1,5 +1,5 @@
 import { type Bank, gatesOf, type Question } from "./bank.ts"
-import { reaches, unitsToReach } from "./bound.ts"
+import { unitsToReach } from "./bound.ts"
 import type { Cap } from "./cap.ts"
 import { quotient } from "./integer.ts"
 import { haveOf, type Levels, neededOf, needsHardened, needText, percentText } from "./need.ts"
@@ -141,7 +141,6 @@ function shareGates(
   const threshold = ofLevel(thresholds, level)
   // Drills are counted as they are; how old they may be is a gate of its own.
   if (test === "count") return surplusGates(units, missed, threshold)
-  if (reaches(test, weight, threshold)) return []
   const more = unitsToReach(test, weight, threshold)
   const share = test === "ratio" ? "share" : "share that is 95 % sure"
   if (more === null) {
@@ -155,7 +154,6 @@ function shareGates(
 
 function surplusGates(passed: number, missed: number, least: number): Missing[] {
   const have = Math.max(passed - missed, 0)
-  if (passed - missed >= least) return []
   const need = have + least - (passed - missed)
   const text = `${passed} went well and ${missed} did not, of ${least} more that do than don't`
   return [{ gate: "count", have, need, text }]

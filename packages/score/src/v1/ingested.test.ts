@@ -6,7 +6,8 @@ import { record } from "../evidence.fixture.ts"
 import { encodeReport, parseReport, type Report, scoreRun } from "../index.ts"
 import { agent, day, digest, LaneFixture, start } from "../lane.fixture.ts"
 import { goodDays, plans } from "../story.fixture.ts"
-import { ingestedOf } from "./ingested.ts"
+import { ingestedOf, judgedFiles } from "./ingested.ts"
+import type { Judged } from "./judged.ts"
 import { rankOf } from "./question.ts"
 
 interface Brought extends Partial<ReportedFacts<"ingest">> {
@@ -114,6 +115,44 @@ test.each<{ why: string; files: readonly Brought[]; units: object; level: Report
   },
 ])("R3: $why", ({ files, units, level }) => {
   expect(skill(reportOf(files))).toMatchObject({ units, level })
+})
+
+test.each<{
+  counts: Partial<ReportedFacts<"ingest">>
+  isAttested: boolean
+  outcome: string | null
+}>([
+  { counts: { passed: 1 }, isAttested: true, outcome: "pass" },
+  { counts: { passed: 1 }, isAttested: false, outcome: null },
+  { counts: {}, isAttested: true, outcome: null },
+  { counts: { passed: 1, failed: 1, undecided: 1 }, isAttested: true, outcome: "fail" },
+  { counts: { failed: 1 }, isAttested: false, outcome: "fail" },
+  { counts: { passed: 1, undecided: 1 }, isAttested: true, outcome: "unknown" },
+  { counts: { undecided: 1 }, isAttested: false, outcome: "unknown" },
+])("R3: a file with $counts, vouched for: $isAttested, is one unit: $outcome", (row) => {
+  const lane = new LaneFixture()
+  const about = (id: string): readonly Judged[] => {
+    bring(lane, { name: id, about: id, ...row.counts, isAttested: row.isAttested })
+    return judgedFiles(id, ingestedOf(lane.events, agent, 0))
+  }
+  const [hash] = [digest("lane-1 0")]
+  const place = { id: `file ${hash}`, day: 20_000, firstMs: start, lastMs: start }
+  const session = { ...place, replayKey: digest("SK-02"), lastHash: hash }
+  const tier = row.isAttested ? "ATTESTED" : "SELF_REPORTED"
+  const items = [{ outcome: row.outcome, events: [hash] }]
+  expect(about("SK-02")).toEqual(row.outcome === null ? [] : [{ session, tier, items }])
+  expect(about("RES-09")).toEqual([])
+  expect(judgedFiles("SK-02", ingestedOf(lane.events.slice(2), agent, 0))).toEqual([])
+})
+
+test("R3: bytes that were vouched for once stay so when they come in again", () => {
+  const lane = new LaneFixture()
+  bring(lane, { name: "a", passed: 1, isAttested: true })
+  bring(lane, { name: "a", passed: 1 })
+  expect(ingestedOf(lane.events, agent, 0)).toMatchObject([{ tier: "ATTESTED" }])
+  const never = new LaneFixture()
+  for (const _ of [1, 2]) bring(never, { name: "a", passed: 1 })
+  expect(ingestedOf(never.events, agent, 0)).toMatchObject([{ tier: "SELF_REPORTED" }])
 })
 
 test("R3: what only the monitor can see is decided by no file, whoever vouches for it", () => {

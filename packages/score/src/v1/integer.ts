@@ -27,8 +27,8 @@ export function daysBefore(ms: number, days: number): number {
 
 /** Orders texts by their UTF-16 code units, in every locale alike. */
 export function byText(a: string, b: string): number {
-  if (a === b) return 0
-  return a < b ? -1 : 1
+  if (a < b) return -1
+  return a > b ? 1 : 0
 }
 
 /** A quotient with two decimals as text, cut towards zero: `decimal(-10, 4)` is `-2.50`. */

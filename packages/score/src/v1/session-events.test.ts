@@ -5,7 +5,7 @@ import { probeOf } from "../probe.fixture.ts"
 import type { EvidenceEvent } from "./evidence.ts"
 import { type Session, sessionOf } from "./session.ts"
 
-type Told = readonly [type: FactType, measured: object, body?: string]
+type Told = readonly [type: FactType, measured: object, body?: string | undefined, lane?: string]
 
 const open: Told = ["session_open", { driver: "bubblewrap" }]
 const bare: Told = ["session_open", { driver: "none" }]
@@ -26,11 +26,11 @@ const begun: Told = ["agent_process_started", {}]
 const other: Told = ["lease", {}]
 
 function sessionWith(events: readonly Told[]): Session {
-  const made = events.map(([type, facts, body], at) => ({
+  const made = events.map(([type, facts, body, lane = "lane"], at) => ({
     hash: `${at}`,
     event: {
       type,
-      lane: "lane",
+      lane,
       lseq: at,
       ts: 86_400_000 + at,
       agent,
@@ -50,6 +50,7 @@ test.each<{ events: readonly Told[]; is: Partial<Session> }>([
   { events: [open, seal(), seal()], is: { isWhole: false } },
   { events: [open, seal("recovered")], is: { isWhole: false, isClosed: false, isSealed: true } },
   { events: [open, seal("recovered"), seal()], is: { isClosed: false } },
+  { events: [open, ["lease", {}, undefined, "other"], seal()], is: { isWhole: false } },
   { events: [open, request("a"), seal()], is: { isWhole: false } },
   { events: [open, request("a"), answer(1), seal()], is: { isWhole: true } },
   {

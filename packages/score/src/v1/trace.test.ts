@@ -4,7 +4,7 @@ import { record } from "../evidence.fixture.ts"
 import { currentBank, type Report, scoreRun } from "../index.ts"
 import { agent, digest, LaneFixture, start } from "../lane.fixture.ts"
 import { goodDays } from "../story.fixture.ts"
-import { tracesOf } from "./trace.ts"
+import { forgedIn, isLow, tracesOf } from "./trace.ts"
 
 type Call = MeasuredFacts<"trace_claim">["calls"][number]
 
@@ -97,6 +97,43 @@ test("S7: another agent's trace, and one of before the window, say nothing", () 
   expect(tracesOf(lane.events, "somebody", start)).toBeNull()
   expect(tracesOf(lane.events, agent, start + 1)).toBeNull()
   expect(tracesOf(lane.events, agent, start)).toMatchObject({ calls: 1 })
+})
+
+test.each<{ why: string; of?: string; type?: "llm_response" | "llm_request"; found: object }>([
+  { why: "an answer to this agent", found: { correlated: 1, event_not_found: 1 } },
+  { why: "another agent's answer", of: "somebody", found: { correlated: 0, event_not_found: 2 } },
+  { why: "a request", type: "llm_request", found: { correlated: 0, event_not_found: 2 } },
+])("S7: a call correlates with $why", ({ of = agent, type = "llm_response", found }) => {
+  const lane = new LaneFixture()
+  const hash = lane.record(type, {} as never, { of })
+  recordCalls(lane, [call(1, "correlated", hash), call(2, "correlated", null)])
+  expect(tracesOf(lane.events, agent, start)).toMatchObject({ calls: 2, ...found })
+})
+
+test("S7: of two words on one span the first counts, whatever lane it is in", () => {
+  const [late, early] = [new LaneFixture("lane-1"), new LaneFixture("lane-2")]
+  late.now = start + 1
+  recordCalls(late, [call(1, "no-receipt")])
+  recordCalls(early, [call(1, "replayed")])
+  for (const events of [
+    [...late.events, ...early.events],
+    [...early.events, ...late.events],
+  ])
+    expect(tracesOf(events, agent, start)).toMatchObject({ calls: 1, replayed: 1, no_receipt: 0 })
+})
+
+test("S7: 95 % of the calls are enough", () => {
+  const none = { no_receipt: 0, receipt_invalid: 0, event_not_found: 0, body_mismatch: 0 }
+  const rest = { ...none, agent_mismatch: 0, replayed: 0, correlated_per_mille: 0 }
+  const low = (calls: number, correlated: number): boolean => isLow({ calls, correlated, ...rest })
+  expect([low(20, 19), low(20, 18), low(1000, 950), low(1000, 949), low(1, 1)]).toEqual([
+    false,
+    true,
+    false,
+    true,
+    false,
+  ])
+  expect(forgedIn({ ...rest, calls: 9, correlated: 4, no_receipt: 2 })).toBe(3)
 })
 
 function many(count: number, verdict: Call["verdict"]): Call[] {

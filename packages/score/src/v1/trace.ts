@@ -25,9 +25,8 @@ export function tracesOf(
   agent: string,
   sinceMs: number,
 ): TraceSummary | null {
-  const told = events.filter(({ event }) => event.type === "trace_claim" && event.agent === agent)
-  if (told.length === 0) return null
-  const counts = countsOf(told.sort(byTime), responsesIn(events, agent), sinceMs)
+  const own = events.filter(({ event }) => event.agent === agent)
+  const counts = countsOf(own.toSorted(byTime), responsesIn(own), sinceMs)
   const calls = traceVerdicts.reduce((sum, verdict) => sum + counts[verdict], 0)
   return calls === 0 ? null : summaryOf(counts, calls)
 }
@@ -75,12 +74,9 @@ function judged(
   return "correlated"
 }
 
-function responsesIn(events: readonly EvidenceEvent[], agent: string): ReadonlySet<string> {
-  return new Set(
-    events.flatMap(({ hash, event }) =>
-      event.type === "llm_response" && event.agent === agent ? [hash] : [],
-    ),
-  )
+function responsesIn(events: readonly EvidenceEvent[]): ReadonlySet<string> {
+  const responses = events.filter(({ event }) => event.type === "llm_response")
+  return new Set(responses.map(({ hash }) => hash))
 }
 
 function summaryOf(counts: Readonly<Record<TraceVerdict, number>>, calls: number): TraceSummary {
