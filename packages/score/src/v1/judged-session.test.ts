@@ -67,7 +67,7 @@ test("says what opened it and for which providers", () => {
   expect(replayKey).toHaveLength(64)
   const unopened = judgedOf({}, (each) =>
     each.event.type === "session_open"
-      ? { ...each, event: { ...each.event, type: "lease" } as Event }
+      ? { ...each, event: { ...each.event, type: "lease" } as unknown as Event }
       : each,
   )
   expect([unopened.openedBy, unopened.providers]).toEqual(["", []])
