@@ -143,6 +143,8 @@ class ForwardProxy implements Egress {
     )
     limitConnections(server, limits.connections, (socket) => known.has(socket))
     server.on("connect", (request, socket, head) => {
+      // What came before it would be answered into the tunnel.
+      if (this.#turns.isOwed(request.socket)) return void socket.destroy()
       this.#keep(socket)
       this.#listeners.track(new Visit(this.#world, visitor, request).connect(socket, head), () =>
         socket.destroy(),

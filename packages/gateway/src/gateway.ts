@@ -131,10 +131,14 @@ class HttpGateway implements Gateway {
     limitConnections(server, limits.connections, (socket) => connections.has(socket))
     server.on("upgrade", (request, socket) => {
       // At once, lease or not: a client that tries a WebSocket first waits for this before it goes on.
-      answerRaw(socket, noUpgrade, ["upgrade", "HTTP/1.1"])
+      if (this.#turns.isOwed(socket as Socket)) socket.destroy()
+      else answerRaw(socket, noUpgrade, ["upgrade", "HTTP/1.1"])
       this.#auditRefusal(door, request, null, notOffered)
     })
-    server.on("connect", (_request, socket) => answerRaw(socket, notHttp))
+    server.on("connect", (_request, socket) => {
+      if (this.#turns.isOwed(socket as Socket)) socket.destroy()
+      else answerRaw(socket, notHttp)
+    })
     server.on("clientError", (error, socket) => {
       const { code } = error as NodeJS.ErrnoException
       const isSlow = code === "ERR_HTTP_REQUEST_TIMEOUT"

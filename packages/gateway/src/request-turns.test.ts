@@ -42,20 +42,50 @@ test.each([
   },
 )
 
-test("bytes that are no request, behind a stream under way, end it and put nothing into it (pipelining)", async () => {
-  const opened = await lab({
-    handler: (_request, response) =>
-      void response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n"),
-  })
-  const { text } = await talk({ port: opened.port }, sentOn(opened, 1), (all, socket) => {
-    if (all.endsWith("data: 1\n\n\r\n")) socket.write("no request\r\n\r\n")
-  })
-  expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*data: 1\n\n\r\n$/)
-  await opened.gateway.close()
-  expect(opened.recorder.of("llm_response")).toMatchObject([
-    { facts: { measured: { completeness: "client-gone", status: 200 } } },
-  ])
-})
+const noRequests = [
+  { why: "bytes that are no request", sent: "no request\r\n\r\n" },
+  {
+    why: "a WebSocket",
+    sent: "GET /openai/x HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+  },
+  { why: "a tunnel", sent: "CONNECT a.test:443 HTTP/1.1\r\nhost: h\r\n\r\n" },
+]
+
+test.each(noRequests)(
+  "$why behind a call under way ends it before its answer (pipelining)",
+  async ({ sent }) => {
+    let answer = (): void => undefined
+    const opened = await lab({
+      handler: (_request, response) => void (answer = () => response.end("{}")),
+    })
+    const closed = talk({ port: opened.port }, sentOn(opened, 1) + sent)
+    await expect.poll(() => opened.recorder.of("llm_request").length).toBe(1)
+    await closed
+    answer()
+    await opened.gateway.close()
+    expect(opened.recorder.of("llm_response")).toMatchObject([
+      { facts: { measured: { completeness: "client-gone", status: 0 } } },
+    ])
+  },
+)
+
+test.each(noRequests)(
+  "$why behind a stream under way ends it and puts nothing into it (pipelining)",
+  async ({ sent }) => {
+    const opened = await lab({
+      handler: (_request, response) =>
+        void response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n"),
+    })
+    const { text } = await talk({ port: opened.port }, sentOn(opened, 1), (all, socket) => {
+      if (all.endsWith("data: 1\n\n\r\n")) socket.write(sent)
+    })
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*data: 1\n\n\r\n$/)
+    await opened.gateway.close()
+    expect(opened.recorder.of("llm_response")).toMatchObject([
+      { facts: { measured: { completeness: "client-gone", status: 200 } } },
+    ])
+  },
+)
 
 test("what waits behind a call whose client leaves is neither recorded nor forwarded", async () => {
   const opened = await lab({ handler: () => undefined })

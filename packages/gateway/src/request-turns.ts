@@ -25,6 +25,11 @@ export class RequestTurns {
     return this.#lines.has(socket)
   }
 
+  /** Whether a connection has a request whose answer the client can't have yet. */
+  isOwed(socket: Socket): boolean {
+    return this.#lines.get(socket)?.some(({ response }) => !response.writableFinished) ?? false
+  }
+
   /** Whether an answer has begun on a connection, so that nothing else may be written there. */
   isAnswerBegun(socket: Socket): boolean {
     return this.#lines.get(socket)?.[0]?.response.headersSent ?? false
