@@ -1,16 +1,6 @@
-import type { JsonPath, JsonScalar } from "./json-scan.ts"
-
-/** A value that was shown of a document. */
-export interface Shown {
-  readonly path: JsonPath
-  readonly value: JsonScalar | undefined
-}
-
-/** How a document began: where reading stood after so many bytes, and what it had shown by then. */
-export interface Opening<Place> {
+/** What was learned of the bytes before `end`. */
+export interface Opening {
   readonly end: number
-  readonly shown: readonly Shown[]
-  readonly place: Place
 }
 
 /** Fewer bytes are read as soon as compared. */
@@ -20,9 +10,9 @@ const longest = 1024
 const lessons = 16
 
 /** How documents in turn begin. Most frames of a stream differ only near their end. */
-export class AlikeOpening<Place> {
+export class AlikeOpening<O extends Opening> {
   #before: Buffer = Buffer.alloc(0)
-  #opening: Opening<Place> | null = null
+  #opening: O | null = null
   /** Up to here the documents were alike when the opening was learned. */
   #learned = shortest
   #lessonsLeft = lessons
@@ -37,7 +27,7 @@ export class AlikeOpening<Place> {
   }
 
   /** The opening, for a document that begins so. */
-  known(alike: number): Opening<Place> | null {
+  known(alike: number): O | null {
     return this.#opening !== null && this.#opening.end <= alike ? this.#opening : null
   }
 
@@ -46,7 +36,7 @@ export class AlikeOpening<Place> {
     return this.#lessonsLeft > 0 && (alike > this.#learned + shortest || this.known(alike) === null)
   }
 
-  learn(bytes: Buffer, alike: number, opening: Opening<Place> | null): void {
+  learn(bytes: Buffer, alike: number, opening: O | null): void {
     this.#lessonsLeft--
     this.#before = Buffer.from(bytes.subarray(0, longest))
     this.#opening = opening

@@ -1,4 +1,4 @@
-import { AlikeOpening, type Opening, type Shown } from "./json-opening.ts"
+import { AlikeOpening, type Opening } from "./json-opening.ts"
 import { textOf } from "./short-texts.ts"
 
 export type JsonScalar = string | number | boolean | null
@@ -37,6 +37,18 @@ interface Place {
   readonly hiddenFrom: number
 }
 
+/** A value that was shown of a document. */
+interface Shown {
+  readonly path: JsonPath
+  readonly value: JsonScalar | undefined
+}
+
+/** How a document began: where reading stood after so many bytes, and what it had shown by then. */
+interface KnownOpening extends Opening {
+  readonly shown: readonly Shown[]
+  readonly place: Place
+}
+
 type Expect = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "comma-or-end" | "nothing"
 
 /**
@@ -63,7 +75,7 @@ export class JsonScan {
   #sink: ((bytes: Uint8Array) => void) | null = null
   /** Values at this many steps or more lie in what the visitor does not enter. */
   #hiddenFrom = Infinity
-  readonly #opening: AlikeOpening<Place> | null
+  readonly #opening: AlikeOpening<KnownOpening> | null
   /** What is shown of the opening that is being learned. */
   #shown: Shown[] | null = null
 
@@ -91,7 +103,7 @@ export class JsonScan {
   }
 
   /** Shows the beginning of a document that is known from the one before. Gives where reading goes on. */
-  #open(bytes: Buffer, opening: AlikeOpening<Place>): number {
+  #open(bytes: Buffer, opening: AlikeOpening<KnownOpening>): number {
     if (this.#bare !== "") return 0
     const alike = opening.alike(bytes)
     if (opening.isLesson(alike)) return this.#learn(bytes, alike, opening)
@@ -111,10 +123,10 @@ export class JsonScan {
     return known.end
   }
 
-  #learn(bytes: Buffer, alike: number, opening: AlikeOpening<Place>): number {
+  #learn(bytes: Buffer, alike: number, opening: AlikeOpening<KnownOpening>): number {
     this.#shown = []
     let at = 0
-    let latest: Opening<Place> | null = null
+    let latest: KnownOpening | null = null
     while (at < alike && !this.#broken) {
       if (!this.#inString && this.#bare === "")
         latest = { end: at, shown: this.#shown.slice(), place: this.#place() }
