@@ -207,6 +207,28 @@ test.each<{
     says: [["overall", "level 1", "at least level 2", threeLacks]],
   },
   {
+    rule: "overall",
+    policy: { minOverall: 2 },
+    evidence: withReport(questionAt("LA-04", 0)),
+    says: [["overall", "level 1", "at least level 2", threeLacks]],
+  },
+  {
+    rule: "overall",
+    policy: { minOverall: 2 },
+    evidence: withReport({
+      ...questionAt("SK-02", 0),
+      layers: report.layers.map((each, at) => ({ ...each, level: at % 4 === 0 ? 1 : 5 })),
+    }),
+    says: [
+      [
+        "overall",
+        "level 1",
+        "at least level 2",
+        "SK-02: SK-02 lacks one; SAO-08: SAO-08 lacks one; SAO-10: SAO-10 lacks one",
+      ],
+    ],
+  },
+  {
     rule: "layer",
     policy: { minLayers: { nowhere: 1, [sao]: 2, Autonomy: 1 } },
     evidence: withReport({ questions: report.questions.toReversed() }),
@@ -404,7 +426,7 @@ test("B2: level 5 counts as 4 where it was not observed, in its question, its la
   const five: Report = {
     ...report,
     overall: 5,
-    layers: report.layers.map((each, at) => ({ ...each, level: at === 4 ? 3 : 5 })),
+    layers: report.layers.map((each, at) => ({ ...each, level: at === 1 || at === 4 ? 3 : 5 })),
     questions: report.questions.map((each) => ({
       ...each,
       level: each.id === "LA-06" ? 3 : 5,
@@ -415,7 +437,7 @@ test("B2: level 5 counts as 4 where it was not observed, in its question, its la
   const run = { ...good, report: five, observed: new Set(ids.filter((id) => !unseen.includes(id))) }
   const counted = countedReport(policy, run)
   expect(counted.overall).toBe(4)
-  expect(counted.layers.map(({ level }) => level)).toEqual([4, 4, 5, 5, 3])
+  expect(counted.layers.map(({ level }) => level)).toEqual([4, 3, 5, 5, 3])
   for (const { id, level, missing } of counted.questions) {
     const isLower = unseen.includes(id) && id !== "LA-06"
     expect([id, level]).toEqual([id, isLower ? 4 : id === "LA-06" ? 3 : 5])
