@@ -29,7 +29,7 @@ export interface Told {
 /** How far it is, told now and then. */
 export interface Progress {
   readonly signatures: number
-  readonly events: number
+  readonly judged: number
 }
 
 /** What the worker has of the browser. */
@@ -67,11 +67,11 @@ export async function tell({ name, bundle, root, nowMs }: Asked, around: Around)
 const nameMax = 255
 
 function stepsOf({ progress }: Around): Steps {
-  const made = { signatures: 0, events: 0 }
+  const made = { signatures: 0, judged: 0 }
   const step = (of: keyof typeof made) => (): void => {
     if (++made[of] % stepsBetween === 0) progress({ ...made })
   }
-  return { signature: step("signatures"), event: step("events") }
+  return { signature: step("signatures"), judged: step("judged") }
 }
 
 const stepsBetween = 2000

@@ -52,8 +52,9 @@ export class VerifyPage {
 
   #hear(said: Told | Progress): void {
     if ("exit" in said) return this.#show(said)
-    const { signatures, events } = said
-    const checked = events > 0 ? `${events} events judged` : `${signatures} signatures looked at`
+    const { signatures, judged } = said
+    const checked =
+      judged > 0 ? `${judged} signatures judged` : `${signatures} signatures looked at`
     this.#say("", `Verifying: ${checked} …`)
   }
 

@@ -14,17 +14,17 @@ const [first] = signed as [SignedMessage]
 
 interface Steps {
   signatures: number
-  events: number
+  judged: number
 }
 
 async function looked(
   by: Subtle | undefined,
   ahead: readonly SignedMessage[] = signed,
 ): Promise<{ equation: typeof platformEquation; steps: Steps }> {
-  const steps = { signatures: 0, events: 0 }
+  const steps = { signatures: 0, judged: 0 }
   const equation = await webEquations(by, {
     signature: () => steps.signatures++,
-    event: () => steps.events++,
+    judged: () => steps.judged++,
   })(ahead)
   return { equation, steps }
 }
@@ -36,9 +36,9 @@ const holds = (
 
 test("finds what is good ahead, each once, and says yes of it", async () => {
   const found = await looked(subtle)
-  expect(found.steps).toEqual({ signatures: 600, events: 0 })
+  expect(found.steps).toEqual({ signatures: 600, judged: 0 })
   expect(signed.every((each) => holds(found, each))).toBe(true)
-  expect(found.steps).toEqual({ signatures: 600, events: 600 })
+  expect(found.steps).toEqual({ signatures: 600, judged: 600 })
 })
 
 test("says yes of nothing but the very three that were looked at", async () => {

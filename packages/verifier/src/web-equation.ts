@@ -12,10 +12,10 @@ import type { EquationsAhead, SignedMessage } from "@amc/verify"
 /** What WebCrypto does here; where there is none, or none that knows Ed25519, nothing is done ahead. */
 export type Subtle = Pick<webcrypto.SubtleCrypto, "importKey" | "verify">
 
-/** Told of each signature that was verified, and then of each event that was judged. */
+/** Told of each signature that was looked at ahead, and then of each that was judged. */
 export interface Steps {
   signature(): void
-  event(): void
+  judged(): void
 }
 
 const atOnce = 256
@@ -33,7 +33,7 @@ export function webEquations(subtle: Subtle | undefined, steps: Steps): Equation
       for (const batch of batchesOf(signed))
         for (const name of await goodOf(verifier, batch, steps)) good.add(name)
     return (key, message, signature) => {
-      steps.event()
+      steps.judged()
       const isKnown = good.has(nameOf({ key, message, signature }))
       return isKnown || platformEquation(key, message, signature)
     }
