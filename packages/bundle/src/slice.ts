@@ -14,10 +14,14 @@ export function encodeSlice(leaves: readonly SignedLeaf[]): SliceFiles {
   }
 }
 
+/** No event and its signature are so short; what is read at once must not be many times as large in memory. */
+const bytesOfLeafMin = 256
+
 /** The leaves of a slice with their signatures. Nothing about them is checked. @throws {@link AmcError} `input/malformed` */
 export function parseSlice({ entries, signatures }: SliceFiles): readonly SignedLeaf[] {
-  const leaves = parseEntries(entries)
-  const lines = text(signatures).split("\n")
+  const most = 1024 + Math.floor((entries.length + signatures.length) / bytesOfLeafMin)
+  const leaves = parseEntries(entries, most)
+  const lines = text(signatures).split("\n", leaves.length + 2)
   if (lines.pop() !== "" || lines.length !== leaves.length)
     throw malformed("a slice does not have one signature for each entry")
   return leaves.map((leaf, at) => ({ leaf, signature: lines[at] ?? "" }))

@@ -13,6 +13,9 @@ import type { PublicKey, Signer } from "./public-key.ts"
 /** Of what is signed: the tree of all that a monitor made durable at once. */
 export const commitPayloadType = "application/vnd.amc.commit.v1+json"
 
+/** A path has at most this many hashes. */
+export const commitPathMax = 20
+
 /** A signed commit as one of its leaves has it: its path to the root, and the signature of root and size. */
 export interface CommitProof {
   readonly index: number

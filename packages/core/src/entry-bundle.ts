@@ -24,15 +24,17 @@ export function encodeEntries(leaves: readonly Uint8Array[]): Uint8Array {
 /**
  * The leaves of an entry bundle, as views of its bytes. Nothing about them is checked.
  *
+ * @param most how many there may be: a short one takes many times its size in memory
  * @throws {@link AmcError} `input/malformed`
  */
-export function parseEntries(bytes: Uint8Array): readonly Uint8Array[] {
+export function parseEntries(bytes: Uint8Array, most = Infinity): readonly Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const leaves: Uint8Array[] = []
   for (let at = 0; at < bytes.length;) {
     if (at + 2 > bytes.length) throw malformed("entries end in the middle of a length")
     const end = at + 2 + view.getUint16(at)
     if (end > bytes.length) throw malformed("entries end in the middle of a leaf")
+    if (leaves.length === most) throw malformed(`there are more entries than ${most}`)
     leaves.push(bytes.subarray(at + 2, end))
     at = end
   }

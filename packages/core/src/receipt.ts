@@ -2,7 +2,13 @@ import { z } from "zod"
 import { fromBase64, fromBase64url, toBase64url } from "./base64.ts"
 import { utf8 } from "./bytes.ts"
 import { canonicalize, canonicalText, parseCanonical } from "./canonical.ts"
-import { type CommitProof, isInCommit, signCommit, type SignedCommit } from "./commit.ts"
+import {
+  type CommitProof,
+  commitPathMax,
+  isInCommit,
+  signCommit,
+  type SignedCommit,
+} from "./commit.ts"
 import type { Digest } from "./digest.ts"
 import { isFault, malformed } from "./errors.ts"
 import { agentId, count, foreign, hex32, label } from "./fact-field.ts"
@@ -27,7 +33,7 @@ const receiptSchema = z.strictObject({
 })
 const signedSchema = z.strictObject({
   index: count,
-  path: z.array(z.string()).max(16),
+  path: z.array(z.string()).max(commitPathMax),
   receipt: receiptSchema,
   signature: z.string(),
   size: count,

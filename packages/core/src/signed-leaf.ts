@@ -1,6 +1,12 @@
 import { fromBase64 } from "./base64.ts"
 import { toHex } from "./bytes.ts"
-import { type CommitProof, isInCommit, signCommit, type SignedCommit } from "./commit.ts"
+import {
+  type CommitProof,
+  commitPathMax,
+  isInCommit,
+  signCommit,
+  type SignedCommit,
+} from "./commit.ts"
 import { type Digest, sha256 } from "./digest.ts"
 import type { EquationCheck } from "./ed25519.ts"
 import { isFault, malformed } from "./errors.ts"
@@ -52,7 +58,7 @@ export function spellSignature(commit: SignedCommit, index: number): string {
 
 const integer = String.raw`(0|[1-9]\d{0,5})`
 const signaturePattern = new RegExp(
-  String.raw`^${integer} ${integer} ([A-Za-z0-9+/]{86}==)((?: [A-Za-z0-9+/]{43}=){0,20})$`,
+  String.raw`^${integer} ${integer} ([A-Za-z0-9+/]{86}==)((?: [A-Za-z0-9+/]{43}=){0,${commitPathMax}})$`,
   "u",
 )
 

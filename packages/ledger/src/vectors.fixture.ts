@@ -1,13 +1,21 @@
 import { writeFileSync } from "node:fs"
 import {
   commitMessage,
+  commitPathMax,
   eventHash,
+  fromBase64url,
   genesisHash,
   hashLeaf,
   mintReceipt,
   type ObservationOf,
   parseSignature,
   type Receipt,
+  receiptText,
+  signCommit,
+  type SignedCommit,
+  spellReceipt,
+  spellSignature,
+  toBase64,
   toBase64url,
   toHex,
   utf8,
@@ -72,11 +80,8 @@ const s1 = { agent: "coder", session: "s1" }
 export async function makeVectors(): Promise<VectorFiles> {
   const { leaves, receipts } = await recordExample()
   return {
-    "event.json": eventVectors(
-      leaves.map(({ leaf }) => leaf),
-      leaves.map(({ why }) => why),
-    ),
-    "receipt.json": receiptVectors(receipts),
+    "event.json": eventVectors(leaves, receipts[0] ?? ""),
+    "receipt.json": receiptVectors(receipts, leaves),
     "signature.json": signatureVectors(leaves),
   }
 }
@@ -120,8 +125,20 @@ function foreign(response: ObservationOf<"llm_response">): ObservationOf<"llm_re
   return { ...response, facts: { ...response.facts, reported } }
 }
 
-function eventVectors(bodies: readonly string[], whys: readonly string[]): EventVectors {
-  const [first = "", request = ""] = bodies
+/** As a leaf of the largest commit that can be spelled. */
+function inLargest(leafHash: Uint8Array): SignedCommit {
+  const path = Array.from({ length: commitPathMax }, (_, at) => hashLeaf(Uint8Array.of(at)))
+  const proof = { index: 0, size: 999_999, path, signature: new Uint8Array(0) }
+  const signature = toBase64(signer.sign(commitMessage(leafHash, proof)))
+  return { size: proof.size, signature, pathOf: () => path.map(toBase64) }
+}
+
+function readReceipt(header: string): { receipt: Receipt; path: string[] } {
+  return JSON.parse(decoder.decode(fromBase64url(header))) as { receipt: Receipt; path: string[] }
+}
+
+function eventVectors(leaves: Example["leaves"], receipt: string): EventVectors {
+  const [first = "", request = ""] = leaves.map(({ leaf }) => leaf)
   const refused = (
     why: string,
     body: string,
@@ -152,7 +169,7 @@ function eventVectors(bodies: readonly string[], whys: readonly string[]): Event
         hash: genesisHash(lane, "_system", rootSha256),
       },
     ],
-    accepted: bodies.map((body, at) => ({ why: whys[at] ?? "", body })),
+    accepted: leaves.map(({ why, leaf: body }) => ({ why, body })),
     refused: [
       refused("a space", first.replace(",", ", ")),
       refused(
@@ -205,6 +222,7 @@ function eventVectors(bodies: readonly string[], whys: readonly string[]): Event
       refused("a __proto__ member", first.replace('"v":1', '"__proto__":1,"v":1')),
       refused("more after its end", `${first}\n`),
       refused("nothing", ""),
+      refused("a receipt", spellReceipt(readReceipt(receipt).receipt).text),
     ],
   }
 }
@@ -214,6 +232,11 @@ function signatureVectors(leaves: Example["leaves"]): SignatureVectors {
   const [shared, neighbour] = leaves.slice(4) as SignedText[] as [SignedText, SignedText]
   const [index = "", size = "", value = "", ...path] = shared.signature.split(" ")
   const other = seededSigner("lane other")
+  const largest = {
+    why: "in the largest commit",
+    leaf: first.leaf,
+    signature: spellSignature(inLargest(hashLeaf(utf8(first.leaf))), 0),
+  }
   const refused = (why: string, signature: string): SignatureVectors["refused"][number] => ({
     why,
     signature,
@@ -228,7 +251,7 @@ function signatureVectors(leaves: Example["leaves"]): SignatureVectors {
     seed: "sha256 of amc-testkit/lane main",
     kid: signer.key.kid,
     public_key: toHex(signer.key.raw),
-    accepted: leaves.map(({ why, leaf, signature }) => ({
+    accepted: [...leaves, largest].map(({ why, leaf, signature }) => ({
       why,
       leaf,
       signature,
@@ -261,6 +284,7 @@ function signatureVectors(leaves: Example["leaves"]): SignatureVectors {
       refused("a line feed at its end", `${first.signature}\n`),
       refused("two spaces", first.signature.replace(" ", "  ")),
       refused("a zero before a number", `0${first.signature}`),
+      refused("a number of seven digits", first.signature.replace(" 1 ", " 1000000 ")),
       refused("a signature without padding", first.signature.replace("==", "")),
       refused("a signature of 63 bytes", `0 1 ${"A".repeat(84)}`),
       refused("unused bits in the signature", first.signature.replace(/.==$/u, "B==")),
@@ -279,13 +303,17 @@ const receiptWhys = [
   "of a request in a commit of two",
   "of the other request in that commit",
   "in a commit of its own",
+  "in the largest commit",
 ]
 
-function receiptVectors(receipts: readonly string[]): ReceiptVectors {
+function receiptVectors(receipts: readonly string[], leaves: Example["leaves"]): ReceiptVectors {
   const [header = "", , first = "", second = ""] = receipts
-  const read = (text: string): { receipt: Receipt; path: string[] } =>
-    JSON.parse(Buffer.from(text, "base64url").toString()) as { receipt: Receipt; path: string[] }
+  const read = readReceipt
   const alone = mintReceipt(read(header).receipt, signer)
+  const spelled = spellReceipt(read(header).receipt)
+  const largest = receiptText(spelled.text, inLargest(spelled.leafHash), 0)
+  const event = leaves[1]?.leaf ?? ""
+  const eventAsReceipt = receiptText(event, signCommit([hashLeaf(utf8(event))], signer), 0)
   const swapped = Buffer.from(first, "base64url")
     .toString()
     .replace(read(first).path[0] ?? "", read(second).path[0] ?? "")
@@ -296,7 +324,7 @@ function receiptVectors(receipts: readonly string[]): ReceiptVectors {
     about: "header: the text of x-amc-receipt. The key is that of signature.json.",
     kid: signer.key.kid,
     public_key: toHex(signer.key.raw),
-    accepted: [...receipts, alone].map((text, at) => ({
+    accepted: [...receipts, alone, largest].map((text, at) => ({
       why: receiptWhys[at] ?? "",
       header: text,
       receipt: read(text).receipt,
@@ -312,6 +340,7 @@ function receiptVectors(receipts: readonly string[]): ReceiptVectors {
         why: "a path that is too long",
         header: changed('"path":[', `"path":["${"A".repeat(43)}="`),
       },
+      { why: "an event for a receipt", header: eventAsReceipt },
       { why: "a member too many", header: changed('"index":0', '"id":0,"index":0') },
       { why: "a space between its members", header: changed(",", ", ") },
       { why: "padding", header: `${header}=` },

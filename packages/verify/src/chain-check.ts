@@ -71,8 +71,8 @@ export class ChainCheck {
     const event = this.#findings.attempt(terms, () => parseEvent(leaf))
     // What can't be read may be of a later version, and who changed it does not get away with that.
     const kid = event?.kid ?? kidNamedIn(leaf)
-    const flaw = kid && this.#signatureFlaw(kid, leafHash, signature)
-    if (flaw) this.#findings.add({ ...flaw, subject })
+    const flaw = kid === undefined ? unsigned : this.#signatureFlaw(kid, leafHash, signature)
+    if (flaw !== undefined) this.#findings.add({ ...flaw, subject })
     if (event === undefined) {
       this.#links.skip(hash)
       return undefined
@@ -141,6 +141,12 @@ export class ChainCheck {
     return [{ code: "ledger/id-repeated", detail, tampered: false }]
   }
 }
+
+const unsigned = {
+  code: "ledger/signature-invalid",
+  detail: "the leaf names no key, so that nobody signed it",
+  tampered: true,
+} as const
 
 /** Verifies a chain that fits into memory. See {@link ChainCheck} for what that means. */
 export function verifyChain(

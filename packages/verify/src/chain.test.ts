@@ -125,6 +125,16 @@ test.each([
     leaves: put(unsigned(utf8(text(all[5]!.leaf).replace(/"v":1\}$/u, '"v":2}')))),
     code: "ledger/signature-invalid",
   },
+  {
+    why: "another version's number and no key",
+    leaves: [...all, unsigned(utf8('{"v":2}'))],
+    code: "ledger/signature-invalid",
+  },
+  {
+    why: "another version's number and another's key",
+    leaves: [...all, unsigned(utf8(`{"kid":"${other.signers.monitor.key.kid}","v":2}`))],
+    code: "ledger/unknown-key",
+  },
   { why: "an empty leaf", leaves: put(unsigned(new Uint8Array(0))), code: "ledger/leaf-malformed" },
   {
     why: "text for a leaf",
@@ -353,7 +363,7 @@ test("says that it can't look at a later version of an event, and that there is 
   expect(exitOf(event)).toBe(3)
   const leaf = unsigned(utf8(`amc-leaf/v2\n${"0".repeat(300)}`))
   const verdict = verifyChain([...leaves, leaf], terms)
-  expect(codes(verdict)).toEqual(["ledger/leaf-malformed"])
+  expect(codes(verdict)).toEqual(["ledger/leaf-malformed", "ledger/signature-invalid"])
   expect(exitOf(verdict)).toBe(4)
 })
 

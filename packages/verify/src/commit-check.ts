@@ -4,6 +4,9 @@ import {
   equalBytes,
   type EquationCheck,
   isFault,
+  type JsonObject,
+  type JsonValue,
+  parseCanonical,
   parseSignature,
   type PublicKey,
   verifyEd25519,
@@ -64,10 +67,18 @@ export function messageOf(leafHash: Uint8Array, proof: CommitProof): Uint8Array 
   }
 }
 
-const namedKid = /"id":"[0-9a-f-]{36}","kid":"([0-9a-f]{64})","lane":/u
-const decoder = new TextDecoder()
-
-/** The key that a leaf names as its own, by its spelling alone: whoever wrote the leaf may have put another first. */
+/** The key that a leaf of any version names as its own; `undefined` for what is no canonical JSON, or names none. */
 export function kidNamedIn(leaf: Uint8Array): string | undefined {
-  return namedKid.exec(decoder.decode(leaf))?.[1]
+  try {
+    const value = parseCanonical(leaf)
+    const kid = isObject(value) ? value["kid"] : undefined
+    return typeof kid === "string" && /^[0-9a-f]{64}$/u.test(kid) ? kid : undefined
+  } catch (error) {
+    if (isFault(error, "input/malformed")) return undefined
+    throw error
+  }
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
 }
