@@ -16,7 +16,7 @@ import {
   type RunFixture,
   sealOf,
 } from "./bundle.fixture.ts"
-import { LaneFixture, recordSession } from "./lane.fixture.ts"
+import { LaneFixture, recordSession, signedTogether } from "./lane.fixture.ts"
 import { makeWorld, type World } from "./world.fixture.ts"
 
 export const vectorsFolder: string = fileURLToPath(
@@ -72,6 +72,27 @@ export async function bundleVectors(): Promise<{
           path: configPath,
           bytes: later,
           signature: configSignature(world, { version: 2 }, later),
+        },
+      ],
+    },
+    "shared-signatures.amcbundle": {
+      ...parts,
+      lanes: [
+        {
+          ...lane,
+          agentLeaves: signedTogether(lane.agentLeaves, world.signers.monitor, 4),
+          systemLeaves: signedTogether(lane.systemLeaves, world.signers.monitor, 4),
+        },
+      ],
+    },
+    "swapped-signature.amcbundle": {
+      ...parts,
+      lanes: [
+        {
+          ...lane,
+          agentLeaves: lane.agentLeaves.map((leaf, at, all) =>
+            at === 3 ? { ...leaf, signature: all[4]?.signature ?? "" } : leaf,
+          ),
         },
       ],
     },
@@ -159,7 +180,7 @@ function casesOf(world: World, { valid, checkpoint, events }: HonestBundle): Bun
   const file = "valid.amcbundle"
   return {
     root_sha256: world.rootSha256,
-    accepted: [file, "later-config.amcbundle"].map((accepted) => ({
+    accepted: [file, "later-config.amcbundle", "shared-signatures.amcbundle"].map((accepted) => ({
       file: accepted,
       agent: "coder",
       run_id: "run-1",
@@ -205,6 +226,12 @@ function casesOf(world: World, { valid, checkpoint, events }: HonestBundle): Bun
         why: "an event of the agent was left out",
         file: "dropped-event.amcbundle",
         code: "ledger/agent-broken",
+        exit: 4,
+      },
+      {
+        why: "an event has the signature of another one",
+        file: "swapped-signature.amcbundle",
+        code: "ledger/signature-invalid",
         exit: 4,
       },
       {
