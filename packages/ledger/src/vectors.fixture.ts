@@ -318,7 +318,7 @@ function receiptVectors(receipts: readonly string[], leaves: Example["leaves"]):
     .toString()
     .replace(read(first).path[0] ?? "", read(second).path[0] ?? "")
   const spelling = Buffer.from(alone, "base64url").toString()
-  const changed = (from: string, to: string): string =>
+  const changed = (from: string | RegExp, to: string): string =>
     toBase64url(utf8(spelling.replace(from, to)))
   return {
     about: "header: the text of x-amc-receipt. The key is that of signature.json.",
@@ -340,6 +340,7 @@ function receiptVectors(receipts: readonly string[], leaves: Example["leaves"]):
         why: "a path that is too long",
         header: changed('"path":[', `"path":["${"A".repeat(43)}="`),
       },
+      { why: "unused bits in its signature", header: changed(/.=="/u, 'B=="') },
       { why: "an event for a receipt", header: eventAsReceipt },
       { why: "a member too many", header: changed('"index":0', '"id":0,"index":0') },
       { why: "a space between its members", header: changed(",", ", ") },
