@@ -11,7 +11,11 @@ const { hostPort } = JSON.parse(process.argv[2] ?? "") as { hostPort: number }
 const allow = ["*.example.com", `localhost:${hostPort}`].map(parseEgressRule)
 const stand = await openAmcStand({
   upstreamPort: hostPort,
-  egress: { allow: allow.filter((rule) => rule !== null), exceptions: ["127.0.0.1/32", "::1/128"] },
+  egress: {
+    allow: allow.filter((rule) => rule !== null),
+    exceptions: ["127.0.0.1/32", "::1/128"],
+    providers: [],
+  },
 })
 
 export interface TunnelCount {

@@ -48,7 +48,7 @@ const rule = parseEgressRule(`host.test:${hostPort}`)
 if (rule === null) throw new Error("no rule")
 const stand = await openAmcStand({
   upstreamPort,
-  egress: { allow: [rule], exceptions: ["127.0.0.1/32"] },
+  egress: { allow: [rule], exceptions: ["127.0.0.1/32"], providers: [] },
   laneKey,
   rootSha256,
   resolve: async () => ["127.0.0.1"],

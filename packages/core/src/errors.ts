@@ -69,6 +69,7 @@ export const errorCodes = {
   "gateway/defect": "AMC itself has a defect, which ended the request",
   "egress/bad-target": "the target is not a host and a port in their one spelling",
   "egress/not-allowed": "the signed allowlist does not name the host and port",
+  "egress/provider": "the host is a provider's, which agents reach through the gateway alone",
   "egress/denied-address": "the name leads to an address that agents may not reach",
   "egress/unresolved": "the name has no address",
   "egress/not-tls": "the tunnel does not begin with a TLS ClientHello",

@@ -49,6 +49,8 @@ export interface EgressLabTerms {
   /** The host's name; `host.test` if left out. */
   readonly allow?: (port: number) => readonly string[]
   readonly exceptions?: readonly string[]
+  /** Given the port of the host behind it. */
+  readonly providers?: (port: number) => readonly string[]
   readonly names?: Readonly<Record<string, readonly string[] | (() => Promise<readonly string[]>)>>
   readonly limits?: Partial<EgressLimits>
   readonly ownPorts?: () => number[]
@@ -107,6 +109,7 @@ export async function openEgressLab(terms: EgressLabTerms = {}): Promise<EgressL
     policy: {
       allow: rules(terms.allow?.(host.port) ?? [`host.test:${host.port}`]),
       exceptions: terms.exceptions ?? ["127.0.0.1/32"],
+      providers: terms.providers?.(host.port) ?? [],
     },
     clock: () => time.now,
     random: randomBytes,

@@ -9,10 +9,12 @@ export interface EgressPolicy {
   readonly allow: readonly EgressRule[]
   /** Ranges of private and special addresses that are allowed all the same. */
   readonly exceptions: readonly string[]
+  /** `host:port` of the providers that agents reach through the gateway, where calls are seen, and no other way. */
+  readonly providers: readonly string[]
 }
 
 /** Nothing at all: what counts where no valid signature covers the config. */
-export const nothingAllowed: EgressPolicy = { allow: [], exceptions: [] }
+export const nothingAllowed: EgressPolicy = { allow: [], exceptions: [], providers: [] }
 
 /** A target that may be dialled, and the one address that is. */
 export interface EgressRoute {
@@ -51,7 +53,7 @@ function findRule(
  * Finds the way to a target: by the allowlist and each that narrows it, then by name, and only if every address of the name may be
  * reached. The address is dialled as it is, so that a second answer of the name's server changes nothing.
  *
- * @throws {@link AmcError} `egress/not-allowed`, `egress/denied-address`, `egress/unresolved`,
+ * @throws {@link AmcError} `egress/not-allowed`, `egress/provider`, `egress/denied-address`, `egress/unresolved`,
  * `egress/timeout`, `egress/busy`
  */
 export async function routeTo(
@@ -63,12 +65,22 @@ export async function routeTo(
   if (rule === undefined) throw notAllowed("the allowlist")
   for (const { allow, source } of narrowed)
     if (findRule(allow, target) === undefined) throw notAllowed(`the allowlist of ${source}`)
+  refuseProvider(policy, target.host, target.port)
   const addresses = target.isAddress ? ([target.host] as const) : await lookups.find(target.host)
   const exception = judged.get(addresses) ?? judgeAll(addresses, exceptions)
   judged.set(addresses, exception)
+  for (const address of addresses) refuseProvider(policy, address, target.port)
   if (isOwnPort(target.port))
     for (const address of addresses) if (isOwnAddress(address)) throw denied(address, "AMC itself")
   return { target, address: addresses[0], rule: rule.text, exception }
+}
+
+function refuseProvider({ providers }: EgressPolicy, host: string, port: number): void {
+  if (providers.includes(`${host}:${port}`))
+    throw new AmcError(
+      "egress/provider",
+      "agents reach a provider through the gateway, not beside it",
+    )
 }
 
 /** Requires that every address may be reached; gives the exception that the first one needs. */

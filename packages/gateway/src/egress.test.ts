@@ -128,6 +128,32 @@ test.each([
   },
 )
 
+test.each([
+  { why: "a provider's host", asked: "host.test", provider: "host.test" },
+  { why: "a provider's address by another name", asked: "host.test", provider: "127.0.0.1" },
+])(
+  "a tunnel to $why is refused, whatever is allowed: it would be a call that nobody sees (G3)",
+  async (row) => {
+    const own = await lab({
+      providers: (port) => [`${row.provider}:${port}`],
+      allow: (port) => [`host.test:${port}`, `*.host.test:${port}`],
+      names: { "other.host.test": ["127.0.0.2"] },
+      exceptions: ["127.0.0.0/8"],
+    })
+    const visitor = client(own.port).send(own.connectHead(target(own, row.asked)))
+    expect(await visitor.all()).toContain('"code":"egress/provider"')
+    expect(visitor.status).toBe(403)
+    await own.recorded("audit", 1)
+    expect(own.recorder.observations).toMatchObject([
+      { facts: { measured: { code: "NETWORK_EGRESS_BLOCKED", subject: "egress/provider" } } },
+    ])
+    // Another port, and another host, are none of it.
+    const other = client(own.port).send(own.connectHead(target(own, "other.host.test")))
+    expect(await other.all()).not.toContain("egress/provider")
+    expect(own.host.connections).toBe(0)
+  },
+)
+
 test("a star stands for names below a domain, not for the domain and not for addresses (G3)", async () => {
   const own = await lab({
     onConnection: answers,

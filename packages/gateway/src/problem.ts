@@ -27,6 +27,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   "egress/bad-target": 400,
   "egress/host-mismatch": 400,
   "egress/not-allowed": 403,
+  "egress/provider": 403,
   "egress/denied-address": 403,
   "egress/not-tls": 403,
   "egress/server-name": 403,

@@ -1,4 +1,10 @@
-import { AmcError, type EgressConfig, egressRules, type GatewayConfig } from "@amc/core"
+import {
+  AmcError,
+  type EgressConfig,
+  egressRules,
+  type GatewayConfig,
+  type ProviderConfig,
+} from "@amc/core"
 import { type EgressPolicy, nothingAllowed } from "@amc/gateway"
 import { type Capture, requireNewest } from "./capture.ts"
 import { changeConfig } from "./config-change.ts"
@@ -13,7 +19,16 @@ const none: EgressConfig = { allow: [], addresses: [] }
 export function egressPolicyOf({ value, flaw }: LoadedConfig<GatewayConfig>): EgressPolicy {
   if (flaw !== null || value.egress === undefined) return nothingAllowed
   const { allow, addresses } = value.egress
-  return { allow: egressRules(allow), exceptions: addresses }
+  const providers = value.providers.flatMap(placeOfProvider)
+  return { allow: egressRules(allow), exceptions: addresses, providers }
+}
+
+/** Where the gateway dials a provider; nowhere on the network if it is behind a socket. */
+function placeOfProvider({ upstream, socket }: ProviderConfig): readonly string[] {
+  if (socket !== null) return []
+  const { protocol, hostname, port } = new URL(upstream)
+  const named = port === "" ? (protocol === "https:" ? 443 : 80) : port
+  return [`${hostname.replace(/^\[|\]$/gu, "")}:${named}`]
 }
 
 /** What the owner should know before an agent starts. */

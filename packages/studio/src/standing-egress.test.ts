@@ -13,23 +13,28 @@ import { copyOf, newPlace, now, type Place, reopened } from "./workspace.fixture
 
 let made: Place
 let port = 0
+let providerPort = 0
 const clock = (): number => now
 const wanted = { agent: "a1", providers: ["up"], ttl_ms: 3_600_000 }
 
 beforeAll(async () => {
-  const server = createServer((_request, response) => response.end("outside"))
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  port = (server.address() as AddressInfo).port
+  const servers = ["outside", "provider"].map((text) =>
+    createServer((_request, response) => response.end(text)),
+  )
+  for (const server of servers)
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  ;[port, providerPort] = ports as [number, number]
   made = await newPlace()
-  const upstream = { upstream: `http://127.0.0.1:${port}`, base_path: "", socket: null }
+  const upstream = { upstream: `http://127.0.0.1:${providerPort}`, base_path: "", socket: null }
   const provider = { id: "up", kind: "compatible", auth: "bearer", ...upstream } as const
   await addProvider(reopened(made), { provider, key: null, clock })
-  for (const place of [`localhost:${port}`, `127.0.0.1:${port}`])
+  for (const place of [`localhost:${port}`, `127.0.0.1:${port}`, `localhost:${providerPort}`])
     await editEgress(reopened(made), { kind: "allow", place, addresses: null }, clock)
   const addresses = "127.0.0.0/8"
   await editEgress(reopened(made), { kind: "allow", place: null, addresses }, clock)
   return () => {
-    server.close()
+    for (const server of servers) server.close()
     rmSync(made.top, { recursive: true })
   }
 }, 60_000)
@@ -90,7 +95,7 @@ test("a lease opens connections too, in the session of its calls (G3)", async ()
 
 test("where nothing is allowed there is no way out (G3)", async () => {
   const place = copyOf(made)
-  for (const host of [`localhost:${port}`, `127.0.0.1:${port}`])
+  for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `localhost:${providerPort}`])
     await editEgress(reopened(place), { kind: "remove", place: host, addresses: null }, clock)
   expect((await start(place)).egressUrl).toBeNull()
 })
@@ -100,6 +105,13 @@ test("where nobody signed for what is allowed there is no way out (G3, G4)", asy
   const file = join(place.workspace.dir, "gateway.yaml")
   writeFileSync(file, `${readFileSync(file, "utf8")}# more\n`)
   expect((await start(place)).egressUrl).toBeNull()
+})
+
+test("a provider is reached through the gateway alone, also where its host is signed for (G3)", async () => {
+  const gateway = await start()
+  const { token } = await gateway.issue(wanted)
+  const said = await ask(gateway, token, `http://localhost:${providerPort}/`)
+  expect(said).toContain("egress/provider")
 })
 
 test("an agent's config and its lease narrow where it may connect to (G3)", async () => {
