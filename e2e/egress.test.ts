@@ -201,7 +201,9 @@ test("a gateway that stands lets a lease out through its proxy, and ends what it
 
   const events = await eventsOf(own.dir)
   const ends = connectionsOf(events, "network_traffic", "standing")
-  expect(ends.map(({ completeness }) => completeness)).toEqual(["complete", "closed"])
+  // Who closes with tickets of TLS unread resets the connection, as curl may.
+  const whole = expect.stringMatching(/^(?:complete|client-gone)$/)
+  expect(ends.map(({ completeness }) => completeness)).toEqual([whole, "closed"])
   expect(connectionsOf(events, "network_connect", "standing")).toMatchObject([
     { kind: "tunnel", host: "localhost", port },
     { kind: "tunnel", host: "localhost", port },
