@@ -13,6 +13,8 @@ import { addProvider, makeWorkspace, type TestWorkspace } from "./testing/worksp
 /** Raw bytes on the built gateway and its proxy: what came to the provider has to be what was recorded. */
 let own: TestWorkspace
 let provider: RawProvider
+/** A host that the proxy lets through: no provider, which it would refuse. */
+let allowed: RawProvider
 let gateway: Standing
 let lease = { token: "", id: "" }
 /** Answers that wait for a test's word. */
@@ -159,8 +161,9 @@ beforeAll(async () => {
     },
   )
   await addProvider(own, "raw", provider)
-  const allowed = ["egress", "allow", `localhost:${provider.port}`, "--addresses", "127.0.0.1/32"]
-  expect((await amc(own, allowed)).exit).toBe(0)
+  allowed = await startRawProvider(sayFine, () => undefined)
+  const allow = ["egress", "allow", `localhost:${allowed.port}`, "--addresses", "127.0.0.1/32"]
+  expect((await amc(own, allow)).exit).toBe(0)
   gateway = await startGateway(own)
   lease = await issueLease(own, "hostile", "raw")
 }, 240_000)
@@ -168,6 +171,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway?.stop()
   await provider?.close()
+  await allowed?.close()
   await own?.close()
 })
 
@@ -424,7 +428,7 @@ const credentials = (): string =>
   `Proxy-Authorization: Basic ${Buffer.from(`agent:${lease.token}`).toString("base64")}`
 
 function plain(method: string, path: string, ...fields: readonly string[]): string {
-  const host = `localhost:${provider.port}`
+  const host = `localhost:${allowed.port}`
   const line = `${method} http://${host}${path} HTTP/1.1`
   return [line, `host: ${host}`, credentials(), ...fields, "", ""].join("\r\n")
 }
@@ -435,8 +439,8 @@ test("the body of a plain request is no request to its host, whatever Connection
     const fields = [`content-length: ${inner.length}`, "connection: content-length"]
     const client = visitor(gateway.egressUrl, plain(method, "/egress", ...fields) + inner)
     expect(await statusesOf(client)).toEqual([200])
-    expect(provider.arrived.at(-1)).toMatchObject({ line: `${method} /egress HTTP/1.1` })
-    expect(provider.arrived.at(-1)!.body.toString()).toBe(inner)
+    expect(allowed.arrived.at(-1)).toMatchObject({ line: `${method} /egress HTTP/1.1` })
+    expect(allowed.arrived.at(-1)!.body.toString()).toBe(inner)
   }
 })
 
@@ -446,11 +450,9 @@ test(
   async () => {
     expect(await gateway.stop()).toBe(0)
     const events = await eventsOf(own.dir)
-    expect(
-      provider.arrived.map(({ line }) => line).filter((line) => line.includes("smuggled")),
-    ).toEqual([])
-    const calls = provider.arrived.filter(({ line }) => !line.includes("/egress"))
-    const arrived = calls.map(
+    const lines = [...provider.arrived, ...allowed.arrived].map(({ line }) => line)
+    expect(lines.filter((line) => line.includes("smuggled"))).toEqual([])
+    const arrived = provider.arrived.map(
       ({ line, body }) => `${line.split(/[ ?]/u, 2).join(" ")} ${sha256Hex(body)}`,
     )
     expect(arrived.toSorted()).toEqual(forwarded(events).toSorted())
