@@ -32,7 +32,7 @@ export interface SignedCommit {
   pathOf(index: number): readonly string[]
 }
 
-/** Signs the tree of these leaf hashes (spec/event.md, "Signature"). */
+/** Signs the tree of these leaf hashes (spec/event.md, "Leaf and signature"). */
 export function signCommit(leafHashes: readonly Digest[], signer: Signer): SignedCommit {
   const levels = levelsOf(leafHashes)
   const [size, root] = [leafHashes.length, levels.at(-1)?.[0] ?? emptyRoot]

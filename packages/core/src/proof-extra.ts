@@ -8,9 +8,8 @@ import type { SignedLeaf } from "./signed-leaf.ts"
 /**
  * What a proof of this program's own brings along, so that one file and a pinned root are enough. The
  * proof does not sign it: the leaf is proven by its hash, the receipt by its signature, the root's versions by
- * the pinned one, and the rest by the root.
+ * the pinned one, and the rest by the root. The leaf is the one that the proof is about.
  */
-/** Its leaf is the one that the proof is about. */
 export interface ProofExtra extends SignedLeaf {
   /** The receipt that was asked about, if one was. */
   readonly receipt: string | null

@@ -138,6 +138,18 @@ test.each([
   expect(facts.reported.tool_names.length).toBeLessThanOrEqual(64)
 })
 
+test("a frame with an object in place of its choices tells nothing, and leaves nothing to the next", () => {
+  const named = (choices: object): string => `data: ${JSON.stringify({ choices })}\n\n`
+  const calls = (name: string): object => ({ delta: { tool_calls: [{ function: { name } }] } })
+  const frames = [
+    named({ "-1": { index: 7 } }),
+    named({ "-1": calls("one") }),
+    named([{ index: 7, ...calls("two") }]),
+  ]
+  const { reported } = respond("openai.chat", frames.join(""), true)
+  expect(reported).toMatchObject({ tool_calls: 1, tool_names: ["two"] })
+})
+
 test.each([
   {
     why: "usage beside choices",

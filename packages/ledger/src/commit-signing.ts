@@ -11,10 +11,10 @@ import type { EventRow } from "./event-store.ts"
 import type { PlacedEvent } from "./lane-chain.ts"
 import { receiptOf } from "./receipt-mint.ts"
 
-/** An event that is to become durable, and what was observed of it; `null` for what the writer itself says. */
-export interface PlacedObservation {
+/** An event that is to become durable, and who handed it in: nobody, where the writer itself has to say it. */
+export interface PlacedEntry {
   readonly placed: PlacedEvent
-  readonly observation: Observation | null
+  readonly entry: { readonly observation: Observation } | null
 }
 
 /** What goes into the store, and what is told of it when it is there: `null` where nobody waits. */
@@ -28,18 +28,18 @@ export interface CommitToStore {
  * be handed out before it is.
  */
 export function signTogether(
-  events: readonly PlacedObservation[],
+  events: readonly PlacedEntry[],
   {
     lane,
     origin,
     signer,
   }: { readonly lane: string; readonly origin: string; readonly signer: Signer },
 ): CommitToStore {
-  const told = events.map(({ placed: { row, eventHash }, observation }) => {
-    if (observation === null) return null
+  const told = events.map(({ placed: { row, eventHash }, entry }) => {
+    if (entry === null) return null
     const { lseq, aseq, ts } = row
     const place = { event_hash: eventHash, lane, lseq, aseq, ts }
-    const receipt = receiptOf({ observation, place }, origin, signer.key.kid)
+    const receipt = receiptOf({ observation: entry.observation, place }, origin, signer.key.kid)
     return { place, receipt: receipt === null ? null : spellReceipt(receipt) }
   })
   const promised = told.flatMap((one) => one?.receipt?.leafHash ?? [])

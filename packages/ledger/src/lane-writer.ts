@@ -8,7 +8,7 @@ import {
 } from "@amc/core"
 import type { BlobStore } from "./blob-store.ts"
 import type { AgentHead, EventStore, InlineBlob, LaneHead } from "./event-store.ts"
-import { type PlacedObservation, signTogether } from "./commit-signing.ts"
+import { type PlacedEntry, signTogether } from "./commit-signing.ts"
 import { ClockWatch } from "./gap.ts"
 import { GroupQueue } from "./group-queue.ts"
 import { HighWater, type QueueLimits } from "./high-water.ts"
@@ -44,9 +44,8 @@ interface Entry {
   readonly reject: (error: unknown) => void
 }
 
-interface PlacedEntry extends PlacedObservation {
+interface QueuedEntry extends PlacedEntry {
   readonly inline: InlineBlob | null
-  /** Nobody waits for what the writer itself has to say. */
   readonly entry: Entry | null
 }
 
@@ -150,7 +149,7 @@ export class LaneWriter implements Recorder {
     }
   }
 
-  async #placeAll(group: readonly Entry[]): Promise<PlacedEntry[]> {
+  async #placeAll(group: readonly Entry[]): Promise<QueuedEntry[]> {
     // Most payloads are here already, and a promise for each would take longer than to place it.
     for (const { kept } of group) if (kept instanceof Promise) await kept.catch(() => undefined)
     const now = this.#options.clock()
@@ -160,13 +159,7 @@ export class LaneWriter implements Recorder {
         const { sha256, inline } = entry.kept instanceof Promise ? await entry.kept : entry.kept
         if (entry.observation.type === "session_seal")
           placed.push(...this.#placeEnds(entry.observation, now))
-        const { observation } = entry
-        placed.push({
-          placed: this.#chain.place(observation, sha256, now),
-          observation,
-          inline,
-          entry,
-        })
+        placed.push({ placed: this.#chain.place(entry.observation, sha256, now), inline, entry })
       } catch (error) {
         if (!isFault(error)) throw error
         entry.reject(error)
@@ -176,29 +169,24 @@ export class LaneWriter implements Recorder {
   }
 
   /** What a session's own calls and connections could not say at their end, on a full disk, its seal must not leave open. */
-  #placeEnds({ session }: Observation, now: number): PlacedEntry[] {
+  #placeEnds({ session }: Observation, now: number): QueuedEntry[] {
     const open = this.#chain.sessions.open(session)
     const ends = open === null ? [] : missingEnds(open)
     return ends.map((end) => this.#placeOwn(end, now))
   }
 
-  #placeOwn(observation: Observation, now: number): PlacedEntry {
-    return {
-      placed: this.#chain.place(observation, null, now),
-      observation: null,
-      inline: null,
-      entry: null,
-    }
+  #placeOwn(observation: Observation, now: number): QueuedEntry {
+    return { placed: this.#chain.place(observation, null, now), inline: null, entry: null }
   }
 
-  #placeGap(now: number): PlacedEntry[] {
+  #placeGap(now: number): QueuedEntry[] {
     const up = this.#options.upClock?.() ?? null
     const gap = this.#clockWatch.gap(this.#chain, { now, up })
     if (gap === undefined) return []
     return [this.#placeOwn(gap, now)]
   }
 
-  async #write(placed: readonly PlacedEntry[]): Promise<void> {
+  async #write(placed: readonly QueuedEntry[]): Promise<void> {
     if (placed.length === 0) return
     const { store, lane } = this.#options
     const { rows, recorded } = signTogether(placed, this.#options)

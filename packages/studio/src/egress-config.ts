@@ -19,16 +19,16 @@ const none: EgressConfig = { allow: [], addresses: [] }
 export function egressPolicyOf({ value, flaw }: LoadedConfig<GatewayConfig>): EgressPolicy {
   if (flaw !== null || value.egress === undefined) return nothingAllowed
   const { allow, addresses } = value.egress
-  const providers = value.providers.flatMap(placeOfProvider)
+  const providers = value.providers.flatMap(placesOfProvider)
   return { allow: egressRules(allow), exceptions: addresses, providers }
 }
 
 /** Where the gateway dials a provider; nowhere on the network if it is behind a socket. */
-function placeOfProvider({ upstream, socket }: ProviderConfig): readonly string[] {
+function placesOfProvider({ upstream, socket }: ProviderConfig): readonly string[] {
   if (socket !== null) return []
   const { protocol, hostname, port } = new URL(upstream)
   const named = port === "" ? (protocol === "https:" ? 443 : 80) : port
-  return [`${hostname.replace(/^\[|\]$/gu, "")}:${named}`]
+  return [`${hostname.replace(/^\[|[\].]$/gu, "")}:${named}`]
 }
 
 /** What the owner should know before an agent starts. */
@@ -79,6 +79,7 @@ export async function listEgress(
 function edited(config: GatewayConfig, { kind, place, addresses }: EgressEdit): GatewayConfig {
   const { egress = none } = config
   const change = kind === "allow" ? added : removed
+  if (kind === "allow" && place !== null) refuseProvider(config, place)
   return {
     ...config,
     egress: {
@@ -86,6 +87,21 @@ function edited(config: GatewayConfig, { kind, place, addresses }: EgressEdit): 
       addresses: addresses === null ? egress.addresses : change(egress.addresses, addresses),
     },
   }
+}
+
+/** What the proxy would refuse all the same is not signed for. */
+function refuseProvider({ providers }: GatewayConfig, text: string): void {
+  const [rule] = egressRules([text])
+  if (rule === undefined || rule.kind === "below") return
+  const ports = rule.port === null ? [443, 80] : [rule.port]
+  const places = ports.map((port) => `${rule.name}:${port}`)
+  const provider = providers.find((each) =>
+    placesOfProvider(each).some((place) => places.includes(place)),
+  )
+  if (provider !== undefined)
+    throw new AmcError("usage/invalid", `'${text}' is the provider ${provider.id}`, {
+      hint: "agents reach it through the gateway, where calls are seen: see 'amc provider list'",
+    })
 }
 
 function added(list: readonly string[], text: string): readonly string[] {

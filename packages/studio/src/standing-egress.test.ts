@@ -112,6 +112,11 @@ test("a provider is reached through the gateway alone, also where its host is si
   const { token } = await gateway.issue(wanted)
   const said = await ask(gateway, token, `http://localhost:${providerPort}/`)
   expect(said).toContain("egress/provider")
+  const edit = { kind: "allow", place: `127.0.0.1:${providerPort}`, addresses: null } as const
+  await expect(editEgress(reopened(copyOf(made)), edit, clock)).rejects.toMatchObject({
+    code: "usage/invalid",
+    message: `'127.0.0.1:${providerPort}' is the provider up`,
+  })
 })
 
 test("an agent's config and its lease narrow where it may connect to (G3)", async () => {

@@ -4,13 +4,13 @@ import {
   type EquationCheck,
   equalBytes,
   fromHex,
-  isFault,
   type Keyring,
   rootsOfPart,
   type SignedLeaf,
   systemAgent,
   type TreePart,
 } from "@amc/core"
+import { attempt } from "./attempt.ts"
 import type { BundleFiles } from "./bundle-files.ts"
 import { ChainCheck } from "./chain-check.ts"
 import type { FindingList } from "./finding-list.ts"
@@ -109,12 +109,9 @@ function checkProofs(
   const isAtPlace =
     files.contents.lanes.length > 1 ||
     proofs.indices.every((index, at) => index === inOrder[at]?.event.lseq)
-  const roots = rootsOf(
-    inOrder.map(({ hash }) => fromHex(hash)),
-    proofs,
-    checkpoint.size,
-    seen.sizes,
-  )
+  const hashes = inOrder.map(({ hash }) => fromHex(hash))
+  // None for a part that fits no tree of this size.
+  const roots = attempt(() => rootsOfPart(hashes, proofs, checkpoint.size, seen.sizes))
   const root = roots?.get(checkpoint.size)
   if (isAtPlace && root !== undefined && equalBytes(root, checkpoint.root)) {
     for (const [size, earlier] of roots ?? []) seen.note(size, earlier)
@@ -122,16 +119,4 @@ function checkProofs(
   }
   const detail = "the checkpoint's tree does not have the lane's events there"
   findings.add({ code: "bundle/not-included", subject, detail, tampered: true })
-}
-
-/** Undefined for a part that fits no tree of this size. */
-function rootsOf(
-  ...of: Parameters<typeof rootsOfPart>
-): ReturnType<typeof rootsOfPart> | undefined {
-  try {
-    return rootsOfPart(...of)
-  } catch (error) {
-    if (isFault(error, "proof/malformed")) return undefined
-    throw error
-  }
 }

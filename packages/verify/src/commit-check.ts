@@ -3,7 +3,6 @@ import {
   commitMessage,
   equalBytes,
   type EquationCheck,
-  isFault,
   type JsonObject,
   type JsonValue,
   parseCanonical,
@@ -11,6 +10,7 @@ import {
   type PublicKey,
   verifyEd25519,
 } from "@amc/core"
+import { attempt } from "./attempt.ts"
 
 interface Judged {
   readonly key: PublicKey
@@ -49,34 +49,19 @@ export class CommitCheck {
 
 /** The parts of a signature; `undefined` for a text that is none. */
 export function readSignature(text: string): CommitProof | undefined {
-  try {
-    return parseSignature(text)
-  } catch (error) {
-    if (isFault(error, "input/malformed")) return undefined
-    throw error
-  }
+  return attempt(() => parseSignature(text))
 }
 
 /** {@link commitMessage}; `undefined` for a path that fits no tree. */
 export function messageOf(leafHash: Uint8Array, proof: CommitProof): Uint8Array | undefined {
-  try {
-    return commitMessage(leafHash, proof)
-  } catch (error) {
-    if (isFault(error, "proof/malformed")) return undefined
-    throw error
-  }
+  return attempt(() => commitMessage(leafHash, proof))
 }
 
 /** The key that a leaf of any version names as its own; `undefined` for what is no canonical JSON, or names none. */
 export function kidNamedIn(leaf: Uint8Array): string | undefined {
-  try {
-    const value = parseCanonical(leaf)
-    const kid = isObject(value) ? value["kid"] : undefined
-    return typeof kid === "string" && /^[0-9a-f]{64}$/u.test(kid) ? kid : undefined
-  } catch (error) {
-    if (isFault(error, "input/malformed")) return undefined
-    throw error
-  }
+  const value = attempt(() => parseCanonical(leaf))
+  const kid = value !== undefined && isObject(value) ? value["kid"] : undefined
+  return typeof kid === "string" && /^[0-9a-f]{64}$/u.test(kid) ? kid : undefined
 }
 
 function isObject(value: JsonValue): value is JsonObject {

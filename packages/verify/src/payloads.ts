@@ -1,4 +1,5 @@
-import { type Event, isFault, parseEvent, type Verdict } from "@amc/core"
+import { parseEvent, type Verdict } from "@amc/core"
+import { attempt } from "./attempt.ts"
 import { FindingList } from "./finding-list.ts"
 import type { LedgerSource } from "./ledger-source.ts"
 import { PayloadCheck, type PayloadSummary, type PayloadTerms } from "./payload-check.ts"
@@ -20,20 +21,11 @@ export async function verifyPayloads(
     let row = 0
     for await (const stored of source.leaves(lane)) {
       const subject = `event ${row++} of lane ${lane}`
-      const event = readEvent(stored.leaf)
+      // What is no event names no payload; the check of the chain says what is wrong with it.
+      const event = attempt(() => parseEvent(stored.leaf))
       if (event !== undefined) await payloads.note(stored, event, subject)
       if (row % 4096 === 0) progress(row)
     }
   }
   return findings.verdict(payloads.finish())
-}
-
-function readEvent(leaf: Uint8Array): Event | undefined {
-  try {
-    return parseEvent(leaf)
-  } catch (error) {
-    // What is no event names no payload; the check of the chain says what is wrong with it.
-    if (isFault(error)) return undefined
-    throw error
-  }
 }

@@ -1,7 +1,6 @@
 import {
   type Event,
   type EventBody,
-  isFault,
   type Finding,
   type Keyring,
   isSignedBy,
@@ -12,6 +11,7 @@ import {
   sha256Hex,
   type SignedLeaf,
 } from "@amc/core"
+import { attempt } from "./attempt.ts"
 import { ConfigLog } from "./config-check.ts"
 import { StoredPayloads } from "./stored-payloads.ts"
 
@@ -113,7 +113,7 @@ export class PruneLog {
     if (inForce.isDoubted) return "the policy of the prune was signed by a key that does not count"
     if (inForce.expiresMs !== null && inForce.expiresMs < event.ts)
       return "the policy of the prune had expired"
-    const policy = readPolicy(payload)
+    const policy = attempt(() => parseConfig(payload, retentionConfigPath) as RetentionConfig)
     return policy === undefined
       ? "the policy of the prune can't be read"
       : this.#namedFlaw(lane, event, policy)
@@ -136,14 +136,5 @@ export class PruneLog {
         return `event ${lseq} was younger than the policy asks for`
     }
     return undefined
-  }
-}
-
-function readPolicy(bytes: Uint8Array): RetentionConfig | undefined {
-  try {
-    return parseConfig(bytes, retentionConfigPath) as RetentionConfig
-  } catch (error) {
-    if (isFault(error)) return undefined
-    throw error
   }
 }

@@ -1,12 +1,12 @@
 import {
   type EquationCheck,
   hashLeaf,
-  isFault,
   type Keyring,
   type PublicKey,
   systemAgent,
   text,
 } from "@amc/core"
+import { attempt } from "./attempt.ts"
 import { sliceOf } from "./bundle-evidence.ts"
 import type { BundleFiles } from "./bundle-files.ts"
 import { kidNamedIn, messageOf, readSignature } from "./commit-check.ts"
@@ -30,6 +30,7 @@ export function* signedCommits(files: BundleFiles, keyring: Keyring): Generator<
   for (const lane of files.contents.lanes)
     for (const agent of [systemAgent, files.manifest.agent]) {
       let last = ""
+      // What can't be read is found, and told of, when the evidence is checked.
       for (const signed of attempt(() => sliceOf(files, lane, agent)) ?? []) {
         const proof = readSignature(signed.signature)
         const message = proof && messageOf(hashLeaf(signed.leaf), proof)
@@ -42,14 +43,4 @@ export function* signedCommits(files: BundleFiles, keyring: Keyring): Generator<
         if (key !== undefined) yield { key, message, signature }
       }
     }
-}
-
-/** What can't be read is found, and told of, when the evidence is checked. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (isFault(error)) return undefined
-    throw error
-  }
 }

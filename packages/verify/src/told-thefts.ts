@@ -1,4 +1,5 @@
-import { type Event, isFault, type Keyring, parseEvent } from "@amc/core"
+import { type Keyring, parseEvent } from "@amc/core"
+import { attempt } from "./attempt.ts"
 
 /** Whether the revocation list names any stolen key: without one there is nothing to look for. */
 export function hasThefts({ revocations }: Keyring): boolean {
@@ -23,20 +24,11 @@ export class ToldThefts {
 
   /** Takes the next leaf into account. Its signature is for the check of its chain to judge. */
   note(bytes: Uint8Array): void {
-    const event = readEvent(bytes)
+    // The check of the chain says what is wrong with it.
+    const event = attempt(() => parseEvent(bytes))
     if (event?.type !== "key_change" || event.facts.measured.action !== "revoked") return
     const { kid, lane, lseq: index, ts } = event
     if (this.#keyring.flawOf("monitor", kid, { lane, index, ts }) === null)
       this.#kids.add(event.facts.measured.kid)
-  }
-}
-
-function readEvent(bytes: Uint8Array): Event | undefined {
-  try {
-    return parseEvent(bytes)
-  } catch (error) {
-    // The check of the chain says what is wrong with it.
-    if (isFault(error)) return undefined
-    throw error
   }
 }

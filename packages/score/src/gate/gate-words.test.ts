@@ -9,6 +9,7 @@ import { certificateChecks } from "./certificate-floors.ts"
 import { countedReport } from "./counted-report.ts"
 import { type GateCheck, type GateEvidence, gateRules, type PreviousRun } from "./gate-evidence.ts"
 import { evaluateGate } from "./gate.ts"
+import { loose } from "./policy.fixture.ts"
 import { gateFinding } from "./gate-outcome.ts"
 
 const dayMs = 86_400_000
@@ -41,13 +42,6 @@ const good: GateEvidence = {
   openedMs: report.window.to_ms,
   atMs: report.window.to_ms,
   previous: null,
-}
-const loose: GatePolicy = {
-  v: 1,
-  id: "release",
-  producerRoots: [`sha256:${"ab".repeat(32)}`],
-  requireObservedForLevel5: false,
-  denyIfLowTrust: false,
 }
 const again = "measure again and export a new bundle"
 const before = "give the bundle of an earlier run of the same ledger and bank with --previous"

@@ -8,6 +8,7 @@ import type { Report } from "../v1/report.ts"
 import { certificateChecks } from "./certificate-floors.ts"
 import { type GateEvidence, gateRules, type PreviousRun } from "./gate-evidence.ts"
 import { evaluateGate } from "./gate.ts"
+import { loose } from "./policy.fixture.ts"
 import type { Level } from "../v1/level.ts"
 
 const dayMs = 86_400_000
@@ -25,13 +26,6 @@ const good: GateEvidence = {
   previous: null,
 }
 const last: PreviousRun = { ...run, place: "last" }
-const loose: GatePolicy = {
-  v: 1,
-  id: "release",
-  producerRoots: [`sha256:${"ab".repeat(32)}`],
-  requireObservedForLevel5: false,
-  denyIfLowTrust: false,
-}
 
 function withReport(change: Partial<Report>): GateEvidence {
   return { ...good, report: { ...report, ...change } }
