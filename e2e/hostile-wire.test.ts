@@ -286,6 +286,7 @@ test.each([
     body: "5\r\nhello\r\n0\r\nx-t: 1\r\nx-api-key: other\r\n\r\n",
   },
   { why: "a wait for 100", fields: ["expect: 100-continue", "content-length: 5"], body: "hello" },
+  { why: "another expectation", fields: ["expect: x", "content-length: 5"], body: "hello" },
   {
     why: "a length that Connection names",
     fields: ["connection: content-length, x-api-key, host", "content-length: 5"],
@@ -347,6 +348,16 @@ test("a body that is a request stays one, and so does what lies behind a refusal
   const long = visitor(gateway.url, head(post, "content-length: 70000000") + inner)
   expect(await statusesOf(long)).toEqual([413])
   expect(provider.arrived).toHaveLength(before)
+})
+
+test("a body that is held back is asked for only when its lease is good", async () => {
+  const fields = ["host: h", "expect: 100-Continue", "content-length: 5", "", ""]
+  const nobody = visitor(gateway.url, [post, ...fields].join("\r\n"))
+  expect(await statusesOf(nobody)).toEqual([401])
+  expect(nobody.text).not.toContain(" 100 ")
+  const client = visitor(gateway.url, head(post, ...fields.slice(1, 3)))
+  while (!client.text.includes("HTTP/1.1 100 ")) await new Promise(setImmediate)
+  expect(await statusesOf(client.send(Buffer.from("hello")))).toEqual([200])
 })
 
 test("a connection that was refused once is good for the next request", async () => {

@@ -6,7 +6,7 @@ import { deliveryOf, release, settle } from "./delivery.ts"
 import { type Ending, refusedEnding } from "./ending.ts"
 import { Exchange } from "./exchange.ts"
 import { formatNamed } from "./formats.ts"
-import { fieldOf, requestHeaders, saysPlainJson } from "./header-fields.ts"
+import { fieldOf, isBodyHeldBack, requestHeaders, saysPlainJson } from "./header-fields.ts"
 import { type Problem, problemOf } from "./problem.ts"
 import { type BodyReader, readBody, type RequestBody } from "./request-body.ts"
 import { RequestReader } from "./request-reader.ts"
@@ -66,8 +66,9 @@ export class Call {
   }
 
   async #read(reader: BodyReader): Promise<RequestBody> {
-    const { request, secrets, lease } = this.#terms
+    const { request, client, secrets, lease } = this.#terms
     const { leases, limits } = this.#world
+    if (isBodyHeldBack(request)) client.askForBody()
     const take = (bytes: number): void => leases.takeBytes(lease, bytes, limits.leaseBytes)
     try {
       return await readBody(request, { ...this.#world, secrets, reader, take })

@@ -33,6 +33,11 @@ export class ClientLink {
     if (this.#isGone) callback()
   }
 
+  /** Asks for the body of a request that waits for that (RFC 9110 section 10.1.1). */
+  askForBody(): void {
+    this.#response.writeContinue()
+  }
+
   /**
    * Sets status and headers. They go out with what is written first, or by {@link ClientLink.flushHead}.
    *

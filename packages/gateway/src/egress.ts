@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Recorder } from "@amc/core"
@@ -124,6 +124,12 @@ class ForwardProxy implements Egress {
   #server(visitor: Visitor): Server {
     const { door } = visitor
     const { limits, known, audits, leases } = this.#world
+    const take = (request: IncomingMessage, response: ServerResponse): void => {
+      const { socket } = request
+      const visit = new Visit(this.#world, visitor, request)
+      const turn = { request, response, answer: () => visit.answer(response) }
+      this.#listeners.track(this.#turns.take(socket, turn), () => socket.destroy())
+    }
     const server = createServer(
       {
         maxHeaderSize: limits.headerBytes,
@@ -134,13 +140,10 @@ class ForwardProxy implements Egress {
         keepAliveTimeout: 65_000,
         shouldUpgradeCallback: () => false,
       },
-      (request, response) => {
-        const { socket } = request
-        const visit = new Visit(this.#world, visitor, request)
-        const turn = { request, response, answer: () => visit.answer(response) }
-        this.#listeners.track(this.#turns.take(socket, turn), () => socket.destroy())
-      },
+      take,
     )
+    // Node would answer what it does not know by itself.
+    server.on("checkExpectation", take)
     limitConnections(server, limits.connections, (socket) => known.has(socket))
     server.on("connect", (request, socket, head) => {
       // What came before it would be answered into the tunnel.

@@ -112,6 +112,11 @@ class HttpGateway implements Gateway {
   #server(door: Door): Server {
     const { limits, leases } = this.#terms
     const { audits } = this.#world
+    const take = (request: IncomingMessage, response: ServerResponse): void => {
+      const { socket } = request
+      const turn = { request, response, answer: () => this.#answer(door, request, response) }
+      this.#listeners.track(this.#turns.take(socket, turn), () => socket.destroy())
+    }
     const server = createServer(
       {
         maxHeaderSize: limits.headerBytes,
@@ -121,12 +126,10 @@ class HttpGateway implements Gateway {
         // An offer of HTTP/2 is passed over; a WebSocket is refused at once.
         shouldUpgradeCallback: ({ headers }) => /websocket/i.test(headers.upgrade ?? ""),
       },
-      (request, response) => {
-        const { socket } = request
-        const turn = { request, response, answer: () => this.#answer(door, request, response) }
-        this.#listeners.track(this.#turns.take(socket, turn), () => socket.destroy())
-      },
+      take,
     )
+    // Node would ask for the body before the lease is looked at, and answer what it does not know by itself.
+    server.on("checkContinue", take).on("checkExpectation", take)
     const { connections } = this.#leaseTerms
     limitConnections(server, limits.connections, (socket) => connections.has(socket))
     server.on("upgrade", (request, socket) => {

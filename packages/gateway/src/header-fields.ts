@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http"
 import { AmcError } from "@amc/core"
 import { leasePrefix } from "./lease.ts"
 import { keyPlaces, type Upstream } from "./upstream.ts"
@@ -96,6 +97,11 @@ export function fieldOf(raw: RawHeaders, name: string): string | null {
 /** All values of a header. */
 function fieldsOf(raw: RawHeaders, name: string): string[] {
   return raw.filter((_, at) => at % 2 === 1 && plainName(raw[at - 1] ?? "") === name)
+}
+
+/** Whether a client sends its body only when it is asked to; one of HTTP/1.0 does not understand that. */
+export function isBodyHeldBack({ httpVersion, headers }: IncomingMessage): boolean {
+  return httpVersion !== "1.0" && headers.expect?.toLowerCase() === "100-continue"
 }
 
 /** Whether a body that is JSON is JSON to whoever follows the headers: not coded, no form, in UTF-8. */
