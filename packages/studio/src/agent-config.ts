@@ -3,7 +3,8 @@ import { join } from "node:path"
 import { type AgentConfig, agentConfigSchema, agentId, AmcError, parseYaml } from "@amc/core"
 import type { Notary } from "@amc/vault"
 import { stringify } from "yaml"
-import { type JudgedConfig, loadConfig, type LoadedConfig, writeConfig } from "./signed-config.ts"
+import type { JudgedConfig } from "./judged-config.ts"
+import { loadConfig, type LoadedConfig, writeConfig } from "./signed-config.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** Limits that a new agent gets; the owner changes them in its signed config. */

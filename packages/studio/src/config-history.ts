@@ -2,7 +2,7 @@ import { type Event, findConfigKind, isFault } from "@amc/core"
 import type { SqliteLedger } from "@amc/store-sqlite"
 import { type ConfigHistory, ConfigLog } from "@amc/verify"
 import { eventOf, withLedger } from "./ledger-reader.ts"
-import type { JudgedConfig } from "./signed-config.ts"
+import type { JudgedConfig } from "./judged-config.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** What the ledger says of the config files. */

@@ -4,15 +4,9 @@ import { type ConfigKind, configKinds, findConfigKind, isFault } from "@amc/core
 import type { ConfigFile, ConfigHistory } from "@amc/verify"
 import { agentConfigPath } from "./agent-config.ts"
 import { againstHistory } from "./config-history.ts"
-import {
-  completeWrite,
-  hasNextSignature,
-  type ConfigPlace,
-  judgeConfig,
-  type JudgedConfig,
-  readConfigBytes,
-  readSignature,
-} from "./signed-config.ts"
+import { type ConfigPlace, readConfigBytes } from "./config-place.ts"
+import { completeWrite, hasNextSignature, readSignature } from "./config-signature.ts"
+import { judgeConfig, type JudgedConfig } from "./judged-config.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** The config files of which a bundle about one agent shows the bytes. */

@@ -17,12 +17,10 @@ import { changedLines } from "./changed-lines.ts"
 import { type ConfigRecord, nothingRecorded, readConfigRecord } from "./config-history.ts"
 import { judgeConfigs } from "./config-list.ts"
 import { hasLedger } from "./ledger-reader.ts"
-import {
-  type JudgedConfig,
-  readConfigBytes,
-  readSignature,
-  signConfigBytes,
-} from "./signed-config.ts"
+import { readConfigBytes } from "./config-place.ts"
+import { readSignature } from "./config-signature.ts"
+import type { JudgedConfig } from "./judged-config.ts"
+import { signConfigBytes } from "./signed-config.ts"
 import { readSignedCopy } from "./signed-copies.ts"
 import { type Workspace, workspaceConfigPath } from "./workspace.ts"
 

@@ -5,7 +5,7 @@ import { allConfigs } from "./config-list.ts"
 import { inspectWorkspace } from "./inspect-workspace.ts"
 import { Look } from "./look.ts"
 import { hasLedger } from "./ledger-reader.ts"
-import { judgeConfig } from "./signed-config.ts"
+import { judgeConfig } from "./judged-config.ts"
 import type { StateHome } from "./state-home.ts"
 import type { Workspace } from "./workspace.ts"
 

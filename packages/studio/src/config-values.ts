@@ -5,7 +5,7 @@ import { againstHistory, nothingRecorded, readConfigHistory } from "./config-his
 import { judgeConfigs } from "./config-list.ts"
 import { gatewayConfigPath } from "./gateway-config.ts"
 import { hasLedger } from "./ledger-reader.ts"
-import type { JudgedConfig } from "./signed-config.ts"
+import type { JudgedConfig } from "./judged-config.ts"
 import { trusting, type Workspace, workspaceConfigPath } from "./workspace.ts"
 
 /** One setting as it counts, and where it comes from. */

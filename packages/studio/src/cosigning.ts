@@ -3,7 +3,7 @@ import { openLedger } from "@amc/store-sqlite"
 import type { Capture } from "./capture.ts"
 import type { KeptCheckpoint } from "./checkpointer.ts"
 import { ledgerDir } from "./recorder-thread.ts"
-import type { JudgedConfig } from "./signed-config.ts"
+import type { JudgedConfig } from "./judged-config.ts"
 import { askWitnesses, type SignedTree } from "./witness-round.ts"
 import type { Workspace } from "./workspace.ts"
 

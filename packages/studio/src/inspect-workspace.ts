@@ -8,7 +8,8 @@ import {
   workspaceConfigSchema,
 } from "@amc/core"
 import type { FindingList } from "@amc/verify"
-import { loadConfig, type ConfigPlace, type LoadedConfig } from "./signed-config.ts"
+import type { ConfigPlace } from "./config-place.ts"
+import { loadConfig, type LoadedConfig } from "./signed-config.ts"
 import { inspectTrust } from "./inspect-trust.ts"
 import type { Look } from "./look.ts"
 import type { StateHome } from "./state-home.ts"

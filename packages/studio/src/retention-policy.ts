@@ -5,7 +5,7 @@ import {
   type RetentionConfig,
   retentionConfigPath,
 } from "@amc/core"
-import type { JudgedConfig } from "./signed-config.ts"
+import type { JudgedConfig } from "./judged-config.ts"
 
 /** The retention policy that is in force: the auditor's, valid now, and what it says. */
 export interface RetentionPolicy {

@@ -1,41 +1,28 @@
-import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { AmcError, egressRules } from "@amc/core"
 import {
-  createEgress,
-  createGateway,
   type Egress,
   type Gateway,
   type Lease,
-  LeaseBook,
+  type LeaseBook,
   leaseFacts,
   leaseSource,
   type ListedLease,
-  type ListenAt,
-  SecretScanner,
-  type Upstream,
 } from "@amc/gateway"
 import { makeCosigned } from "./cosigning.ts"
 import { checkAgentId } from "./agent-config.ts"
 import { type Capture, openCapture } from "./capture.ts"
 import { removeGatewayFile, writeGatewayFile } from "./gateway-file.ts"
 import { type ControlServer, serveControl } from "./gateway-control.ts"
-import { egressPolicyOf } from "./egress-config.ts"
-import { egressLimitsOf, gatewayLimitsOf } from "./gateway-clocks.ts"
-import { findProvider, upstreamOf } from "./gateway-config.ts"
+import { findProvider } from "./gateway-config.ts"
 import type { IssuedLease, LeaseRequest } from "./lease-request.ts"
-import { openBudgets } from "./spent-before.ts"
-import { StandingSessions } from "./standing-sessions.ts"
+import { listen, type ListenTerms, type StandingPorts } from "./standing-ports.ts"
+import { partsOf, type StandingParts } from "./standing-parts.ts"
+import type { StandingSessions } from "./standing-sessions.ts"
 import { allowlistsOf, policiesOf } from "./wire-policies.ts"
 import type { Workspace } from "./workspace.ts"
-import { monitorKidOf } from "./monitor-kid.ts"
 
-export interface StandingTerms {
-  readonly host: string
-  /** 0 takes a free one. */
-  readonly port: number
-  /** Where its egress proxy listens, on the same address; 0 takes a free one. */
-  readonly egressPort: number
+export interface StandingTerms extends ListenTerms {
   readonly clock: () => number
   /** Told what the witnesses did not do. */
   readonly warn?: (text: string) => void
@@ -43,8 +30,6 @@ export interface StandingTerms {
 
 /** A verifier who wants a cosignature for each day gets one with time to spare. */
 const witnessEveryMs = 3_600_000
-/** Of one lease's requests together, so that none can fill the disk; a budget of bytes sets less. */
-const leaseBytes = 16 * 1024 ** 3
 const longestLeaseMs = 7 * 24 * 3_600_000
 const sweepMs = 30_000
 
@@ -65,7 +50,7 @@ export class StandingGateway {
   #control: ControlServer | null = null
   #released: Promise<void> | null = null
 
-  private constructor(parts: Parts, ports: Ports, { host, warn }: StandingTerms) {
+  private constructor(parts: StandingParts, ports: StandingPorts, { host, warn }: StandingTerms) {
     const own = `http://${host.includes(":") ? `[${host}]` : host}`
     this.url = `${own}:${ports.gateway}`
     this.egressUrl = ports.egress === null ? null : `${own}:${ports.egress}`
@@ -87,7 +72,7 @@ export class StandingGateway {
    */
   static async start(workspace: Workspace, terms: StandingTerms): Promise<StandingGateway> {
     const capture = await openCapture(workspace, { clock: terms.clock, monitorOnly: true })
-    let parts: Parts | null = null
+    let parts: StandingParts | null = null
     try {
       parts = await partsOf(capture)
       const standing = new StandingGateway(parts, await listen(parts, terms), terms)
@@ -225,92 +210,6 @@ export class StandingGateway {
       agent: lease.agent,
       session: null,
       facts: leaseFacts(lease, action),
-    })
-  }
-}
-
-interface Parts {
-  readonly capture: Capture
-  readonly leases: LeaseBook
-  readonly gateway: Gateway
-  readonly egress: Egress
-  readonly sessions: StandingSessions
-  /** Of the gateway; no connection may lead there. */
-  readonly ports: number[]
-}
-
-interface Ports {
-  readonly gateway: number
-  /** Null where nothing is let out, so that nothing listens. */
-  readonly egress: number | null
-}
-
-async function partsOf(capture: Capture): Promise<Parts> {
-  const { clock, recorder, spoolDir } = capture
-  const leases = new LeaseBook(randomBytes, clock)
-  const sessions = new StandingSessions(capture)
-  const providers = await upstreamsOf(capture)
-  const keys = Array.from(providers.values(), ({ key }) => key).filter((key) => key !== null)
-  const secrets = new SecretScanner(keys)
-  const gateway = createGateway({
-    recorder,
-    leases,
-    sessions,
-    providers,
-    clock,
-    random: randomBytes,
-    limits: { ...gatewayLimitsOf(capture.gatewayConfig), leaseBytes },
-    spoolDir,
-    secrets,
-    monitorKid: monitorKidOf(capture),
-    ...openBudgets(capture),
-  })
-  const ports: number[] = []
-  const egress = createEgress({
-    recorder,
-    leases,
-    sessions,
-    policy: egressPolicyOf(capture.gatewayConfig),
-    clock,
-    random: randomBytes,
-    limits: egressLimitsOf(capture.gatewayConfig),
-    secrets,
-    ownPorts: () => ports,
-  })
-  return { capture, leases, gateway, egress, sessions, ports }
-}
-
-async function upstreamsOf(capture: Capture): Promise<ReadonlyMap<string, Upstream>> {
-  const upstreams = new Map<string, Upstream>()
-  for (const provider of capture.gatewayConfig.value.providers) {
-    const key = await capture.providerKey(provider)
-    upstreams.set(provider.id, upstreamOf(capture.workspace, provider, key))
-  }
-  return upstreams
-}
-
-async function listen(
-  { capture, gateway, egress, ports }: Parts,
-  { host, port, egressPort }: StandingTerms,
-): Promise<Ports> {
-  const isOpen = egressPolicyOf(capture.gatewayConfig).allow.length > 0
-  const own = await listening(host, port, (at) => gateway.listen(at, "loopback"))
-  ports.push(own)
-  const open = (at: ListenAt): Promise<number | null> => egress.listen(at, { ingress: "loopback" })
-  return { gateway: own, egress: isOpen ? await listening(host, egressPort, open) : null }
-}
-
-async function listening(
-  host: string,
-  port: number,
-  open: (at: ListenAt) => Promise<number | null>,
-): Promise<number> {
-  try {
-    return (await open({ host, port })) ?? port
-  } catch (cause) {
-    throw new AmcError("usage/invalid", `nothing can listen on ${host}:${port}`, {
-      cause,
-      hint: "another program may have the port; port 0 takes one that is free",
     })
   }
 }

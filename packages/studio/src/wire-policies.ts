@@ -11,7 +11,7 @@ import type { z } from "zod"
 import { agentConfigPath } from "./agent-config.ts"
 import type { Capture } from "./capture.ts"
 import { gatewayConfigPath } from "./gateway-config.ts"
-import type { JudgedConfig } from "./signed-config.ts"
+import type { JudgedConfig } from "./judged-config.ts"
 import { readSignedCopy } from "./signed-copies.ts"
 
 /**

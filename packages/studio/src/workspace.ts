@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { AmcError, type Keyring, type WorkspaceConfig, workspaceConfigSchema } from "@amc/core"
-import { type ConfigPlace, loadConfig, type LoadedConfig } from "./signed-config.ts"
+import type { ConfigPlace } from "./config-place.ts"
+import { loadConfig, type LoadedConfig } from "./signed-config.ts"
 import type { RememberedWorkspace, StateHome } from "./state-home.ts"
 import { openTrust } from "./workspace-trust.ts"
 
