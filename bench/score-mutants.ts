@@ -11,12 +11,14 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
+import { equivalentOf } from "./mutants/equivalent.ts"
 import type { Known } from "./mutants/runner-main.ts"
 import { type Mutant, schemataOf } from "./mutants/schemata.ts"
 
 /**
  * Changes the scoring in one small place after another and looks whether its own tests notice. Prints JSON
- * with the score and the changes that nothing noticed, which it also tells on the way. What is evaluated when a module is loaded is changed in a thread
+ * with the score and the changes that nothing noticed, which it also tells on the way; those that are known to be no
+ * change at all (mutants/equivalent.ts) are counted apart. What is evaluated when a module is loaded is changed in a thread
  * of its own.
  * `node bench/score-mutants.ts [seconds] [parts of files' names, by commas] [ms]`, where tests that take longer than these
  * milliseconds are left out: then at least so much is noticed, in a fraction of the time.
@@ -57,6 +59,7 @@ type Told =
   | ({ readonly id: number } & Fate)
 
 const { mutants, tests } = prepare()
+const equivalent = equivalentOf(mutants)
 let known: readonly Known[] | null = null
 /** Tests that fail without any change, and so can tell nothing. */
 const broken: string[] = []
@@ -109,7 +112,7 @@ function tryFrom(from: number, isAlone: boolean): Promise<number> {
       if ("known" in told) known = told.known
       if ("id" in told) {
         fates.set(told.id, told)
-        if (told.by === null) console.error(mutants[told.id])
+        if (told.by === null && !equivalent.has(told.id)) console.error(mutants[told.id])
       }
       if (!("begun" in told)) return
       at = told.begun
@@ -131,14 +134,18 @@ for (let next = 0; next < mutants.length;) next = await tryFrom(next, false)
 for (const id of statics) if (performance.now() < end) await tryFrom(id, true)
 rmSync(folder, { recursive: true })
 const tried = mutants.filter(({ id }) => fates.has(id))
-const survivors = tried.filter(({ id }) => fates.get(id)?.by === null)
-const scorePerMille = Math.round(((tried.length - survivors.length) * 1000) / tried.length)
+const noticed = tried.filter(({ id }) => fates.get(id)?.by !== null)
+const wrong = noticed.filter(({ id }) => equivalent.has(id))
+if (wrong.length > 0) throw new Error(`noticed, so not equivalent: ${JSON.stringify(wrong)}`)
+const survivors = tried.filter(({ id }) => fates.get(id)?.by === null && !equivalent.has(id))
+const scorePerMille = Math.round((noticed.length * 1000) / (noticed.length + survivors.length))
 console.log(
   JSON.stringify({
     bench: "score-mutants",
     mutants: mutants.length,
     tried: tried.length,
-    killed: tried.length - survivors.length,
+    killed: noticed.length,
+    equivalent: tried.length - noticed.length - survivors.length,
     scorePerMille,
     endless: tried.filter(({ id }) => fates.get(id)?.by === endless).length,
     testsOfMs: mostMs,

@@ -5,6 +5,8 @@ export interface Mutant {
   readonly id: number
   readonly file: string
   readonly line: number
+  /** The source's line that it begins on. */
+  readonly on: string
   readonly was: string
   readonly is: string
   /** It lies in what is evaluated once, when its module is loaded. */
@@ -46,6 +48,7 @@ const dropped: ReadonlySet<string> = new Set(["filter", "sort", "toSorted", "toR
 export function schemataOf(file: string, text: string, first: number): Schemata {
   const root = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
   const mutants: Mutant[] = []
+  const lines = text.split("\n")
 
   const write = (node: ts.Node): string => {
     let [out, from] = ["", node.getStart(root)]
@@ -65,7 +68,8 @@ export function schemataOf(file: string, text: string, first: number): Schemata 
       const id = first + mutants.length
       const { line } = root.getLineAndCharacterOfPosition(node.getStart(root))
       const was = short(node.getText(root))
-      mutants.push({ id, file, line: line + 1, was, is: short(is), isStatic: atLoad })
+      const on = lines[line]?.trim() ?? ""
+      mutants.push({ id, file, line: line + 1, on, was, is: short(is), isStatic: atLoad })
       return `M(${id})?(${is}):`
     })
     const held = choices.length === 0 ? plain : `(${choices.join("")}(${plain}))`

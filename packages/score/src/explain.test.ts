@@ -21,6 +21,7 @@ test.each(report.questions)("explains $id as the report says it", (question) => 
     fragile: question.fragile,
     drops_at_ms: question.drops_at_ms,
   })
+  expect(explained.levels.map((each) => each.level)).toEqual([1, 2, 3, 4, 5])
   for (const each of explained.levels)
     expect(each.missing.length === 0 || each.level > (level === "U" ? 0 : level)).toBe(true)
   if (level !== 5 && level !== "U") expect(explained.levels[level]?.missing).toEqual(missing)

@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { fade, fadeOfMissed, reaches, unitsToReach, wholeUnit } from "./bound.ts"
+import { boundOf, fade, fadeOfMissed, reaches, unitsToReach, wholeUnit } from "./bound.ts"
 
 const rate = (k: number, n: number): { k: number; n: number } => ({
   k: k * wholeUnit,
@@ -21,6 +21,12 @@ test.each([
   { why: "failures alone reach nothing", k: 0, n: 5, perMille: 1, isReached: false },
 ])("decides a lower bound: $why", ({ k, n, perMille, isReached }) => {
   expect(reaches("lower_bound", rate(k, n), perMille)).toBe(isReached)
+})
+
+test("a lower bound is reached exactly at its threshold, to the last billionth", () => {
+  // All of n units pass: they bound t at n = z^2 t / (1 - t), which is z^2 itself for one half.
+  const isReached = (units: number): boolean => reaches("lower_bound", { k: units, n: units }, 500)
+  expect([2_705_542_999, 2_705_543_000].map(isReached)).toEqual([false, true])
 })
 
 test("P11: decides the same as the Wilson formula at 60 digits", () => {
@@ -53,6 +59,18 @@ test("tells the number of units that reach a threshold, and one fewer does not",
     }),
     { numRuns: 500 },
   )
+})
+
+test.each([
+  ["ratio", 3, 4, 750],
+  ["ratio", 2, 3, 666],
+  ["ratio", 4, 4, 1000],
+  ["ratio", 0, 4, 0],
+  ["lower_bound", 0, 4, 0],
+  ["lower_bound", 3, 3, 525],
+  ["lower_bound", 4000, 4000, 999],
+] as const)("the highest threshold that a %s of %i in %i reaches is %i", (test, k, n, bound) => {
+  expect(boundOf(test, rate(k, n))).toBe(bound)
 })
 
 test("no number of units makes all of them pass where one did not", () => {

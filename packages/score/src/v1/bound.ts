@@ -45,10 +45,10 @@ export function unitsToReach(test: Share, weight: Weight, perMille: number): num
   })
 }
 
-/** The highest threshold that evidence reaches, in parts per 1000: what it is surely good for. */
+/** The highest threshold that evidence of some weight reaches, in parts per 1000: what it is surely good for. */
 export function boundOf(test: Share, weight: Weight): number {
   const most = test === "ratio" ? 1000 : 999
-  return most - leastOf((lost) => lost >= most || reaches(test, weight, most - lost))
+  return most - leastOf((lost) => reaches(test, weight, most - lost))
 }
 
 /** The least whole number for which something holds that holds for all above it too. */

@@ -1,9 +1,10 @@
 import type { FactType } from "@amc/core"
 import { expect, test } from "vitest"
+import { day } from "../lane.fixture.ts"
 import { probeOf } from "../probe.fixture.ts"
-import type { MeasuredSession, MeasuredWindow, SeenSession, WindowIndicator } from "./indicator.ts"
+import type { MeasuredSession, MeasuredWindow } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
-import { judged, sessionOf } from "./measured-session.fixture.ts"
+import { judged, seenOf, sessionOf, spansOf } from "./measured-session.fixture.ts"
 
 type Facts = Partial<Record<FactType, readonly object[]>>
 
@@ -372,6 +373,12 @@ test.each<Rule>([
   },
   {
     id: "LA-05",
+    why: "a limit of a millisecond",
+    facts: { session_open: [limits(1, 1)], agent_process_exited: [exited({ duration_ms: 1 })] },
+    items: [pass],
+  },
+  {
+    id: "LA-05",
     why: "no limit of calls",
     facts: { session_open: [limits(0, 5)], agent_process_exited: [exited()] },
     items: [fail("open", "exit")],
@@ -394,7 +401,7 @@ test.each<Rule>([
   {
     id: "LA-05",
     why: "no opening",
-    facts: { agent_process_exited: [exited()], llm_request: [told("a", {})] },
+    facts: { agent_process_exited: [exited()], llm_request: [told("a", {}), told("b", {})] },
     items: [unknown],
   },
   { id: "LA-05", why: "no end", facts: { session_open: [limits(1, 5)] }, items: [unknown] },
@@ -548,6 +555,16 @@ test.each<{
     calls: [down, down, down, up],
     items: [{ ...pass, events: ["answer 2"] }],
   },
+  {
+    why: "once before it came back and once after",
+    calls: [down, { ...down, status: 200 }, down, up],
+    items: [],
+  },
+  {
+    why: "refused between two failures",
+    calls: [down, { ...down, status: 404 }, down, up],
+    items: [{ ...pass, events: ["answer 2"] }],
+  },
   { why: "it stopped", calls: [down, down], items: [] },
   { why: "the other had answered before", calls: [up, down, down], items: [] },
   { why: "the other failed too", calls: [down, down, { ...up, status: 300 }], items: [] },
@@ -572,12 +589,12 @@ test.each<{
   { why: "no end was seen", calls: [down, down, up], exits: [], items: [unknown] },
   {
     why: "refused is not lost",
-    calls: [400, 499].map((status) => ({ ...down, status })),
+    calls: [{ ...down, status: 400 }, down, { ...down, status: 499 }, up],
     items: [],
   },
   {
     why: "an error of the gateway's own",
-    calls: [down, down].map((each) => ({ ...each, isOwn: true })),
+    calls: [...[down, down].map((each) => ({ ...each, isOwn: true })), up],
     items: [],
   },
   ...["upstream-unreachable", "upstream-cut", "timeout"].map((completeness) => ({
@@ -604,24 +621,9 @@ test("RES-10: an answer to no request is nobody's", () => {
   expect(judged("RES-10", sessionOf({ llm_response: answers }))).toEqual([])
 })
 
-const dayMs = 86_400_000
-
-function seenOf(change: Partial<SeenSession>): SeenSession {
-  const days = new Map([[0, "seen"]])
-  const times = { firstMs: 0, lastMs: 0 }
-  return {
-    ...times,
-    isServed: true,
-    isSeenWhole: true,
-    servedDays: days,
-    openedBy: "open",
-    ...change,
-  }
-}
-
 function lease(action: string, days: number, expires = 0, id = "l"): object {
-  const measured = { action, lease_id: id, expires_ms: expires * dayMs }
-  return told(`${action} ${days}`, measured, 0, days * dayMs)
+  const measured = { action, lease_id: id, expires_ms: expires * day }
+  return told(`${action} ${days}`, measured, 0, days * day)
 }
 
 test.each<{
@@ -670,7 +672,7 @@ test.each<{
   {
     why: "it began before what is looked at",
     leases: [lease("issued", 0, 2)],
-    window: { lookMs: dayMs + 1 },
+    window: { lookMs: day + 1 },
     days: [
       [1, "fail", "issued 0"],
       [2, "fail", "issued 0"],
@@ -679,13 +681,13 @@ test.each<{
   {
     why: "it ended as the look begins",
     leases: [lease("issued", 0, 1)],
-    window: { lookMs: dayMs },
+    window: { lookMs: day },
     days: [[1, "fail", "issued 0"]],
   },
   {
     why: "it ended before what is looked at",
     leases: [lease("issued", 0, 1)],
-    window: { lookMs: dayMs + 1 },
+    window: { lookMs: day + 1 },
     days: [],
   },
   {
@@ -694,23 +696,15 @@ test.each<{
     days: [],
   },
 ])("SAO-11: $why", ({ leases, window, days }) => {
-  const found = (indicators.get("SAO-11") as WindowIndicator).spans({
-    lookMs: 0,
-    fromMs: 0,
-    toMs: 4 * dayMs - 1,
-    isAnswered: true,
-    sessions: [seenOf({})],
-    own: (() => leases) as unknown as MeasuredWindow["own"],
-    system: () => [],
-    ...window,
-  })
+  const own = (() => leases) as unknown as MeasuredWindow["own"]
+  const found = spansOf("SAO-11", { own, ...window })
   expect(
     found.map(({ session, items }) => [session.day, items[0]?.outcome, session.lastHash]),
   ).toEqual(days)
   for (const { session, tier, items } of found) {
     expect(items).toHaveLength(1)
     expect(tier).toBe("OBSERVED")
-    expect([session.firstMs, session.lastMs]).toEqual([session.day * dayMs, session.day * dayMs])
+    expect([session.firstMs, session.lastMs]).toEqual([session.day * day, session.day * day])
   }
 })
 

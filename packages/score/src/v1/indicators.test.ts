@@ -200,28 +200,53 @@ test("a check that is missing in one session only is unknown there", () => {
   expect(questionOf(record({ sessions }), "SK-02").units).toMatchObject({ n: 2, k: 1, unknown: 1 })
 })
 
-test("a fifth attempt at one body is one too many", () => {
-  const events = [...attempts(5)]
-  const holds = judged(
-    "RES-01",
-    sessionOf({
-      llm_request: events.map(({ request }) => request),
-      llm_response: events.map(({ response }) => response),
-    }),
-  )
-  expect(holds).toMatchObject([{ outcome: "fail", events: ["again-4"] }])
+const gatewayOwn = (status: number): object => ({ status, from_upstream: false })
+
+test.each<{ why: string; answers: readonly (number | object | null)[]; items: readonly object[] }>([
+  { why: "four attempts", answers: [500, 500, 500, 200], items: [{ outcome: "pass" }] },
+  {
+    why: "a fifth attempt is one too many",
+    answers: [500, 500, 500, 500, 200],
+    items: [{ outcome: "fail", events: ["again-4"] }],
+  },
+  ...[200, 399].map((status) => ({
+    why: `after a success (${status}) the count begins anew`,
+    answers: [500, 500, 500, status, 500, 500, 500, 200],
+    items: [{ outcome: "pass" }],
+  })),
+  ...[gatewayOwn(200), null].map((answer) => ({
+    why: `what the gateway answered, and what nobody did, is no success: ${JSON.stringify(answer)}`,
+    answers: [500, 500, 500, answer, 500, 200],
+    items: [{ outcome: "fail", events: ["again-5"] }],
+  })),
+  {
+    why: "neither is a permanent error",
+    answers: [500, 400, 500, 500, 500, 200],
+    items: [{ outcome: "fail", events: ["again-2", "again-4", "again-5"] }],
+  },
+  ...[400, 401, 403, 404, 422].map((status) => ({
+    why: `again after a ${status}`,
+    answers: [status, 200],
+    items: [{ outcome: "fail", events: ["again-1"] }],
+  })),
+  ...[429, 500, 599].map((status) => ({
+    why: `again after a ${status}`,
+    answers: [status, 200],
+    items: [{ outcome: "pass" }],
+  })),
+  ...[200, 399, 402, 499, gatewayOwn(500), null].map((answer) => ({
+    why: `nothing is retried after ${JSON.stringify(answer)}`,
+    answers: [answer, 200],
+    items: [],
+  })),
+])("RES-01: attempts at one body: $why", ({ answers, items }) => {
+  expect(judged("RES-01", sessionOf(attempts(answers)))).toEqual(items)
 })
 
-test("four attempts are not too many", () => {
-  const events = [...attempts(4)]
-  const holds = judged(
-    "RES-01",
-    sessionOf({
-      llm_request: events.map(({ request }) => request),
-      llm_response: events.map(({ response }) => response),
-    }),
-  )
-  expect(holds).toEqual([{ outcome: "pass" }])
+test("RES-01: requests whose bodies are not known are not each other's retries", () => {
+  const { llm_request: requests, llm_response } = attempts([500, 200])
+  const unknown = requests.map((each) => ({ ...each, bodySha256: null }))
+  expect(judged("RES-01", sessionOf({ llm_request: unknown, llm_response }))).toEqual([])
 })
 
 test.each([
@@ -246,8 +271,8 @@ test.each([
     items: [{ outcome: "unknown", events: ["asked"] }],
   },
   {
-    why: "it was answered",
-    responses: [answerOf({})],
+    why: "it was answered, with whatever status",
+    responses: [answerOf({ status: 1 })],
     items: [{ outcome: "pass", events: ["asked"] }],
   },
 ])("an exchange is what was answered: $why", ({ responses, items }) => {
@@ -300,6 +325,29 @@ test.each([
   { why: "another provider", status: 429, afterMs: 0, provider: "b", outcomes: [] },
   { why: "no Retry-After", status: 429, afterMs: 0, retryAfter: -1, outcomes: [] },
   { why: "another error", status: 500, afterMs: 0, outcomes: [] },
+  { why: "no wait asked for", status: 429, afterMs: 0, retryAfter: 0, outcomes: [] },
+  {
+    why: "the same body early after a 500",
+    status: 500,
+    afterMs: 999,
+    body: "first",
+    outcomes: ["fail"],
+  },
+  {
+    why: "the same body in time after a 500",
+    status: 500,
+    afterMs: 1000,
+    body: "first",
+    outcomes: ["pass"],
+  },
+  {
+    why: "the same body before its answer",
+    status: 500,
+    afterMs: 1,
+    lseq: 1,
+    body: "first",
+    outcomes: [],
+  },
   { why: "the gateway's own", status: 503, afterMs: 0, fromUpstream: false, outcomes: [] },
   { why: "a request that was on its way", status: 429, afterMs: 0, lseq: 1, outcomes: [] },
   { why: "the same body early", status: 429, afterMs: 1, body: "first", outcomes: ["fail"] },
@@ -326,9 +374,9 @@ test.each([
     const session = sessionOf({
       llm_request: [
         request("first", { ts: 0, lseq: 0, measured: { provider: "a" } }),
-        request("next", { ts: 5 + afterMs, lseq, bodySha256: body, measured: { provider } }),
+        request("next", { ts: afterMs, lseq, bodySha256: body, measured: { provider } }),
       ],
-      llm_response: [{ hash: "answer", ts: 5, lseq: 2, bodySha256: null, measured: answer }],
+      llm_response: [{ hash: "answer", ts: 0, lseq: 2, bodySha256: null, measured: answer }],
     })
     const items = judged("RES-01", session)
     expect(items.map(({ outcome }) => outcome)).toEqual(outcomes)
@@ -410,20 +458,35 @@ function questionOf(recording: Recording, id: string): ReportedQuestion {
   return scoreRun(recording).questions.find((question) => question.id === id)!
 }
 
-function* attempts(count: number): Generator<{ request: object; response: object }> {
-  for (let at = 0; at < count; at++) {
-    const status = at === count - 1 ? 200 : 500
-    const request = { hash: `again-${at}`, ts: at, lseq: 2 * at, bodySha256: "body", measured: {} }
-    const measured = {
-      request_event_hash: request.hash,
-      from_upstream: true,
-      status,
-      retry_after_ms: -1,
-    }
-    yield {
-      request,
-      response: { hash: `answer-${at}`, ts: at, lseq: 2 * at + 1, bodySha256: null, measured },
-    }
+/** One body sent again and again, with the answer to each. */
+function attempts(
+  answers: readonly (number | object | null)[],
+): Record<"llm_request" | "llm_response", readonly object[]> {
+  const places = answers.map((answer, at) => ({
+    answer,
+    hash: `again-${at}`,
+    ts: at,
+    lseq: 2 * at,
+  }))
+  return {
+    llm_request: places.map(({ hash, ts, lseq }) => ({
+      hash,
+      ts,
+      lseq,
+      bodySha256: "body",
+      measured: {},
+    })),
+    llm_response: places.flatMap(({ answer, hash, ts, lseq }) => {
+      if (answer === null) return []
+      const said = typeof answer === "number" ? { status: answer } : answer
+      const measured = {
+        request_event_hash: hash,
+        from_upstream: true,
+        retry_after_ms: -1,
+        ...said,
+      }
+      return [{ hash: `answer to ${hash}`, ts, lseq: lseq + 1, bodySha256: null, measured }]
+    }),
   }
 }
 

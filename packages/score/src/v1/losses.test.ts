@@ -49,7 +49,7 @@ test.each<{
   { window: { sessions: [whole, { ...idle, isDeclared: true }] }, lost: [] },
   { window: { sessions: [whole, exposed, exposed] }, lost: [["shared", 2, 60]] },
   { window: { sessions: [declared, declared] }, lost: [["declared", 2, 20]] },
-  { window: { brokenFiles: [file(true)] }, lost: [["invalidFile", 1, 40]] },
+  { window: { brokenFiles: [file(true), file(true)] }, lost: [["invalidFile", 2, 40]] },
   {
     window: { brokenFiles: [file(true), file(false), file(false)] },
     lost: [
@@ -75,6 +75,10 @@ test.each<{
     lost: [["unsealed", 5, 40]],
   },
   { window: { sessions: [loopback(false, true)] }, lost: [["loopbackUpstream", 1, 10]] },
+  {
+    window: { sessions: [loopback(true), loopback(true)] },
+    lost: [["loopbackUpstream", 2, 10]],
+  },
   { window: { sessions: [loopback(false)] }, lost: [] },
   { window: { sessions: [loopback()] }, lost: [] },
 ])("$window with $missing missing loses $lost", ({ window, missing = 0, lost }) => {

@@ -1,7 +1,14 @@
 import type { FactType } from "@amc/core"
-import type { MeasuredSession, SessionIndicator } from "./indicator.ts"
+import { day } from "../lane.fixture.ts"
+import type {
+  MeasuredSession,
+  MeasuredWindow,
+  SeenSession,
+  SessionIndicator,
+  WindowIndicator,
+} from "./indicator.ts"
 import { indicators } from "./indicators.ts"
-import type { Item } from "./judged.ts"
+import type { Item, Judged } from "./judged.ts"
 
 /** What the indicator of a question that is about sessions makes of one. */
 export function judged(id: string, session: MeasuredSession): readonly Item[] {
@@ -28,4 +35,24 @@ export function sessionOf(
     window,
     measured: measured as MeasuredSession["measured"],
   }
+}
+
+/** A session that was served and seen whole, at the beginning of all days. */
+export function seenOf(change: Partial<SeenSession>): SeenSession {
+  const times = { firstMs: 0, lastMs: 0, servedDays: new Map([[0, "seen"]]) }
+  return { ...times, isServed: true, isSeenWhole: true, openedBy: "open", ...change }
+}
+
+/** What the indicator of a question that is about time makes of the first four days, with one such session. */
+export function spansOf(id: string, window: Partial<MeasuredWindow>): readonly Judged[] {
+  return (indicators.get(id) as WindowIndicator).spans({
+    lookMs: 0,
+    fromMs: 0,
+    toMs: 4 * day - 1,
+    isAnswered: true,
+    sessions: [seenOf({})],
+    own: () => [],
+    system: () => [],
+    ...window,
+  })
 }

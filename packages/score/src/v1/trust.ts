@@ -12,25 +12,30 @@ export interface Trust {
   readonly integrity_index: number
 }
 
-/** Points that a fact about the evidence costs, each time and at most. */
+/** What a fact about the evidence costs, and how many times at most. */
+interface Cost {
+  readonly points: number
+  readonly times?: number
+}
+
 const costs = {
-  missing: { each: 100, most: 100 },
-  violation: { each: 100, most: 100 },
-  nothing: { each: 60, most: 60 },
-  shared: { each: 60, most: 60 },
+  missing: { points: 100 },
+  violation: { points: 100 },
+  nothing: { points: 60 },
+  shared: { points: 60 },
   /** The owner says so, and nothing measured it. */
-  declared: { each: 20, most: 20 },
-  invalidFile: { each: 40, most: 40 },
-  unsignedFile: { each: 20, most: 20 },
-  gap: { each: 10, most: 30 },
+  declared: { points: 20 },
+  invalidFile: { points: 40 },
+  unsignedFile: { points: 20 },
+  gap: { points: 10, times: 3 },
   /** A call in a trace with a forged receipt, an altered body, another's or a used receipt. */
-  traceForged: { each: 10, most: 30 },
-  traceLow: { each: 10, most: 10 },
-  unsealed: { each: 10, most: 40 },
-  loopbackUpstream: { each: 10, most: 10 },
+  traceForged: { points: 10, times: 3 },
+  traceLow: { points: 10 },
+  unsealed: { points: 10, times: 4 },
+  loopbackUpstream: { points: 10 },
   /** This engine knows no witnesses: time is self-asserted, and nothing can be HIGH TRUST. */
-  unwitnessed: { each: 10, most: 10 },
-} as const
+  unwitnessed: { points: 10 },
+} as const satisfies Record<string, Cost>
 
 /** A fact that weakens the evidence. */
 export type IntegrityFact = keyof typeof costs
@@ -51,7 +56,8 @@ export function trustOf(window: Window, missing: number): Trust {
     status: wrong.length === 0 ? "VALID" : "INVALID",
     status_reasons: wrong.length === 0 ? [fineText(ran)] : wrong,
     posture: postureOf(ran),
-    trust_label: wrong.length > 0 || index < 50 ? "UNRELIABLE" : "LOW TRUST",
+    // Whatever is INVALID has lost more than half.
+    trust_label: index < 50 ? "UNRELIABLE" : "LOW TRUST",
     integrity_index: index,
   }
 }
@@ -129,7 +135,8 @@ export function lossesOf(window: Window, missing: number): readonly Loss[] {
 }
 
 function pointsOf(fact: IntegrityFact, count: number): number {
-  return Math.min(count * costs[fact].each, costs[fact].most)
+  const { points, times = 1 }: Cost = costs[fact]
+  return points * Math.min(count, times)
 }
 
 function sessionsText(count: number): string {

@@ -4,6 +4,7 @@ import type { Surroundings } from "./indicator.ts"
 import { type IngestedFile, ingestedOf } from "./ingested.ts"
 import { dayOf } from "./integer.ts"
 import type { JudgedSession } from "./judged-session.ts"
+import { repairsIn } from "./repair.ts"
 import { SessionFacts } from "./session-facts.ts"
 import { type TraceSummary, tracesOf } from "./trace.ts"
 
@@ -57,6 +58,8 @@ export function windowFrom(
 ): Window {
   const { window_from_ms: fromMs, window_to_ms: toMs } = run.facts.measured
   const { lookMs } = found
+  const repairs = repairsIn(new SessionFacts(kept).measured("config_change"))
+  const ownPath = `agents/${run.agent}/agent.config.yaml`
   const recent = kept.filter(({ event }) => event.ts >= lookMs)
   return {
     ...found,
@@ -68,30 +71,23 @@ export function windowFrom(
     system: new SessionFacts(kept.filter(({ event }) => event.agent === systemAgent)),
     gaps: recent.filter(({ event }) => event.type === "gap").length,
     violations: violationsOf(recent),
-    brokenFiles: brokenFilesOf(
-      kept.filter(({ event: { type } }) => type === "audit" || type === "config_change"),
-    ),
+    brokenFiles: brokenFilesOf(kept, new Set(repairs.map(({ hash }) => hash))),
     traces: tracesOf(kept, run.agent, lookMs),
     ingested: ingestedOf(kept, run.agent, lookMs),
-    fixes: fixesOf(kept, run.agent),
+    fixes: repairs.filter(({ measured: { path } }) => path === ownPath).map(({ ts }) => ts),
   }
 }
 
-/**
- * Broken files count until they are repaired, not only while the window shows them. A change repairs only
- * if it raises the version: the monitor alone records it, and can't undo the last one.
- */
-function brokenFilesOf(events: readonly EvidenceEvent[]): readonly BrokenFile[] {
+/** Broken files count until they are repaired, not only while the window shows them. */
+function brokenFilesOf(
+  events: readonly EvidenceEvent[],
+  repairs: ReadonlySet<string>,
+): readonly BrokenFile[] {
   const broken = new Map<string, BrokenFile>()
-  const versions = new Map<string, number>()
   // The sort is stable, so that what one lane wrote in one millisecond stays in its order.
-  for (const { event } of events.toSorted((a, b) => a.event.ts - b.event.ts)) {
-    if (event.type === "config_change") {
-      const { path, version } = event.facts.measured
-      if (version <= (versions.get(path) ?? -1)) continue
-      versions.set(path, version)
-      broken.delete(path)
-    }
+  for (const { hash, event } of events.toSorted((a, b) => a.event.ts - b.event.ts)) {
+    if (event.type === "config_change" && repairs.has(hash))
+      broken.delete(event.facts.measured.path)
     if (event.type !== "audit") continue
     const { code, subject: path } = event.facts.measured
     if (!isConfigAudit(code)) continue
@@ -99,20 +95,6 @@ function brokenFilesOf(events: readonly EvidenceEvent[]): readonly BrokenFile[] 
     broken.set(path, { path, isInvalid })
   }
   return [...broken.values()]
-}
-
-/** What the agent's config was signed for again, each time as a later version. */
-function fixesOf(events: readonly EvidenceEvent[], agent: string): readonly number[] {
-  const fixes: number[] = []
-  let last = -1
-  for (const { event } of events.toSorted((a, b) => a.event.ts - b.event.ts)) {
-    if (event.type !== "config_change") continue
-    const { path, version } = event.facts.measured
-    if (path !== `agents/${agent}/agent.config.yaml` || version <= last) continue
-    last = version
-    fixes.push(event.ts)
-  }
-  return fixes
 }
 
 /** One for each subject; what the system's chain says of it names the agent and stands for the others. */

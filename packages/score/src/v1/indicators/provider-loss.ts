@@ -25,10 +25,9 @@ function judgeLoss(session: MeasuredSession, lost: readonly Answer[]): readonly 
   if (exit === undefined) return [{ outcome: "unknown" }]
   const events = lost.map(({ hash }) => hash)
   if (!isOwnEnd(exit)) return [{ outcome: "fail", events }]
+  // One that answers after its own last failure is not lost.
   const wentOn = answersIn(session).some(
-    (answer) =>
-      isServed(answer) &&
-      lost.every(({ provider, lseq }) => provider !== answer.provider && lseq < answer.lseq),
+    (answer) => isServed(answer) && lost.every(({ lseq }) => lseq < answer.lseq),
   )
   return wentOn ? [{ outcome: "pass", events }] : []
 }

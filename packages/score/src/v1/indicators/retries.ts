@@ -46,6 +46,7 @@ function earlyRequests(session: MeasuredSession): readonly Request[] {
   const until = new Map<string | undefined, number>()
   let seen = 0
   return requests.filter(({ lseq, ts, measured: { provider } }) => {
+    // Without a Retry-After (-1) a pause is over before it began.
     for (
       let pause = pauses[seen];
       pause !== undefined && pause.lseq < lseq;
@@ -72,13 +73,13 @@ function retriesOfBody(
   answers: ReadonlyMap<string, Response>,
 ): readonly Retry[] {
   const retries: Retry[] = []
-  let attempt = 1
-  for (const [at, again] of requests.entries()) {
-    const before = requests[at - 1]
-    const failed = before === undefined ? undefined : answers.get(before.hash)
-    const isRetry = failed !== undefined && failed.lseq < again.lseq && isFailure(failed)
-    attempt = before === undefined || isSuccess(answers.get(before.hash)) ? 1 : attempt + 1
-    if (isRetry) retries.push({ failed, again, attempt })
+  let attempt = 0
+  let last: Response | undefined
+  for (const again of requests) {
+    attempt = isSuccess(last) ? 1 : attempt + 1
+    if (last !== undefined && last.lseq < again.lseq && isFailure(last))
+      retries.push({ failed: last, again, attempt })
+    last = answers.get(again.hash)
   }
   return retries
 }
@@ -88,8 +89,8 @@ function isSuccess(response: Response | undefined): boolean {
 }
 
 function isPause({ measured }: Response): boolean {
-  const { from_upstream: fromUpstream, status, retry_after_ms: retryAfter } = measured
-  return fromUpstream && (status === 429 || status === 503) && retryAfter >= 0
+  const { from_upstream: fromUpstream, status } = measured
+  return fromUpstream && (status === 429 || status === 503)
 }
 
 function isFailure({ measured: { from_upstream: fromUpstream, status } }: Response): boolean {

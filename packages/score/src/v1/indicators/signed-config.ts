@@ -1,6 +1,7 @@
-import type { Indicator, MeasuredWindow } from "../indicator.ts"
+import type { Indicator, MeasuredWindow, SeenSession } from "../indicator.ts"
 import { byText, dayOf, dayStart, quotient } from "../integer.ts"
 import type { Judged, Outcome } from "../judged.ts"
+import { repairsIn } from "../repair.ts"
 
 /** A piece of time in which the config was whole, broken, or anything. */
 interface Stretch {
@@ -33,7 +34,9 @@ export const signedConfig: Indicator = {
   spans: (window) => {
     const stretches = stretchesOf(marksOf(window), window.toMs)
     const pieces = stretches.flatMap((stretch) => inDays(clipped(stretch, window)))
-    const days = servedDays(window)
+    const days = new Set(
+      servedIn(window).flatMap(({ firstMs, lastMs }) => [dayOf(firstMs), dayOf(lastMs)]),
+    )
     const whole = pieces.filter(({ outcome, day }) => outcome === "pass" && days.has(day))
     const held = [...Map.groupBy(whole, ({ day }) => day).values()].map(judgedOf)
     return [
@@ -43,15 +46,14 @@ export const signedConfig: Indicator = {
   },
 }
 
-function servedDays({ sessions }: MeasuredWindow): ReadonlySet<number> {
-  const served = sessions.filter(({ isServed, isSeenWhole }) => isServed && isSeenWhole)
-  return new Set(served.flatMap(({ firstMs, lastMs }) => [dayOf(firstMs), dayOf(lastMs)]))
+function servedIn({ sessions }: MeasuredWindow): readonly SeenSession[] {
+  return sessions.filter(({ isServed, isSeenWhole }) => isServed && isSeenWhole)
 }
 
-function marksOf({ sessions, system }: MeasuredWindow): readonly Mark[] {
+function marksOf(window: MeasuredWindow): readonly Mark[] {
+  const { system } = window
   const looks = system("vault_generation").map(({ ts, hash }) => lookAt(ts, hash))
-  const served = sessions.filter(({ isServed, isSeenWhole }) => isServed && isSeenWhole)
-  const seen = served.flatMap(({ firstMs, lastMs, openedBy }) => [
+  const seen = servedIn(window).flatMap(({ firstMs, lastMs, openedBy }) => [
     lookAt(firstMs, openedBy),
     lookAt(lastMs, openedBy),
   ])
@@ -61,15 +63,12 @@ function marksOf({ sessions, system }: MeasuredWindow): readonly Mark[] {
         measured.code === "CONFIG_UNSIGNED" || measured.code === "CONFIG_SIGNATURE_INVALID",
     )
     .map(({ ts, hash, measured }): Mark => ({ kind: "broken", ts, hash, path: measured.subject }))
-  const versions = new Map<string, number>()
-  const repairs = system("config_change")
-    .toSorted((a, b) => a.ts - b.ts)
-    .filter(({ measured: { path, version } }) => {
-      const isLater = version > (versions.get(path) ?? -1)
-      if (isLater) versions.set(path, version)
-      return isLater
-    })
-    .map(({ ts, hash, measured }): Mark => ({ kind: "whole", ts, hash, path: measured.path }))
+  const repairs = repairsIn(system("config_change")).map(({ ts, hash, measured }): Mark => ({
+    kind: "whole",
+    ts,
+    hash,
+    path: measured.path,
+  }))
   return [...looks, ...seen, ...repairs, ...faults].toSorted(
     (a, b) => a.ts - b.ts || byText(b.kind, a.kind) || byText(a.hash, b.hash),
   )
@@ -81,9 +80,11 @@ function lookAt(ts: number, hash: string): Mark {
 
 /** What each look and each fault says of the time before it. */
 function stretchesOf(marks: readonly Mark[], endMs: number): readonly Stretch[] {
+  const [first] = marks
+  if (first === undefined) return []
   const stretches: Stretch[] = []
   const broken = new Set<string>()
-  let [since, last] = [marks[0]?.ts ?? 0, marks[0]?.hash ?? ""]
+  let [since, last] = [first.ts, first.hash]
   const close = (outcome: Outcome, toMs: number): void => {
     const fromMs = outcome === "fail" ? since : Math.max(since, toMs - lookMs)
     stretches.push({ outcome, fromMs, toMs, hash: last })
@@ -99,7 +100,7 @@ function stretchesOf(marks: readonly Mark[], endMs: number): readonly Stretch[] 
     if (kind === "broken") {
       if (broken.size === 0) {
         settle("unknown")
-        since = Math.max(since, ts)
+        since = ts
         last = hash
       }
       broken.add(path)
