@@ -32,7 +32,7 @@ const signed = [...files]
   .filter(([path]) => path.endsWith(".entries"))
   .flatMap(([path, entries]) => {
     const signatures = files.get(path.replace(/entries$/u, "signatures")) ?? new Uint8Array()
-    return parseSlice({ entries, signatures })
+    return [...parseSlice({ entries, signatures })]
   })
   .map(({ leaf, signature }) => {
     const proof = parseSignature(signature)

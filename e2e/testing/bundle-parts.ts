@@ -36,11 +36,12 @@ export async function partsOf(bundle: Uint8Array): Promise<BundleParts> {
   const { workspace, origin, agent, run_id, withheld } = parseBundleManifest(
     file(bundleManifestPath),
   )
-  const sliceOf = (lane: string, of: string): readonly SignedLeaf[] =>
-    parseSlice({
+  const sliceOf = (lane: string, of: string): readonly SignedLeaf[] => [
+    ...parseSlice({
       entries: file(evidencePath(lane, of)),
       signatures: file(signaturesPath(lane, of)),
-    })
+    }),
+  ]
   const names = [...files.keys()].filter((name) => !unlistedBundleFiles.has(name))
   const { lanes, roots, kids, configs, changes, policies, attestations, payloads } = contentsOf(
     names,

@@ -21,24 +21,25 @@ export function encodeEntries(leaves: readonly Uint8Array[]): Uint8Array {
   return bytes
 }
 
+/** The leaves of an entry bundle, as views of its bytes. Nothing about them is checked. @throws {@link AmcError} `input/malformed` */
+export function parseEntries(bytes: Uint8Array): readonly Uint8Array[] {
+  return [...eachEntry(bytes)]
+}
+
 /**
- * The leaves of an entry bundle, as views of its bytes. Nothing about them is checked.
+ * {@link parseEntries} one by one.
  *
- * @param most how many there may be: a short one takes many times its size in memory
- * @throws {@link AmcError} `input/malformed`
+ * @throws {@link AmcError} `input/malformed` once it gets to what is no entry
  */
-export function parseEntries(bytes: Uint8Array, most = Infinity): readonly Uint8Array[] {
+export function* eachEntry(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const leaves: Uint8Array[] = []
   for (let at = 0; at < bytes.length;) {
     if (at + 2 > bytes.length) throw malformed("entries end in the middle of a length")
     const end = at + 2 + view.getUint16(at)
     if (end > bytes.length) throw malformed("entries end in the middle of a leaf")
-    if (leaves.length === most) throw malformed(`there are more entries than ${most}`)
-    leaves.push(bytes.subarray(at + 2, end))
+    yield bytes.subarray(at + 2, end)
     at = end
   }
-  return leaves
 }
 
 function sizeOf({ length }: Uint8Array): number {

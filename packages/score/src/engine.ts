@@ -1,13 +1,13 @@
 import { AmcError } from "@amc/core"
 import { bank1 } from "./v1/bank-1.ts"
 import { type Bank, bankSha256 } from "./v1/bank.ts"
-import type { EvidenceEvent } from "./v1/evidence.ts"
-import { type Explanation, explainV1 } from "./v1/explain.ts"
+import { type EvidenceEvent, evidenceOf } from "./v1/evidence.ts"
+import type { Explanation } from "./v1/explain.ts"
 import type { Report } from "./v1/report.ts"
-import { engineV1, RunScoreV1, scoreV1 } from "./v1/score.ts"
+import { engineV1, RunScoreV1 } from "./v1/score.ts"
 import { type Survey, surveyV1 } from "./v1/survey.ts"
 
-/** The evidence of one run. */
+/** The evidence of one run, at hand. */
 export interface ScoreInput {
   /** The agent's complete slice and the system's, verified, in any order. */
   readonly events: readonly EvidenceEvent[]
@@ -35,61 +35,44 @@ export const shippedBanks: ReadonlyMap<string, Bank> = new Map([[bankSha256(bank
 export interface RunScore {
   look(event: EvidenceEvent): void
   take(event: EvidenceEvent): void
-  /** The same report as {@link scoreRun} makes. */
+  /** Made of facts; no signature is checked. Evidence with holes gives an INVALID report without levels. */
   report(): Report
-}
-
-interface Engine {
-  readonly begin: (runOpened: EvidenceEvent) => RunScore
-  readonly score: (input: ScoreInput) => Report
-  readonly explain: (input: ScoreInput, question: string) => Explanation
+  /** Why one question has its level: its units, its bound and its gates. @throws {@link AmcError} `score/unknown-question` */
+  explain(question: string): Explanation
 }
 
 /** Released engines stay as they are, so that old runs rebuild. */
-const engines: ReadonlyMap<string, Engine> = new Map([
-  [
-    engineV1,
-    {
-      begin: (runOpened) => new RunScoreV1(runOpened, bankOf),
-      score: ({ events, runOpened }) => scoreV1(events, runOpened, bankOf),
-      explain: ({ events, runOpened }, question) => explainV1(events, runOpened, bankOf, question),
-    },
-  ],
+const engines: ReadonlyMap<string, (runOpened: EvidenceEvent) => RunScore> = new Map([
+  [engineV1, (runOpened) => new RunScoreV1(runOpened, bankOf)],
 ])
 
 /**
- * Makes the report of a run. The events must be verified: this reads their facts and checks no
- * signature. Evidence with holes gives an INVALID report without levels.
+ * Begins to score a run, whose events are then told one by one, by the engine that it names.
  *
- * @throws {@link AmcError} `run/unknown`, `score/unknown-bank`, `score/unknown-engine`
+ * @throws {@link AmcError} `run/unknown` if it is not a run's first event, `score/unknown-bank`, `score/unknown-engine`
  */
-export function scoreRun(input: ScoreInput): Report {
-  return engineOf(input).score(input)
-}
-
-/**
- * Begins to score a run by the current engine, whose events are then told one by one.
- *
- * @throws {@link AmcError} `run/unknown` if it is not a run's first event, `score/unknown-bank`
- */
-export function beginScore(runOpened: EvidenceEvent): RunScore {
-  return engineOf({ events: [], runOpened: runOpened.hash }).begin(runOpened)
-}
-
-/**
- * Says why one question of a run has its level: its units, its bound and its gates. The events must be
- * verified, as for {@link scoreRun}.
- *
- * @throws {@link AmcError} `score/unknown-question`; as {@link scoreRun}
- */
-export function explainRun(input: ScoreInput, question: string): Explanation {
-  return engineOf(input).explain(input, question)
-}
-
-function engineOf({ engine: name = engine }: ScoreInput): Engine {
-  const found = engines.get(name)
-  if (found !== undefined) return found
+export function beginScore(runOpened: EvidenceEvent, name: string = engine): RunScore {
+  const begin = engines.get(name)
+  if (begin !== undefined) return begin(runOpened)
   throw new AmcError("score/unknown-engine", `there is no engine ${name} here`)
+}
+
+/** {@link beginScore} with events that are at hand. @throws {@link AmcError} as that does */
+export function scoreRun(input: ScoreInput): Report {
+  return scored(input).report()
+}
+
+/** The same for one question. @throws {@link AmcError} `score/unknown-question`; as {@link beginScore} */
+export function explainRun(input: ScoreInput, question: string): Explanation {
+  return scored(input).explain(question)
+}
+
+function scored({ events: input, runOpened, engine: name }: ScoreInput): RunScore {
+  const { run, events } = evidenceOf(input, runOpened)
+  const score = beginScore({ hash: runOpened, event: run }, name)
+  for (const each of events) score.look(each)
+  for (const each of events) score.take(each)
+  return score
 }
 
 /**

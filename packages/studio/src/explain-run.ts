@@ -1,7 +1,7 @@
 import { AmcError, equalBytes } from "@amc/core"
-import { encodeReport, type Explanation, explainRun, type Report, scoreRun } from "@amc/score"
-import { evidenceOf, withLedger } from "./ledger-reader.ts"
-import { findRunOpened, readRunSlice } from "./run-slice.ts"
+import { encodeReport, type Explanation, type Report } from "@amc/score"
+import { withLedger } from "./ledger-reader.ts"
+import { findRunOpened, findRunPlace, scoreStored } from "./run-slice.ts"
 import { listRuns, loadRun, openStoredRun } from "./run-store.ts"
 import type { Workspace } from "./workspace.ts"
 
@@ -25,11 +25,9 @@ export function explainStoredRun(
   const stored = loadRun(workspace.dir, runId)
   const { report } = openStoredRun(stored, workspace.keyring)
   return withLedger(workspace, async (ledger) => {
-    const opened = await findRunOpened(ledger, workspace.lane, runId)
-    const slice = await readRunSlice(ledger, opened)
-    const events = evidenceOf([...slice.agent, ...slice.system])
-    const input = { events, runOpened: opened, engine: report.engine }
-    if (!equalBytes(encodeReport(scoreRun(input)), stored.report))
+    const place = await findRunPlace(ledger, await findRunOpened(ledger, workspace.lane, runId))
+    const score = await scoreStored(ledger, place, report.engine)
+    if (!equalBytes(encodeReport(score.report()), stored.report))
       throw new AmcError(
         "run/not-reproducible",
         "the ledger gives another report than the sealed one",
@@ -37,7 +35,7 @@ export function explainStoredRun(
           hint: `look with 'amc run verify ${runId}'`,
         },
       )
-    return { report, explanation: explainRun(input, question) }
+    return { report, explanation: score.explain(question) }
   })
 }
 

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { AmcError, type Event, eventHash, isFault, parseEvent, type SignedLeaf } from "@amc/core"
-import { readSlice } from "@amc/ledger"
+import { AmcError, type Event, eventHash, isFault, parseEvent } from "@amc/core"
 import type { EvidenceEvent } from "@amc/score"
 import { ledgerFileName, openLedger, type SqliteLedger } from "@amc/store-sqlite"
 import { ledgerDir } from "./recorder-thread.ts"
@@ -40,24 +39,7 @@ export async function withLedger<T>(
   }
 }
 
-/** The leaves of one agent's chain up to and including a place in it. */
-export async function agentLeaves(
-  ledger: SqliteLedger,
-  lane: string,
-  agent: string,
-  to: number,
-): Promise<SignedLeaf[]> {
-  const leaves: SignedLeaf[] = []
-  for await (const leaf of readSlice(ledger.events, { lane, agent, to })) leaves.push(leaf)
-  return leaves
-}
-
-/** Leaves as the events that a score reads. Their signatures are the verifier's business. */
-export function evidenceOf(leaves: readonly SignedLeaf[]): EvidenceEvent[] {
-  return leaves.map(({ leaf }) => evidenceEventOf(leaf))
-}
-
-/** A leaf as an event that a score reads. */
+/** A leaf as an event that a score reads. Its signature is the verifier's business. */
 export function evidenceEventOf(leaf: Uint8Array): EvidenceEvent {
   return { hash: eventHash(leaf), event: eventOf(leaf) }
 }

@@ -1,6 +1,7 @@
 import { parseDigestText, sha256Hex, toHex, type Verdict } from "@amc/core"
 import type { Dossier } from "@amc/report"
 import { encodeReport, surveyRun } from "@amc/score"
+import { gathered } from "./run-chains.ts"
 import { readBundleHere, type VerifyBundleTerms } from "./verify-bundle.ts"
 import { type ReadRun, readVerifiedRun } from "./verify-run.ts"
 import type { Workspace } from "./workspace.ts"
@@ -10,12 +11,11 @@ import type { Workspace } from "./workspace.ts"
  *
  * @throws {@link AmcError} `run/unknown`, `store/unavailable`, `score/unknown-bank`
  */
-export async function runDossier(workspace: Workspace, runId: string): Promise<Verdict<Dossier>> {
-  const verdict = await readVerifiedRun(workspace, runId)
-  if (!verdict.accepted) return verdict
+export function runDossier(workspace: Workspace, runId: string): Promise<Verdict<Dossier>> {
   const { rootSha256: root_sha256 } = workspace
-  const value = dossierOf(verdict.value, { basis: "ledger", root_sha256, verifier_label: null })
-  return { accepted: true, value }
+  return readVerifiedRun(workspace, runId, (read) =>
+    dossierOf(read, { basis: "ledger", root_sha256, verifier_label: null }),
+  )
 }
 
 /**
@@ -32,14 +32,15 @@ export async function bundleDossier(
   const { evidence, summary } = verdict.value
   const root_sha256 = toHex(parseDigestText(summary.rootFingerprint))
   const verifier_label = summary.trust_label
-  const value = dossierOf(evidence, { basis: "bundle", root_sha256, verifier_label })
+  const value = await dossierOf(evidence, { basis: "bundle", root_sha256, verifier_label })
   return { accepted: true, value }
 }
 
-function dossierOf(
+/** A survey looks at all events together, so that they are held here. */
+async function dossierOf(
   { run: { run, report, runOpened, sealedBy }, events }: ReadRun,
   origin: Pick<Dossier, "basis" | "root_sha256" | "verifier_label">,
-): Dossier {
+): Promise<Dossier> {
   return {
     schema: "amc.dossier/v1",
     ...origin,
@@ -50,6 +51,6 @@ function dossierOf(
       checkpoint: run.checkpoint,
     },
     report,
-    survey: surveyRun({ events, runOpened: runOpened.hash }, report),
+    survey: surveyRun({ events: await gathered(events), runOpened: runOpened.hash }, report),
   }
 }

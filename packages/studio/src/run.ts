@@ -6,13 +6,12 @@ import {
   systemAgent,
   toHex,
 } from "@amc/core"
-import { bankSha256, beginScore, currentBank, encodeReport, engine, type Report } from "@amc/score"
-import type { SqliteLedger } from "@amc/store-sqlite"
+import { bankSha256, currentBank, encodeReport, engine, type Report } from "@amc/score"
 import type { Capture } from "./capture.ts"
 import { cosignCheckpoint, witnessesConfigPath } from "./cosigning.ts"
 import { newRunId } from "./ids.ts"
 import { withLedger } from "./ledger-reader.ts"
-import { findRunPlace, runEvents, type RunPlace } from "./run-slice.ts"
+import { findRunPlace, type RunPlace, scoreStored } from "./run-slice.ts"
 import { saveRun, type StoredRun } from "./run-store.ts"
 import type { Workspace } from "./workspace.ts"
 
@@ -45,7 +44,10 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
   const asked = cosignCheckpoint(capture.workspace, { ...checkpoint, note }, config)
   // What it comes to is looked at below; until then it must not end the process.
   asked.catch(() => undefined)
-  const { place, report } = await withLedger(capture.workspace, (ledger) => score(ledger, opened))
+  const { place, report } = await withLedger(capture.workspace, async (ledger) => {
+    const found = await findRunPlace(ledger, opened)
+    return { place: found, report: (await scoreStored(ledger, found)).report() }
+  })
   const bytes = encodeReport(report)
   const runSeal = sealOf(capture, place, bytes, {
     origin: checkpoint.origin,
@@ -58,18 +60,6 @@ export async function makeRun(capture: Capture, terms: RunTerms): Promise<Sealed
   saveRun(capture.workspace.dir, stored)
   await recordSeal(capture, runSeal, seal)
   return { stored, report, warnings: cosigned.warnings }
-}
-
-/** Scores a run in two ways through its evidence, of which nothing but what the score holds stays in memory. */
-async function score(
-  ledger: SqliteLedger,
-  opened: string,
-): Promise<{ place: RunPlace; report: Report }> {
-  const place = await findRunPlace(ledger, opened)
-  const run = beginScore({ hash: opened, event: place.runOpened })
-  for await (const event of runEvents(ledger, place)) run.look(event)
-  for await (const event of runEvents(ledger, place)) run.take(event)
-  return { place, report: run.report() }
 }
 
 /** Records `run_opened` with the heads of the agent's chain and of the system's. */

@@ -11,10 +11,10 @@ import {
 import { attestationPath } from "@amc/bundle"
 import type { BundleFiles } from "./bundle-files.ts"
 import { checkEnvelope } from "./envelope-check.ts"
+import type { EvidenceNotes } from "./evidence-notes.ts"
 import { FindingList } from "./finding-list.ts"
 import { keyFindings } from "./key-check.ts"
 import { namedFileFindings } from "./named-files.ts"
-import type { CheckedEvent } from "./session-check.ts"
 
 /** Of whose keys an attestation must be, and how findings call its event. */
 export interface AttestationTerms {
@@ -59,11 +59,11 @@ export function attestationFindings(
 /** The same for the attestations in a bundle's slices, whose envelopes are files of it. */
 export function bundleAttestationFindings(
   files: BundleFiles,
-  events: readonly CheckedEvent[],
+  { words }: EvidenceNotes,
   keyring: Keyring,
 ): readonly Finding[] {
   const { attestations: sha256s } = files.contents
-  const flaws = events.flatMap(({ event }) => {
+  const flaws = words.flatMap(({ event }) => {
     const subject = `event ${event.aseq} of ${event.agent} in lane ${event.lane}`
     const sha256 = event.payload?.blob_sha256 ?? ""
     const envelope = sha256s.includes(sha256) ? files.get(attestationPath(sha256)) : null
@@ -75,7 +75,7 @@ export function bundleAttestationFindings(
     type: "attestation",
     what: "attestation",
   } as const
-  return [...flaws, ...namedFileFindings(files, events, named)]
+  return [...flaws, ...namedFileFindings(files, words, named)]
 }
 
 function isOf(

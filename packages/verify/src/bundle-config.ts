@@ -2,6 +2,7 @@ import { changePath, configPath, configSignaturePath } from "@amc/bundle"
 import { type Event, type Finding, findConfigKind, type Keyring, type PublicKey } from "@amc/core"
 import type { BundleFiles } from "./bundle-files.ts"
 import { checkConfig, type ConfigHistory, ConfigLog } from "./config-check.ts"
+import type { EvidenceNotes } from "./evidence-notes.ts"
 import { namedFileFindings } from "./named-files.ts"
 import type { RunOpened } from "./run-slice.ts"
 import type { CheckedEvent } from "./session-check.ts"
@@ -9,8 +10,7 @@ import type { CheckedEvent } from "./session-check.ts"
 /** By what the configs of a bundle are judged. */
 export interface BundleConfigTerms {
   readonly keyring: Keyring
-  /** The slice of the run. */
-  readonly events: readonly CheckedEvent[]
+  readonly notes: EvidenceNotes
   readonly runOpened: RunOpened
 }
 
@@ -21,7 +21,7 @@ export interface BundleConfigTerms {
  */
 export function bundleConfigFindings(
   files: BundleFiles,
-  { keyring, events, runOpened }: BundleConfigTerms,
+  { keyring, notes: { words }, runOpened }: BundleConfigTerms,
 ): readonly Finding[] {
   const { workspace } = files.manifest
   const { lseq: index, ts } = runOpened.event
@@ -30,7 +30,7 @@ export function bundleConfigFindings(
     liveAuditors: withoutEnded(keyring, keyring.keysFrom("auditor", { index, ts })),
   }
   const log = new ConfigLog({ workspace, keyring })
-  const changes = inTime(events).flatMap(({ event }) => {
+  const changes = inTime(words).flatMap(({ event }) => {
     const subject = `event ${event.aseq} of ${event.agent} in lane ${event.lane}`
     return log.note(event, configChangeOf(files, event), subject)
   })
@@ -41,7 +41,7 @@ export function bundleConfigFindings(
   return [
     ...changes,
     ...log.doubts(),
-    ...namedFileFindings(files, events, named),
+    ...namedFileFindings(files, words, named),
     ...flaws,
     ...coverFindings(files, log.history),
   ]
@@ -68,7 +68,7 @@ function fileOf(files: BundleFiles, path: string): Parameters<typeof checkConfig
 }
 
 /** Lanes are apart, so that only their clocks order what they say of one file. */
-export function inTime(events: readonly CheckedEvent[]): readonly CheckedEvent[] {
+function inTime(events: readonly CheckedEvent[]): readonly CheckedEvent[] {
   return events.toSorted(({ event: a }, { event: b }) => a.ts - b.ts || a.lseq - b.lseq)
 }
 

@@ -109,7 +109,7 @@ function saysTheSame({ summary, evidence }: VerifiedBundle): boolean {
   const told = ({ report, events, agent, trust_label }: VerifiedBundle["summary"]): string =>
     JSON.stringify([report, events, agent, trust_label])
   const hashes = (of: VerifiedBundle["evidence"]): string =>
-    of.events.map(({ hash }) => hash).join("\n")
+    [...of.events].map(({ hash }) => hash).join("\n")
   return (
     same !== undefined &&
     same !== null &&

@@ -15,7 +15,7 @@ export interface PayloadCounts {
 }
 
 export interface BundlePayloadTerms {
-  readonly events: readonly CheckedEvent[]
+  readonly events: Iterable<CheckedEvent>
   readonly prunes: Pick<PruneLog, "isPruned">
 }
 

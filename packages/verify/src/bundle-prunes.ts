@@ -1,7 +1,8 @@
 import { policyPath } from "@amc/bundle"
 import type { Event, Keyring } from "@amc/core"
-import { configChangeOf, inTime } from "./bundle-config.ts"
+import { configChangeOf } from "./bundle-config.ts"
 import type { BundleFiles } from "./bundle-files.ts"
+import type { EvidenceNotes } from "./evidence-notes.ts"
 import type { FindingList } from "./finding-list.ts"
 import { namedFileFindings } from "./named-files.ts"
 import { PruneLog } from "./prune-log.ts"
@@ -11,7 +12,8 @@ import type { CheckedEvent } from "./session-check.ts"
 export interface BundlePruneTerms {
   readonly keyring: Keyring
   readonly atMs: number
-  readonly events: readonly CheckedEvent[]
+  readonly notes: EvidenceNotes
+  readonly events: Iterable<CheckedEvent>
 }
 
 /**
@@ -20,17 +22,18 @@ export interface BundlePruneTerms {
  */
 export function checkBundlePrunes(
   files: BundleFiles,
-  { events, ...terms }: BundlePruneTerms,
+  { notes: { words }, events, ...terms }: BundlePruneTerms,
   findings: FindingList,
 ): PruneLog {
   const prunes = new PruneLog({ ...terms, isWhole: false })
-  for (const { event } of inTime(events)) {
+  const isPruned = words.some(({ event }) => event.type === "payload_prune")
+  for (const { event } of isPruned ? events : []) {
     const subject = `event ${event.aseq} of ${event.agent} in lane ${event.lane}`
     findings.addAll(prunes.note("checked", event, wordOf(files, event), subject))
   }
   const { policies: sha256s } = files.contents
   const named = { sha256s, pathOf: policyPath, type: "payload_prune", what: "prune" } as const
-  findings.addAll(namedFileFindings(files, events, named))
+  findings.addAll(namedFileFindings(files, words, named))
   return prunes
 }
 

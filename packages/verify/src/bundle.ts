@@ -18,7 +18,7 @@ import { bundleAttestationFindings } from "./attestation-check.ts"
 import { bundleConfigFindings } from "./bundle-config.ts"
 import { checkBundlePayloads, type PayloadCounts } from "./bundle-payloads.ts"
 import { checkBundlePrunes } from "./bundle-prunes.ts"
-import { checkBundleEvidence } from "./bundle-evidence.ts"
+import { type BundleEvents, checkBundleEvidence } from "./bundle-evidence.ts"
 import { type BundleFiles, openBundleFiles } from "./bundle-files.ts"
 import {
   type BundleSignatures,
@@ -30,10 +30,8 @@ import { FindingList } from "./finding-list.ts"
 import { keyFindings } from "./key-check.ts"
 import { expiryFindings, type KnownTrust, type VersionedTrust } from "./known-trust.ts"
 import { checkRun, type RunSummary } from "./run.ts"
-import { sliceOfRun } from "./run-slice.ts"
 import { type EquationsAhead, signedCommits } from "./signed-commits.ts"
 import { type SeenTree, SeenTrees } from "./seen-trees.ts"
-import type { CheckedEvent } from "./session-check.ts"
 import { checkpointUse } from "./signed-checkpoint.ts"
 import { judgeTrustLabel, type TrustLabel, type WitnessedTime } from "./trust-label.ts"
 import {
@@ -69,8 +67,8 @@ export interface BundleSummary {
 /** An accepted bundle with what a verifier should remember of it. */
 export interface VerifiedBundle {
   readonly summary: BundleSummary
-  /** The run, and the events that its report was rebuilt from. */
-  readonly evidence: { readonly run: RunSummary; readonly events: readonly CheckedEvent[] }
+  /** The run, and the events that its report was rebuilt from, made anew each time that somebody goes through them. */
+  readonly evidence: BundleEvents & { readonly run: RunSummary }
   readonly trust: VersionedTrust
   readonly checkpoint: SeenTree
   /** Earlier trees of the ledger, of which this one was shown to be the continuation. */
@@ -133,10 +131,10 @@ async function checkBundle(
   checkTreeProof(policy, signatures.checkpoint, seen, findings)
   const trust = pinnedTrust(opened, policy, signatures, witnessing)
   const equation = await policy.equationOf?.(signedCommits(files, trust.keyring))
-  const events = checkBundleEvidence(files, { ...trust, ...signatures, seen, equation }, findings)
+  const evidence = checkBundleEvidence(files, { ...trust, ...signatures, seen, equation }, findings)
   findings.addAll(seen.findings(bundlePaths.checkpoint, signatures.checkpoint))
   if (!findings.isEmpty) return undefined
-  const run = checkBundleRun(files, trust, { ...signatures, events }, findings)
+  const run = await checkBundleRun(files, trust, { ...signatures, ...evidence }, findings)
   findings.addAll(expiryFindings(trust, policy.atMs))
   if (run === undefined) return undefined
   findings.addAll([
@@ -145,13 +143,13 @@ async function checkBundle(
   ])
   const { size, root } = signatures.checkpoint
   const checkpoint = { size, root_sha256: toHex(root) }
-  const prunes = checkBundlePrunes(files, { ...trust, atMs: policy.atMs, events }, findings)
-  const payloads = checkBundlePayloads(files, { events, prunes })
+  const prunes = checkBundlePrunes(files, { ...trust, ...evidence, atMs: policy.atMs }, findings)
+  const payloads = checkBundlePayloads(files, { ...evidence, prunes })
   findings.addAll(payloads.findings)
   const counted = { pruned: prunes.count, payloads: payloads.counts, checkpoints: seen.counts }
-  const summary = summaryOf(files, trust, { events, run, witnessing, counted })
+  const summary = summaryOf(files, trust, { run, witnessing, counted })
   const earlier = seen.told.filter((tree) => tree.size !== size)
-  return { summary, evidence: { run, events }, trust: trust.files, checkpoint, earlier }
+  return { summary, evidence: { ...evidence, run }, trust: trust.files, checkpoint, earlier }
 }
 
 /** A proof that shows nothing is told; what was to be shown may be shown otherwise. */
@@ -186,37 +184,32 @@ function pinnedTrust(
   return { ...trust, keyring: trust.keyring.withPins(pins) }
 }
 
-interface BundleEvidence extends BundleSignatures {
-  readonly events: readonly CheckedEvent[]
-}
+interface BundleEvidence extends BundleSignatures, BundleEvents {}
 
-function checkBundleRun(
+async function checkBundleRun(
   files: BundleFiles,
   trust: BundleTrust,
   evidence: BundleEvidence,
   findings: FindingList,
-): RunSummary | undefined {
-  const { events } = evidence
+): Promise<RunSummary | undefined> {
+  const { events, notes } = evidence
   const [seal, report] = [files.get(bundlePaths.seal), files.get(bundlePaths.report)]
-  const summary = checkRun({ events, seal, report, keyring: trust.keyring }, findings)
+  const { keyring } = trust
+  const summary = await checkRun({ events, notes, seal, report, keyring }, findings)
   if (summary === undefined) return undefined
   findings.addAll([
     ...scopeFindings(files, evidence, summary),
     ...bundleKeyFindings(trust, evidence, summary),
-    ...bundleConfigFindings(files, {
-      keyring: trust.keyring,
-      events,
-      runOpened: summary.runOpened,
-    }),
-    ...bundleAttestationFindings(files, events, trust.keyring),
+    ...bundleConfigFindings(files, { keyring, notes, runOpened: summary.runOpened }),
+    ...bundleAttestationFindings(files, notes, keyring),
   ])
   return summary
 }
 
 function scopeFindings(
   { manifest }: BundleFiles,
-  { events, checkpoint }: BundleEvidence,
-  { run, runOpened }: RunSummary,
+  { notes, checkpoint }: BundleEvidence,
+  { run, events }: RunSummary,
 ): readonly Finding[] {
   const findings: Finding[] = []
   if (
@@ -242,7 +235,7 @@ function scopeFindings(
       detail: "the run was sealed at another checkpoint",
       tampered: true,
     })
-  if (sliceOfRun(events, runOpened).length < events.length)
+  if (events < notes.count)
     findings.push({
       code: "bundle/beyond-run",
       subject: "evidence",
@@ -277,7 +270,6 @@ function bundleKeyFindings(
 }
 
 interface Judged {
-  readonly events: readonly CheckedEvent[]
   readonly counted: Pick<BundleSummary, "pruned" | "payloads" | "checkpoints">
   readonly run: RunSummary
   readonly witnessing: WitnessSummary | null
@@ -286,11 +278,11 @@ interface Judged {
 function summaryOf(
   { manifest }: BundleFiles,
   { roots }: BundleTrust,
-  { events, counted, run, witnessing }: Judged,
+  { counted, run, witnessing }: Judged,
 ): BundleSummary {
   const { workspace, origin, agent, run_id } = manifest
   const { report } = run
-  const time = witnessedTime(events, run, witnessing?.since_ms ?? null)
+  const time = witnessedTime(run, witnessing?.since_ms ?? null)
   const trust_label = judgeTrustLabel(report.trust_label, time)
   return {
     workspace,
@@ -298,7 +290,7 @@ function summaryOf(
     agent,
     run_id,
     rootFingerprint: rootFingerprint(roots.pinned),
-    events: events.length,
+    events: run.events,
     ...counted,
     report,
     trust_label,
@@ -308,12 +300,8 @@ function summaryOf(
 
 /** The time that the run's own evidence claims, where a quorum says something of it. */
 function witnessedTime(
-  events: readonly CheckedEvent[],
-  { run, runOpened }: RunSummary,
+  { runOpened, firstMs: fromMs }: RunSummary,
   sinceMs: number | null,
 ): WitnessedTime | null {
-  if (sinceMs === null) return null
-  const toMs = runOpened.event.ts
-  const counted = events.filter(({ event }) => event.ts >= run.window.from_ms)
-  return { sinceMs, fromMs: Math.min(toMs, ...counted.map(({ event }) => event.ts)), toMs }
+  return sinceMs === null ? null : { sinceMs, fromMs, toMs: runOpened.event.ts }
 }

@@ -16,10 +16,7 @@ export interface EvidenceDiff {
 
 /** Compares the evidence of two bundles that were verified under one root, event by event. */
 export function diffEvidence(from: VerifiedBundle, to: VerifiedBundle): EvidenceDiff {
-  const [before, after] = [from, to].map(({ evidence }) => evidence.events) as [
-    readonly CheckedEvent[],
-    readonly CheckedEvent[],
-  ]
+  const [before, after] = [[...from.evidence.events], [...to.evidence.events]]
   const [gone, added] = [without(before, after), without(after, before)]
   return {
     events: {

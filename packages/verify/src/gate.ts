@@ -188,7 +188,7 @@ function judged({ summary, evidence }: VerifiedBundle): JudgedRun {
 /** The questions whose deciding events the monitor observed itself, all that the report names. */
 function observedIn({ run, events }: VerifiedBundle["evidence"]): ReadonlySet<string> {
   const { report, runOpened } = run
-  const { deciding } = surveyRun({ events, runOpened: runOpened.hash }, report)
+  const { deciding } = surveyRun({ events: [...events], runOpened: runOpened.hash }, report)
   const seen = new Set(
     deciding.filter(({ tier }) => isAtLeast(tier, "OBSERVED")).map(({ hash }) => hash),
   )
@@ -204,11 +204,10 @@ function previousOf(previous: OpenedRun, current: OpenedRun): PreviousRun {
 
 /** Where a run stands among those that the evidence of a later one holds: none can be left out between them. */
 function placeOf(previous: OpenedRun, current: OpenedRun): PreviousRun["place"] {
-  const { run, events } = current.bundle.evidence
+  const { run, notes } = current.bundle.evidence
   const { hash, event } = previous.bundle.evidence.run.runOpened
-  const earlier = events.filter(
-    ({ event: each, hash: of }) =>
-      each.type === "run_opened" && each.agent === run.run.agent && of !== run.runOpened.hash,
+  const earlier = notes.openings.filter(
+    ({ event: each, hash: of }) => each.agent === run.run.agent && of !== run.runOpened.hash,
   )
   if (previous.rootSha256 !== current.rootSha256 || !earlier.some((each) => each.hash === hash))
     return "elsewhere"

@@ -9,23 +9,21 @@ import {
   STATEMENT_PAYLOAD_TYPE,
   type Verdict,
 } from "@amc/core"
-import { encodeReport, engine, parseReport, type Report, scoreRun } from "@amc/score"
+import { engine, parseReport, type Report } from "@amc/score"
 import { checkEnvelope } from "./envelope-check.ts"
+import type { Evidence, EvidenceNotes } from "./evidence-notes.ts"
 import { FindingList } from "./finding-list.ts"
 import { keyFindings } from "./key-check.ts"
-import {
-  headFindings,
-  namingFindings,
-  type RunOpened,
-  runsOpened,
-  sliceOfRun,
-} from "./run-slice.ts"
+import { RebuiltReport } from "./rebuilt-report.ts"
+import { type RunOpened, RunSlice, runsOpened } from "./run-slice.ts"
 import type { CheckedEvent } from "./session-check.ts"
 
 /** A sealed run and the evidence to judge it by. */
 export interface RunEvidence {
-  /** The agent's and `_system`'s events, verified and from genesis on; later ones than the run's are left out here. */
-  readonly events: readonly CheckedEvent[]
+  /** From genesis on; later ones than the run's are left out here. */
+  readonly events: Evidence
+  /** What was noted of these events when they were verified. */
+  readonly notes: Pick<EvidenceNotes, "openings">
   readonly seal: Uint8Array
   readonly report: Uint8Array
   /** The place of the event that logged the seal, if the caller knows it. */
@@ -39,6 +37,10 @@ export interface RunSummary {
   readonly run: RunSeal["run"]
   readonly report: Report
   readonly runOpened: RunOpened
+  /** How many events it is a function of. */
+  readonly events: number
+  /** The time of the first of them in its window. */
+  readonly firstMs: number
   /** Ids of the auditor keys that sealed it. */
   readonly sealedBy: ReadonlySet<string>
 }
@@ -49,47 +51,47 @@ const windowSlackMs = 60_000
 
 /**
  * Verifies a run: sealed by a certified auditor key, opened by an event that says the same, complete up
- * to the heads which that event names, and with exactly the report that the evidence gives.
+ * to the heads which that event names, and with exactly the report that the evidence gives. Goes through its events
+ * twice and holds what the score does.
  *
  * The seal's checkpoint is not looked at: compare it with one that covers the events.
  */
-export function verifyRun(evidence: RunEvidence): Verdict<RunSummary> {
+export async function verifyRun(evidence: RunEvidence): Promise<Verdict<RunSummary>> {
   const findings = new FindingList()
-  return findings.verdict(checkRun(evidence, findings))
-}
-
-/** Scores the slice of a run again and gives the report's bytes, or why this program can't. */
-export function rebuildReport(
-  events: readonly CheckedEvent[],
-  runOpened: RunOpened,
-): Verdict<Uint8Array> {
-  const findings = new FindingList()
-  const slice = sliceOfRun(events, runOpened)
-  const terms = { code: "run/not-reproducible", subject: "report", tampered: false } as const
-  return findings.verdict(
-    findings.attempt(terms, () =>
-      encodeReport(scoreRun({ events: slice, runOpened: runOpened.hash })),
-    ),
-  )
+  return findings.verdict(await checkRun(evidence, findings))
 }
 
 /** {@link verifyRun} as a part of a larger verification. */
-export function checkRun(evidence: RunEvidence, findings: FindingList): RunSummary | undefined {
+export async function checkRun(
+  evidence: RunEvidence,
+  findings: FindingList,
+): Promise<RunSummary | undefined> {
+  const { events, notes, keyring } = evidence
   const opened = openSeal(evidence, findings)
   if (opened === undefined) return undefined
   const { seal, sealedBy } = opened
-  const runOpened = findOpening(evidence.events, seal, findings)
+  const runOpened = findOpening(notes.openings, seal, findings)
   if (runOpened === undefined) return undefined
-  const slice = sliceOfRun(evidence.events, runOpened)
-  const incomplete = [...headFindings(slice, runOpened), ...namingFindings(slice, runOpened)]
+  const slice = new RunSlice(runOpened)
+  const rebuilt = new RebuiltReport(runOpened)
+  const seen = { events: 0, firstMs: runOpened.event.ts }
+  for await (const each of events) {
+    if (!slice.has(each)) continue
+    slice.note(each)
+    rebuilt.look(each)
+    seen.events++
+    if (each.event.ts >= seal.run.window.from_ms)
+      seen.firstMs = Math.min(seen.firstMs, each.event.ts)
+  }
+  const incomplete = [...slice.headFindings(), ...slice.namingFindings(notes.openings)]
   findings.addAll([
     ...incomplete,
-    ...sealFindings(seal, runOpened, evidence.keyring.workspace),
+    ...sealFindings(seal, runOpened, keyring.workspace),
     ...sealKeyFindings(evidence, sealedBy, runOpened),
   ])
-  const report =
-    incomplete.length > 0 ? undefined : checkReport(evidence, seal, runOpened, findings)
-  return report && { run: seal.run, report, runOpened, sealedBy }
+  if (incomplete.length > 0) return undefined
+  const report = await checkReport({ ...evidence, seal, slice, rebuilt }, findings)
+  return report && { run: seal.run, report, runOpened, ...seen, sealedBy }
 }
 
 /** A seal counts by the place where it was logged, or else by the opening of its run. */
@@ -118,11 +120,11 @@ function openSeal(
 }
 
 function findOpening(
-  events: readonly CheckedEvent[],
+  openings: readonly CheckedEvent[],
   { run }: RunSeal,
   findings: FindingList,
 ): RunOpened | undefined {
-  const [opening, ...others] = runsOpened(events, run.run_id, run.agent)
+  const [opening, ...others] = runsOpened(openings, run.run_id, run.agent)
   if (opening !== undefined && others.length === 0) return opening
   const detail =
     opening === undefined ? "no event opens this run of this agent" : "several events open this run"
@@ -170,12 +172,16 @@ function windowFindings({ ts, facts }: RunOpened["event"]): readonly Finding[] {
   return wrong.map((detail) => ({ ...terms, detail }))
 }
 
-function checkReport(
-  { events, report }: RunEvidence,
-  seal: RunSeal,
-  runOpened: RunOpened,
+interface SealedReport extends Pick<RunEvidence, "events" | "report"> {
+  readonly seal: RunSeal
+  readonly slice: RunSlice
+  readonly rebuilt: RebuiltReport
+}
+
+async function checkReport(
+  { events, report, seal, slice, rebuilt }: SealedReport,
   findings: FindingList,
-): Report | undefined {
+): Promise<Report | undefined> {
   const subject = "report"
   if (sha256Hex(report) !== seal.reportSha256) {
     findings.add({
@@ -191,12 +197,10 @@ function checkReport(
     findings.add({ code: "score/unknown-engine", subject, detail, tampered: false })
     return undefined
   }
-  const rebuilt = rebuildReport(events, runOpened)
-  if (!rebuilt.accepted) {
-    findings.addAll(rebuilt.findings)
-    return undefined
-  }
-  if (!equalBytes(rebuilt.value, report)) {
+  for await (const each of events) if (slice.has(each)) rebuilt.take(each)
+  const bytes = rebuilt.bytes(findings)
+  if (bytes === undefined) return undefined
+  if (!equalBytes(bytes, report)) {
     findings.add({
       code: "run/not-reproducible",
       subject,

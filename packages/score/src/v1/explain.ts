@@ -1,15 +1,14 @@
 import { AmcError, type Tier } from "@amc/core"
 import type { Bank, Question } from "./bank.ts"
-import type { EvidenceEvent } from "./evidence.ts"
 import { gatesAgainst, type Missing } from "./gate.ts"
 import { quotient } from "./integer.ts"
 import { type Outlook, outlookOf } from "./outlook.ts"
 import { type Decision, rankOf, subjectOf } from "./question.ts"
 import type { Decided } from "./questions.ts"
 import { reachableLevel } from "./reachable.ts"
-import { type FindBank, studyV1 } from "./score.ts"
 import { countedAt, passedWeight } from "./standing.ts"
 import type { Item, Judged, Outcome } from "./judged.ts"
+import type { Window } from "./window.ts"
 
 /** One unit of a question, or several of one session that went alike, and what it was worth. */
 export interface ExplainedUnit {
@@ -36,20 +35,17 @@ export interface Explanation extends Outlook {
   readonly units: readonly ExplainedUnit[]
 }
 
+/** What of a run an explanation rests on. */
+interface DecidedRun {
+  readonly bank: Bank
+  readonly window: Pick<Window, "days">
+  readonly decided: ReadonlyMap<string, Decided>
+}
+
 const steps = [1, 2, 3, 4, 5] as const
 
-/**
- * Explains one question of a run.
- *
- * @throws {@link AmcError} `score/unknown-question`, `run/unknown`, and what `findBank` throws.
- */
-export function explainV1(
-  input: readonly EvidenceEvent[],
-  runOpened: string,
-  findBank: FindBank,
-  id: string,
-): Explanation {
-  const { bank, window, decided } = studyV1(input, runOpened, findBank)
+/** Explains one question of a run that was decided. @throws {@link AmcError} `score/unknown-question` */
+export function explainV1({ bank, window, decided }: DecidedRun, id: string): Explanation {
   const one = decided.get(id)
   if (one === undefined)
     throw new AmcError("score/unknown-question", `the run's bank asks no question ${id}`, {

@@ -1,7 +1,8 @@
 import type { EventBody } from "@amc/core"
 import type { Bank } from "./bank.ts"
 import { boldest, type Claim, claimedLayer, claimGapOf, Claims } from "./claim.ts"
-import { type EvidenceEvent, evidenceOf, openingOf } from "./evidence.ts"
+import { type EvidenceEvent, openingOf } from "./evidence.ts"
+import { type Explanation, explainV1 } from "./explain.ts"
 import { shownFiles } from "./ingested.ts"
 import { byText, daysAfter } from "./integer.ts"
 import { layerLevel, overallLevel, type Rated } from "./layer.ts"
@@ -14,7 +15,7 @@ import { SessionFacts } from "./session-facts.ts"
 import type { JudgedSession } from "./judged-session.ts"
 import { trustOf } from "./trust.ts"
 import type { Window } from "./window.ts"
-import { WindowFold, windowOf } from "./window-fold.ts"
+import { WindowFold } from "./window-fold.ts"
 
 /** The name of this engine, which runs and reports carry. */
 export const engineV1 = "amc-score/v1"
@@ -54,44 +55,22 @@ export class RunScoreV1 {
     this.#fold.take(event)
   }
 
+  /** No clock, no chance, no floats, so equal evidence gives equal bytes. */
   report(): Report {
-    const found = { ...this.#fold.window(), missing: this.#fold.missing }
-    return reportOf(studyOf(this.#run, this.#bank, found))
+    return reportOf(this.#decide())
   }
-}
 
-/** Decides every question of a run. @throws {@link AmcError} `run/unknown`, and what `findBank` throws. */
-export function studyV1(
-  input: readonly EvidenceEvent[],
-  runOpened: string,
-  findBank: FindBank,
-): Study {
-  const evidence = evidenceOf(input, runOpened)
-  const bank = findBank(evidence.run.facts.measured.bank_sha256)
-  return studyOf(evidence.run, bank, windowOf(evidence, bank))
-}
+  /** Why one question has its level. @throws {@link AmcError} `score/unknown-question` */
+  explain(question: string): Explanation {
+    return explainV1(this.#decide(), question)
+  }
 
-function studyOf(
-  run: EventBody<"run_opened">,
-  bank: Bank,
-  found: Pick<Study, "window" | "kept" | "missing">,
-): Study {
-  const decided = decideAll(decidable(found), bank)
-  return { run, bank, ...found, decided }
-}
-
-/**
- * Makes the report of a run from verified evidence: no clock, no chance, no floats, so equal evidence
- * gives equal bytes.
- *
- * @throws {@link AmcError} `run/unknown`, and what `findBank` throws.
- */
-export function scoreV1(
-  input: readonly EvidenceEvent[],
-  runOpened: string,
-  findBank: FindBank,
-): Report {
-  return reportOf(studyV1(input, runOpened, findBank))
+  /** Decides every question. */
+  #decide(): Study {
+    const found = { ...this.#fold.window(), missing: this.#fold.missing }
+    const decided = decideAll(decidable(found), this.#bank)
+    return { run: this.#run, bank: this.#bank, ...found, decided }
+  }
 }
 
 function reportOf(study: Study): Report {
