@@ -53,6 +53,17 @@ test("after kill -9 recover closes what was open and says what; then nothing is 
   expect(await eventsOf(own.dir)).toHaveLength(events.length)
 })
 
+test("a report says that the monitor measured a recovered session until it died itself, in each form", async () => {
+  const made = await amcJson(own, ["run", "--agent", "killed"])
+  expect(made).toMatchObject({ exit: 0, data: { report: { status: "VALID" } } })
+  const reason =
+    "the monitor measured in each of 1 session that the agent could not reach its keys, in 1 of them only until it died itself"
+  for (const format of ["text", "json", "markdown", "html"]) {
+    const words = ["run", "report", made.data.report.run_id as string, "--format", format]
+    expect((await amc(own, words)).stdout, format).toContain(reason)
+  }
+})
+
 test("recover finishes the signing of a config that a crash cut short", async () => {
   const path = join(own.dir, "retention.yaml")
   writeFileSync(path, "v: 1\ndays: {llm_request: 30}\n")

@@ -72,7 +72,8 @@ test.each<{ why: string; story: Story; expected: Partial<Report>; first: RegExp 
     why: "a crash that recovery sealed, in a box that was measured",
     story: { sessions: [...sessions, { end: "recovered" }] },
     expected: { status: "VALID", posture: "measured", integrity_index: 80 },
-    first: /each of 6 sessions/,
+    first:
+      /^the monitor measured in each of 6 sessions that the agent could not reach its keys, in 1 of them only until it died itself$/,
   },
   {
     why: "a crash that recovery sealed, where only the owner declares it",

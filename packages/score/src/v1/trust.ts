@@ -76,8 +76,14 @@ function fineText(ran: readonly JudgedSession[]): string {
   const declared = ran.filter(({ isDeclared }) => isDeclared).length
   const sessions = sessionsText(ran.length)
   return declared === 0
-    ? `the monitor measured in each of ${sessions} that the agent could not reach its keys`
+    ? `the monitor measured in each of ${sessions} that the agent could not reach its keys${cutShortText(ran)}`
     : `in ${declared} of ${sessions} only the owner's signed config says that the agent could not reach the monitor's keys; nothing measured it`
+}
+
+/** What recovery sealed, the monitor did not see to its end. */
+function cutShortText(ran: readonly JudgedSession[]): string {
+  const count = ran.filter(({ isClosed }) => !isClosed).length
+  return count === 0 ? "" : `, in ${count} of them only until it died itself`
 }
 
 /** Whether no session of the window itself, what is only looked back on left aside, may have run. */
