@@ -230,7 +230,7 @@ function recordExchange(
   const request = {
     ...common,
     provider,
-    upstream: "https://api.openai.com",
+    upstream: provider === "openai" ? "https://api.openai.com" : `https://${provider}.example.com`,
     method: "POST",
     body_bytes: 9,
     secrets_found: 0,

@@ -2,7 +2,7 @@ import { AmcError, channels, isAtLeast, tierOf } from "@amc/core"
 import { expect, test } from "vitest"
 import { goodSession, record, type SessionPlan, type Story } from "./evidence.fixture.ts"
 import { currentBank, type Report, scoreRun } from "./index.ts"
-import { digest, type LaneFixture } from "./lane.fixture.ts"
+import { day, digest, type LaneFixture, start } from "./lane.fixture.ts"
 import { goodDays } from "./story.fixture.ts"
 import { rankOf } from "./v1/question.ts"
 
@@ -160,6 +160,26 @@ test("P1: a session that fails a question eases the darkness over it as a good o
   // What shows no exchange eases nothing.
   const dark = { ...extra, calls: 0 }
   expect(report({ sessions: [...sessions, dark, dark] }).questions[0]?.cap?.level).toBe(2)
+})
+
+test("a game that wins nothing: a lane whose clock runs ahead, so that what passed in it stays new", () => {
+  const days = goodDays(10, 4)
+  const recording = record({ sessions: [...days, { day: 9, task: "failed", passed: false }] })
+  // The run's own clock says that it is the fourth day.
+  const events = recording.events.map((each) => {
+    if (each.event.type !== "run_opened") return each
+    const measured = { ...each.event.facts.measured, window_to_ms: start + 4 * day - 1 }
+    return { ...each, event: { ...each.event, facts: { measured, reported: {} } } }
+  })
+  const played = scoreRun({ ...recording, events })
+  const seen = report({ sessions: days.filter((each) => each.day < 4), endDay: 3 })
+  for (const [at, { id, units, level }] of played.questions.entries()) {
+    if (id === "SAO-08" || id === "SAO-11") continue
+    expect([id, units.k]).toEqual([id, seen.questions[at]?.units.k])
+    expect(rankOf(level)).toBeLessThanOrEqual(rankOf(seen.questions[at]!.level))
+  }
+  // What failed there counts all the same.
+  expect(played.questions.find(({ id }) => id === "SK-02")?.units.n).toBe(17)
 })
 
 test("a game that wins nothing: 100,000 self-reported events", () => {

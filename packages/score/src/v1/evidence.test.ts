@@ -55,6 +55,22 @@ test("takes another lane up to the head that the run names", () => {
   expect(evidenceOf(lane.events, runOpened).missing).toBe(2)
 })
 
+test("P4: puts them in their order, lane by lane, however they came", () => {
+  const lanes = ["lane-2", "lane-3"].map((name) => {
+    const lane = new LaneFixture(name)
+    for (const session of ["a", "b", "c"]) lane.record("agent_stdout", stdout, { session })
+    return lane
+  })
+  const lane = new LaneFixture()
+  const heads = lanes.flatMap((each) => each.heads())
+  const runOpened = recordRun(lane, start, bankSha256(bank1), heads)
+  const all = [...lanes.flatMap(({ events }) => events), ...lane.events]
+  const places = evidenceOf(all.toReversed(), runOpened).events.map(
+    ({ event }) => `${event.lane} ${event.lseq}`,
+  )
+  expect(places).toEqual(["lane-2 0", "lane-2 1", "lane-2 2", "lane-3 0", "lane-3 1", "lane-3 2"])
+})
+
 test("a run that is not among the events is unknown", () => {
   const unknown = expect.objectContaining({ code: "run/unknown" })
   expect(() => evidenceOf(recording.events, digest("none"))).toThrow(unknown)

@@ -516,6 +516,7 @@ test.each<Rule>([
 
 interface Call {
   readonly provider: string
+  readonly upstream?: string
   readonly status?: number
   readonly completeness?: string
   readonly isOwn?: boolean
@@ -526,7 +527,9 @@ const up = { provider: "b", status: 200 }
 
 /** Calls one after another, each with its answer. */
 function callsOf(calls: readonly Call[]): Facts {
-  const requests = calls.map(({ provider }, at) => told(`asked ${at}`, { provider }, 2 * at))
+  const requests = calls.map(({ provider, upstream = provider }, at) =>
+    told(`asked ${at}`, { provider, upstream }, 2 * at),
+  )
   const responses = calls.map(({ status = 0, completeness = "complete", isOwn = false }, at) =>
     told(
       `answer ${at}`,
@@ -564,6 +567,11 @@ test.each<{
     why: "refused between two failures",
     calls: [down, { ...down, status: 404 }, down, up],
     items: [{ ...pass, events: ["answer 2"] }],
+  },
+  {
+    why: "another name of the same upstream",
+    calls: [down, down, { ...up, upstream: "a" }],
+    items: [],
   },
   { why: "it stopped", calls: [down, down], items: [] },
   { why: "the other had answered before", calls: [up, down, down], items: [] },

@@ -328,6 +328,7 @@ test.each([
   { why: "no wait asked for", status: 429, afterMs: 0, retryAfter: 0, outcomes: [] },
   {
     why: "the same body early after a 500",
+    at: 5000,
     status: 500,
     afterMs: 999,
     body: "first",
@@ -362,6 +363,7 @@ test.each([
     retryAfter = 1000,
     fromUpstream = true,
     lseq = 3,
+    at = 0,
     body = "second",
   }) => {
     const request = (hash: string, at: object): object => ({ hash, bodySha256: hash, ...at })
@@ -374,9 +376,9 @@ test.each([
     const session = sessionOf({
       llm_request: [
         request("first", { ts: 0, lseq: 0, measured: { provider: "a" } }),
-        request("next", { ts: afterMs, lseq, bodySha256: body, measured: { provider } }),
+        request("next", { ts: at + afterMs, lseq, bodySha256: body, measured: { provider } }),
       ],
-      llm_response: [{ hash: "answer", ts: 0, lseq: 2, bodySha256: null, measured: answer }],
+      llm_response: [{ hash: "answer", ts: at, lseq: 2, bodySha256: null, measured: answer }],
     })
     const items = judged("RES-01", session)
     expect(items.map(({ outcome }) => outcome)).toEqual(outcomes)

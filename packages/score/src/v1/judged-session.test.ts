@@ -3,7 +3,8 @@ import { expect, test } from "vitest"
 import { goodSession, record, type SessionPlan } from "../evidence.fixture.ts"
 import { agent, day, digest, start } from "../lane.fixture.ts"
 import type { EvidenceEvent } from "./evidence.ts"
-import { type JudgedSession, judgedSession } from "./judged-session.ts"
+import type { Item } from "./judged.ts"
+import { boundedItems, type JudgedSession, judgedSession } from "./judged-session.ts"
 import { sessionsOf } from "./sessions.fixture.ts"
 
 const window = { isAnswered: true, isChecked: true }
@@ -88,6 +89,27 @@ test.each([10, 11, 25])("%i units that went alike stand in ten, the last for the
   // A dark session's failure beside them, and what breaks a limit, stand as they are.
   expect(judged.get("SAO-02")!.items.filter(({ outcome }) => outcome === "fail")).toHaveLength(1)
   expect(judged.get("LA-05")?.items).toMatchObject([{ outcome: "fail", veto: "high" }])
+})
+
+test("so many that failed stand in the order that they came", () => {
+  const items = ["c", "a", "b"].map((hash): Item => ({ outcome: "fail", events: [hash] }))
+  expect(boundedItems(items)).toEqual(items)
+})
+
+test("a veto stands for itself among many, and what is merged keeps its count", () => {
+  const of = (outcome: Item["outcome"], from: number, count: number): Item[] =>
+    Array.from({ length: 11 }, (_, at) => ({ outcome, count, events: [`${from + at}`] }))
+  const veto: Item = { outcome: "fail", veto: "critical", events: ["99"] }
+  const items = boundedItems([...of("unknown", 40, 3), ...of("fail", 20, 2), veto])
+  expect(items).toHaveLength(21)
+  expect(items[0]).toEqual(veto)
+  expect([items[10], items[20]]).toEqual([
+    { outcome: "fail", count: 4, events: ["29"] },
+    { outcome: "unknown", count: 6, events: ["49"] },
+  ])
+  expect(items.slice(1, 10).every(({ outcome, count }) => outcome === "fail" && count === 2)).toBe(
+    true,
+  )
 })
 
 test("units that passed are bounded too, in the order that they came", () => {

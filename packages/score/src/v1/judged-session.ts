@@ -1,7 +1,7 @@
 import { type MeasuredFacts, sha256Hex, utf8 } from "@amc/core"
 import { judge, type Surroundings } from "./indicator.ts"
 import { indicators } from "./indicators.ts"
-import { dayOf } from "./integer.ts"
+import { byText, dayOf } from "./integer.ts"
 import type { Item, Judged, Place } from "./judged.ts"
 import { type Session, sessionTier } from "./session.ts"
 import { type SurveyedSession, surveySession } from "./survey-session.ts"
@@ -70,20 +70,20 @@ function servedDaysOf({ facts }: Session): ReadonlyMap<number, string> {
  * The same in at most so many items of an outcome, the last of which stands for the rest. Of those that missed the
  * ones with the lowest hashes stay, since a report names those; a veto always stays.
  */
-function boundedItems(items: readonly Item[]): readonly Item[] {
+export function boundedItems(items: readonly Item[]): readonly Item[] {
   if (items.length <= itemsMost) return items
   const of = (outcome: Item["outcome"]): readonly Item[] =>
-    items.filter((item) => !standsAlone(item) && item.outcome === outcome)
+    items.filter((item) => !isVeto(item) && item.outcome === outcome)
   const byHash = (outcome: Item["outcome"]): readonly Item[] =>
-    of(outcome).toSorted((a, b) => ((a.events?.[0] ?? "") < (b.events?.[0] ?? "") ? -1 : 1))
+    of(outcome).toSorted((a, b) => byText(a.events?.[0] ?? "", b.events?.[0] ?? ""))
   return [
-    ...items.filter(standsAlone),
+    ...items.filter(isVeto),
     ...[byHash("fail"), byHash("unknown"), of("pass")].flatMap(merged),
   ]
 }
 
-function standsAlone({ veto, stretch }: Item): boolean {
-  return veto !== undefined || stretch !== undefined
+function isVeto({ veto }: Item): boolean {
+  return veto !== undefined
 }
 
 function merged(items: readonly Item[]): readonly Item[] {

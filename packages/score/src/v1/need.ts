@@ -1,6 +1,5 @@
 import type { Need, Question } from "./bank.ts"
 import { type EmittedFact, emitted } from "./emitters.ts"
-import { indicators } from "./indicators.ts"
 import { quotient } from "./integer.ts"
 import type { Level } from "./level.ts"
 
@@ -32,12 +31,6 @@ export function neededOf(need: Need): number {
 export function haveOf(need: Need, levels: Levels): number {
   const level = need.kind === "question" ? (levels.get(need.question) ?? "U") : 0
   return level === "U" ? 0 : level
-}
-
-/** Whether all the facts that a question is decided by are emitted. */
-export function isAskable(question: string): boolean {
-  const reads = indicators.get(question)?.reads ?? []
-  return reads.length > 0 && reads.every((type) => emitted.has(type))
 }
 
 /** Whether all the facts that a need rests on are emitted; another question is asked after by itself. */

@@ -4,7 +4,7 @@ import { beginScore, encodeReport, scoreRun } from "../index.ts"
 import { goodDays } from "../story.fixture.ts"
 import { bank1 } from "./bank-1.ts"
 import { type Bank, type Question, questionsOf } from "./bank.ts"
-import { evidenceOf } from "./evidence.ts"
+import { type EvidenceEvent, evidenceOf } from "./evidence.ts"
 import { freeQuestions, judgedOf, termsAt } from "./judged.fixture.ts"
 import { decide } from "./question.ts"
 import { decideAll } from "./questions.ts"
@@ -116,9 +116,13 @@ test("what passed before the window is left out, what did not is not", () => {
 
 test("P17: a run that is told event by event comes to the same report", () => {
   const { events, runOpened } = recording
-  const run = beginScore(events.find(({ hash }) => hash === runOpened)!)
-  for (const each of events) run.look(each)
-  for (const each of events) run.take(each)
+  const opened = events.find(({ hash }) => hash === runOpened)!
+  const run = beginScore(opened)
+  // What came after the run is no evidence of it.
+  const [first] = events.filter(({ event }) => event.session !== null) as [EvidenceEvent]
+  const late = { ...first, hash: "late", event: { ...first.event, lseq: opened.event.lseq + 1 } }
+  for (const each of [...events, late]) run.look(each)
+  for (const each of [...events, late]) run.take(each)
   expect(encodeReport(run.report())).toEqual(encodeReport(scoreRun(recording)))
   expect(run.report().sessions).toEqual({ opened: 4, sealed: 4, exposed: 4, counted: 4, days: 3 })
 })

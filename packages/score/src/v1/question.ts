@@ -89,8 +89,7 @@ function unitsIn({ passed, missed }: Tally): Decision["units"] {
 
 function deciding({ passed, missed }: Tally): readonly string[] {
   const failed = missed.filter(({ outcome }) => outcome === "fail")
-  const unknown = missed.filter(({ outcome }) => outcome === "unknown")
-  const found = [failed, unknown, passed].flatMap((each) => newestFirst(each).slice(0, eventsMax))
+  const found = [failed, missed, passed].flatMap(newestFirst)
   return [...new Set(found)].slice(0, eventsMax)
 }
 

@@ -48,7 +48,7 @@ export function decideAll(window: Window, bank: Bank): ReadonlyMap<string, Decid
 /** A question after those that its needs name; a bank's needs name no question that has such needs itself. */
 function inOrder(questions: readonly Question[]): readonly Question[] {
   const waits = ({ needs }: Question): boolean => needs.some(({ kind }) => kind === "question")
-  return [...questions.filter((each) => !waits(each)), ...questions.filter(waits)]
+  return questions.toSorted((a, b) => Number(waits(a)) - Number(waits(b)))
 }
 
 function burdenOf(window: Window, dark: Tally | undefined, bank: Bank): Burden {
@@ -73,13 +73,16 @@ function darkOf(tally: Tally | undefined, bank: Bank): readonly CapCause[] {
   )
 }
 
-/** What the window holds for a question. What passed before its start is left out, what did not is not. */
+/**
+ * What the window holds for a question. What passed before its start is left out, and what passed after its end, by a
+ * clock that runs ahead and would keep it new for ever; what did not pass is not.
+ */
 function judgedOf({ id }: Question, window: Window): readonly Judged[] {
   const indicator = indicators.get(id) as Indicator
   const judged =
     "spans" in indicator ? indicator.spans(measuredWindow(window)) : sessionsJudged(id, window)
   return judged.map((each) =>
-    each.session.lastMs >= window.fromMs
+    each.session.lastMs >= window.fromMs && each.session.lastMs <= window.toMs
       ? each
       : { ...each, items: each.items.filter(({ outcome }) => outcome !== "pass") },
   )

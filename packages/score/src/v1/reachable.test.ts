@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { bank1 } from "./bank-1.ts"
-import { type Need, type Question, questionsOf } from "./bank.ts"
-import { isAskable, isEmittedNeed } from "./need.ts"
+import { type Need, type PerLevel, type Question, questionsOf } from "./bank.ts"
+import { isEmittedNeed, needsHardened } from "./need.ts"
 import { isOfDays, reachableLevel } from "./reachable.ts"
 
 /** For each level that today's facts can give, the least window in days: eight sessions of a day count. */
@@ -58,9 +58,52 @@ test.each<{ needs: readonly Need[]; high_risk?: boolean; id?: string; reachable:
   expect(reachableLevel(question, bank1, 90)).toBe(reachable)
 })
 
-test("a question is asked where all that it reads is recorded", () => {
-  expect(questionsOf(bank1).every(({ id }) => isAskable(id))).toBe(true)
-  expect(isAskable("RES-07")).toBe(false)
+test.each([
+  { why: "exchanges have no limit", id: "SAO-02", days: 7, reachable: 4 },
+  {
+    why: "eight sessions of a day count",
+    id: "SK-02",
+    sessions: [1, 8, 9, 9, 9],
+    days: 1,
+    reachable: 2,
+  },
+  { why: "sixteen of two days", id: "SK-02", sessions: [1, 8, 16, 17, 17], days: 2, reachable: 3 },
+  {
+    why: "days ask for no sessions",
+    id: "SAO-11",
+    sessions: [99, 99, 99, 99, 99],
+    days: 30,
+    reachable: 5,
+  },
+])("$id without needs: $why", ({ id, sessions, days, reachable }) => {
+  const gates = bank1.profiles[questionOf(id).profile]
+  const own =
+    sessions === undefined
+      ? {}
+      : {
+          sessions: sessions as unknown as PerLevel<number>,
+          days: [1, 1, 1, 1, 1] as const,
+          units: [1, 1, 1, 1, 1] as const,
+        }
+  const bank = {
+    ...bank1,
+    profiles: { ...bank1.profiles, [questionOf(id).profile]: { ...gates, ...own } },
+  }
+  const { units: _, sessions: __, ...question } = questionOf(id)
+  expect(reachableLevel({ ...question, needs: [] }, bank, days)).toBe(reachable)
+})
+
+test("hardened sandboxes are asked for at level 5 of what is of high risk, and where the bank says so", () => {
+  const at = (high_risk: boolean, needs: readonly Need[]): readonly number[] =>
+    [1, 2, 3, 4, 5].filter((level) =>
+      needsHardened({ ...questionOf("RES-09"), high_risk, needs }, level),
+    )
+  expect(at(false, [])).toEqual([])
+  expect(at(true, [{ level: 4, kind: "pack", pack: "EVI", per_mille: 1 }])).toEqual([5])
+  expect(at(false, [{ level: 4, kind: "hardened" }])).toEqual([4])
+})
+
+test("a need is met by facts that something records", () => {
   const needs: readonly Need[] = [
     { level: 1, kind: "question", question: "none", at_least: 5 },
     { level: 1, kind: "hardened" },

@@ -1,6 +1,6 @@
 import { type Bank, gatesOf, type PerLevel, type Question, questionsOf } from "./bank.ts"
-import { quotient } from "./integer.ts"
-import { isAskable, isEmittedNeed, needsHardened } from "./need.ts"
+import { indicators } from "./indicators.ts"
+import { isEmittedNeed } from "./need.ts"
 
 /** The value of a level from 1 to 5. */
 export function ofLevel<T>(values: PerLevel<T>, level: number): T {
@@ -12,18 +12,16 @@ export function ofLevel<T>(values: PerLevel<T>, level: number): T {
  * so many days: computed from the bank, and no level without all below it.
  */
 export function reachableLevel(question: Question, bank: Bank, windowDays: number): number {
-  if (!isAskable(question.id)) return 0
+  if (!indicators.has(question.id)) return 0
   const blocked = [1, 2, 3, 4, 5].find((level) => !isReachable(question, level, bank, windowDays))
   return blocked === undefined ? 5 : blocked - 1
 }
 
 function isReachable(question: Question, level: number, bank: Bank, windowDays: number): boolean {
-  const hardened = { level, kind: "hardened" } as const
   const needs = question.needs.filter((need) => need.level === level)
-  const all = needsHardened(question, level) ? [...needs, hardened] : needs
-  const others = all.flatMap((need) => (need.kind === "question" ? [need] : []))
+  const others = needs.flatMap((need) => (need.kind === "question" ? [need] : []))
   return (
-    all.every(isEmittedNeed) &&
+    needs.every(isEmittedNeed) &&
     others.every(({ question: id, at_least: least }) => reaches(id, least, bank, windowDays)) &&
     fitsWindow(question, level, bank, windowDays)
   )
@@ -49,7 +47,7 @@ export function isOfDays({ unit }: Question): boolean {
 }
 
 function mostUnits({ unit }: Question, windowDays: number, { day_cap: dayCap }: Bank): number {
-  if (unit === "exchange") return Number.MAX_SAFE_INTEGER
-  if (unit === "minute") return quotient(windowDays * 86_400, 60)
+  // No level asks for as many minutes as its days have.
+  if (unit === "exchange" || unit === "minute") return Number.MAX_SAFE_INTEGER
   return unit === "day" ? windowDays : windowDays * dayCap
 }

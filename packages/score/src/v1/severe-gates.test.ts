@@ -41,6 +41,7 @@ test.each([
   const found = severe(drill, each.level, [0, 0], { veto: each.veto })
   expect(found).toHaveLength(each.gates)
   if (each.gates > 0) expect(found).toMatchObject([{ gate: "critical", have: 2, need: 0 }])
+  expect(severe(drill, each.level, [0], { veto: each.veto })).toHaveLength(each.gates)
   expect(severe(time, each.level, [0], { veto: each.veto })).toEqual([])
 })
 

@@ -1,4 +1,4 @@
-import { type Event, type EventBody, systemAgent } from "@amc/core"
+import type { Event, EventBody } from "@amc/core"
 import type { Bank } from "./bank.ts"
 import { Completeness } from "./completeness.ts"
 import type { Evidence, EvidenceEvent } from "./evidence.ts"
@@ -172,12 +172,10 @@ function placeOf({ lane, agent, aseq }: Pick<Event, "lane" | "agent" | "aseq">):
 }
 
 /** What bears on more than its session. */
-function isKept({ type, agent, facts }: Event): boolean {
-  if (type === "audit") {
-    const { code } = facts.measured as { readonly code: string }
-    return code === "TRUST_BOUNDARY_VIOLATED" || code.startsWith("CONFIG_")
-  }
-  return keptTypes.has(type) && (type !== "lease" || agent !== systemAgent)
+function isKept({ type, facts }: Event): boolean {
+  if (type !== "audit") return keptTypes.has(type)
+  const { code } = facts.measured as { readonly code: string }
+  return code === "TRUST_BOUNDARY_VIOLATED" || code.startsWith("CONFIG_")
 }
 
 const keptTypes: ReadonlySet<string> = new Set([

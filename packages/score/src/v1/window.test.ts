@@ -86,6 +86,8 @@ const sealed = {
 } as const
 const gap = { reason: "clock-step", open_calls: 0, open_sessions: 0, last_ts: start } as const
 
+const stdout = { offset: 0, bytes: 1, stored: true, secrets_found: 0 }
+
 function windowFor(lanes: readonly LaneFixture[], toMs: number = start): Window {
   const lane = new LaneFixture("lane-9")
   const heads = lanes.flatMap((each) => each.heads())
@@ -103,7 +105,6 @@ test.each([
   { why: "that names it, before it", order: "named open seal", isGapped: true },
 ])("a session is doubted for a gap $why: $isGapped", ({ order, isGapped }) => {
   const [lane, other] = [new LaneFixture("lane-1"), new LaneFixture("lane-2")]
-  const stdout = { offset: 0, bytes: 1, stored: true, secrets_found: 0 }
   for (const what of order.split(" ")) {
     if (what === "open") lane.record("agent_stdout", stdout, { session: "s" })
     if (what === "seal") lane.record("session_seal", sealed, { session: "s" })
@@ -118,7 +119,6 @@ test.each([
 
 test("a gap in another lane doubts nothing, and one of long ago is none of the window's", () => {
   const [lane, other] = [new LaneFixture("lane-1"), new LaneFixture("lane-2")]
-  const stdout = { offset: 0, bytes: 1, stored: true, secrets_found: 0 }
   lane.record("agent_stdout", stdout, { session: "s" })
   other.record("audit", { code: "LEASE_REFUSED", subject: "", detail: "" })
   other.record("gap", gap, { of: "_system" })
@@ -137,7 +137,6 @@ test("a gap in another lane doubts nothing, and one of long ago is none of the w
 
 test("a session in which one of two keys was stolen is doubted", () => {
   const lane = new LaneFixture()
-  const stdout = { offset: 0, bytes: 1, stored: true, secrets_found: 0 }
   lane.record("agent_stdout", stdout, { session: "s" })
   lane.record("session_seal", sealed, { session: "s" })
   const [first] = lane.events as [EvidenceEvent]
@@ -146,6 +145,55 @@ test("a session in which one of two keys was stolen is doubted", () => {
   const change = { kid: digest("stolen"), role: "monitor", action: "revoked", from_ms: 0 } as const
   lane.record("key_change", change, { of: "_system" })
   expect([...windowFor([lane]).gapped]).toEqual(["s"])
+})
+
+test("a session is what the agent's own chain holds of it, whoever else names it", () => {
+  const events = (named: boolean): Window["sessions"] => {
+    const lane = new LaneFixture()
+    lane.record("agent_stdout", stdout, { session: "s" })
+    if (named) {
+      lane.record(
+        "audit",
+        { code: "SECRET_SEEN", subject: "", detail: "" },
+        { of: "_system", session: "s" },
+      )
+      const claims = { by: "agent" as const, overall: null, levels: [] }
+      const source = { source_sha256: digest("claims") }
+      lane.record("claim", source, { channel: "ingest", reported: claims, session: "s" })
+    }
+    lane.now += 5
+    lane.record("session_seal", sealed, { session: "s" })
+    return windowFor([lane]).sessions
+  }
+  const [plain, named] = [events(false), events(true)].map((sessions) =>
+    sessions.map(({ firstMs, lastMs, isSealed, judged }) => ({
+      times: [firstMs, lastMs],
+      isSealed,
+      // Without the seals' hashes, which name places.
+      judged: [...judged].map(([id, { tier, items }]) => [
+        id,
+        tier,
+        items.map(({ outcome }) => outcome),
+      ]),
+    })),
+  )
+  expect(plain).toHaveLength(1)
+  expect(named).toEqual(plain)
+})
+
+test("a session is looked back on by its end, and so is whether anything was answered", () => {
+  const lane = new LaneFixture()
+  const answer = { from_upstream: true, status: 200, request_event_hash: "none" } as never
+  lane.record("llm_response", answer, { session: "s" })
+  lane.now = start + 5
+  lane.record("outcome", { passed: true, timed_out: false } as never, { session: "s" })
+  const look = bank1.look_back_days * day
+  const found = [5, 6].map((ms) => windowFor([lane], start + look + ms))
+  expect(found.map(({ sessions }) => sessions.length)).toEqual([1, 0])
+  expect(found.map(({ surroundings }) => surroundings)).toEqual([
+    { isAnswered: true, isChecked: true },
+    { isAnswered: false, isChecked: false },
+  ])
 })
 
 test("the agent's config is signed anew by each later version of its own file, in order of time", () => {
@@ -206,9 +254,13 @@ test("what bears on more than a session is kept, and what a trace or an attestat
   audit("TRUST_BOUNDARY_VIOLATED")
   audit("TRUST_BOUNDARY_DRIFT")
   audit("CONFIG_UNSIGNED")
+  lane.record("audit", { code: "CONFIG_UNSIGNED", subject: "", detail: "" }, { of: "_system" })
+  lane.record("agent_stdout", stdout)
   const run = new LaneFixture("lane-9")
   const runOpened = recordRun(run, start, bankSha256(bank1), lane.heads())
-  const { kept } = windowOf(evidenceOf([...lane.events, ...run.events], runOpened), bank1)
-  const places = kept.map(({ event }) => event.lseq)
-  expect(places).toEqual([0, 1, 2, 4, 5, 6, 8])
+  const { kept, window } = windowOf(evidenceOf([...lane.events, ...run.events], runOpened), bank1)
+  const placesOf = (found: readonly { lseq: number }[]): number[] => found.map(({ lseq }) => lseq)
+  expect(placesOf(kept.map(({ event }) => event))).toEqual([0, 1, 2, 3, 4, 5, 6, 8, 9])
+  expect(placesOf(window.own.measured("lease"))).toEqual([2])
+  expect(placesOf(window.system.measured("audit"))).toEqual([9])
 })

@@ -66,7 +66,7 @@ export function windowFrom(
     fromMs,
     toMs,
     today: dayOf(toMs),
-    days: Math.max(dayOf(toMs) - dayOf(fromMs) + 1, 0),
+    days: dayOf(toMs) - dayOf(fromMs) + 1,
     own: new SessionFacts(kept.filter(({ event }) => event.agent === run.agent)),
     system: new SessionFacts(kept.filter(({ event }) => event.agent === systemAgent)),
     gaps: recent.filter(({ event }) => event.type === "gap").length,

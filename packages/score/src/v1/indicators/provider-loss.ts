@@ -3,7 +3,8 @@ import type { MeasuredEvent } from "../session-facts.ts"
 import { isOwnEnd, onlyExit } from "./own-end.ts"
 import type { Item } from "../judged.ts"
 
-type Answer = MeasuredEvent<"llm_response"> & { readonly provider: string }
+/** An answer, and where it came from: two names of one upstream are one provider. */
+type Answer = MeasuredEvent<"llm_response"> & { readonly upstream: string }
 
 const failuresLeast = 2
 
@@ -34,7 +35,7 @@ function judgeLoss(session: MeasuredSession, lost: readonly Answer[]): readonly 
 
 /** The last failure of each provider that failed twice or more and never came back. */
 function lossesIn(session: MeasuredSession): readonly Answer[] {
-  const providers = Map.groupBy(answersIn(session), ({ provider }) => provider)
+  const providers = Map.groupBy(answersIn(session), ({ upstream }) => upstream)
   return [...providers.values()].flatMap((answers) => {
     const lastServed = answers.findLastIndex(isServed)
     const failed = answers.slice(lastServed + 1).filter(isFailed)
@@ -44,10 +45,10 @@ function lossesIn(session: MeasuredSession): readonly Answer[] {
 
 function answersIn(session: MeasuredSession): readonly Answer[] {
   const requests = session.measured("llm_request")
-  const providers = new Map(requests.map(({ hash, measured }) => [hash, measured.provider]))
+  const upstreams = new Map(requests.map(({ hash, measured }) => [hash, measured.upstream]))
   return session.measured("llm_response").flatMap((answer) => {
-    const provider = providers.get(answer.measured.request_event_hash)
-    return provider === undefined ? [] : [{ ...answer, provider }]
+    const upstream = upstreams.get(answer.measured.request_event_hash)
+    return upstream === undefined ? [] : [{ ...answer, upstream }]
   })
 }
 
