@@ -1,13 +1,13 @@
-import { toBase64 } from "./base64.ts"
+import { fromBase64, toBase64 } from "./base64.ts"
 import { canonicalize } from "./canonical.ts"
 import { toHex } from "./bytes.ts"
 import type { Digest } from "./digest.ts"
 import { pae } from "./dsse.ts"
 import { type EquationCheck, verifyEd25519 } from "./ed25519.ts"
-import { isFault } from "./errors.ts"
+import { isFault, malformed } from "./errors.ts"
 import { emptyRoot } from "./merkle/hash.ts"
 import { rootFromInclusion } from "./merkle/inclusion.ts"
-import { levelsOf, pathInLevels } from "./merkle/levels.ts"
+import { levelsOf, type TreeLevels } from "./merkle/levels.ts"
 import type { PublicKey, Signer } from "./public-key.ts"
 
 /** Of what is signed: the tree of all that a monitor made durable at once. */
@@ -24,22 +24,49 @@ export interface CommitProof {
   readonly signature: Uint8Array
 }
 
-/** A commit with its one signature, to be handed to its leaves. */
-export interface SignedCommit {
-  readonly size: number
-  /** In base64, and so are the hashes of paths. */
-  readonly signature: string
-  pathOf(index: number): readonly string[]
-}
-
-/** Signs the tree of these leaf hashes (spec/event.md, "Leaf and signature"). */
-export function signCommit(leafHashes: readonly Digest[], signer: Signer): SignedCommit {
+/**
+ * Signs the tree of these leaf hashes, and gives each leaf's signature as text: index, size, signature and the path's
+ * hashes in base64, with a space between each (spec/event.md, "Leaf and signature").
+ */
+export function signCommit(leafHashes: readonly Digest[], signer: Signer): string[] {
   const levels = levelsOf(leafHashes)
   const [size, root] = [leafHashes.length, levels.at(-1)?.[0] ?? emptyRoot]
   const signature = toBase64(signer.sign(signedBytes(root, size)))
-  // A node stands in the paths of many leaves.
-  const spelled = levels.map((row) => row.map(toBase64))
-  return { size, signature, pathOf: (index) => pathInLevels(spelled, index) }
+  return spelledPaths(levels).map((path, index) => `${index} ${size} ${signature}${path}`)
+}
+
+/** From the root down: a node's path is its sibling and then the path of its parent, which both of them share. */
+function spelledPaths(levels: TreeLevels): string[] {
+  return levels.slice(0, -1).reduceRight(
+    (above, row) => {
+      const spelled = row.map((hash) => ` ${toBase64(hash)}`)
+      return row.map((_, at) => (spelled[at ^ 1] ?? "") + (above[at >> 1] ?? ""))
+    },
+    [""],
+  )
+}
+
+const integer = String.raw`(0|[1-9]\d{0,5})`
+const signaturePattern = new RegExp(
+  String.raw`^${integer} ${integer} ([A-Za-z0-9+/]{86}==)((?: [A-Za-z0-9+/]{43}=){0,${commitPathMax}})$`,
+  "u",
+)
+
+/**
+ * Reads a signature in exactly the spelling of {@link signCommit}. Says nothing about whose it is: see
+ * {@link isInCommit}.
+ *
+ * @throws {@link AmcError} `input/malformed`
+ */
+export function parseSignature(text: string): CommitProof {
+  const [, index, size, signature = "", path = ""] = signaturePattern.exec(text) ?? []
+  if (size === undefined) throw malformed("a commit's signature is not spelled as one")
+  return {
+    index: Number(index),
+    size: Number(size),
+    signature: fromBase64(signature),
+    path: path.split(" ").slice(1).map(fromBase64),
+  }
 }
 
 /**

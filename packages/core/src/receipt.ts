@@ -1,14 +1,7 @@
 import { z } from "zod"
-import { fromBase64, fromBase64url, toBase64url } from "./base64.ts"
-import { utf8 } from "./bytes.ts"
-import { canonicalize, canonicalText, parseCanonical } from "./canonical.ts"
-import {
-  type CommitProof,
-  commitPathMax,
-  isInCommit,
-  signCommit,
-  type SignedCommit,
-} from "./commit.ts"
+import { fromBase64url, toBase64url } from "./base64.ts"
+import { canonicalize, parseCanonical } from "./canonical.ts"
+import { type CommitProof, isInCommit, parseSignature, signCommit } from "./commit.ts"
 import type { Digest } from "./digest.ts"
 import { isFault, malformed } from "./errors.ts"
 import { agentId, count, foreign, hex32, label } from "./fact-field.ts"
@@ -31,13 +24,6 @@ const receiptSchema = z.strictObject({
   origin: label,
   kid: hex32,
 })
-const signedSchema = z.strictObject({
-  index: count,
-  path: z.array(z.string()).max(commitPathMax),
-  receipt: receiptSchema,
-  signature: z.string(),
-  size: count,
-})
 
 /**
  * The monitor's promise that an event is in its ledger, and of which body it speaks.
@@ -47,34 +33,35 @@ const signedSchema = z.strictObject({
  */
 export type Receipt = z.infer<typeof receiptSchema>
 
-interface SignedReceipt extends CommitProof {
+interface SignedReceipt {
   readonly receipt: Receipt
+  readonly leafHash: Digest
+  readonly proof: CommitProof
 }
 
 const textMax = 8192
 
-/** A receipt's canonical JSON, and the leaf hash under which its commit is signed. */
+/** A receipt's canonical JSON in base64url, and the leaf hash under which its commit is signed. */
 export interface SpelledReceipt {
   readonly text: string
   readonly leafHash: Digest
 }
 
 export function spellReceipt(receipt: Receipt): SpelledReceipt {
-  const text = canonicalText(receipt)
-  return { text, leafHash: hashLeaf(utf8(text)) }
+  const bytes = canonicalize(receipt)
+  return { text: toBase64url(bytes), leafHash: hashLeaf(bytes) }
 }
 
-/** The text for the `x-amc-receipt` header of a receipt that is this leaf of a signed commit. */
-export function receiptText(text: string, commit: SignedCommit, index: number): string {
-  const path = commit.pathOf(index).map((hash) => `"${hash}"`)
-  const parts = `"path":[${path.join()}],"receipt":${text},"signature":"${commit.signature}"`
-  return toBase64url(utf8(`{"index":${index},${parts},"size":${commit.size}}`))
+/** The text for the `x-amc-receipt` header of a receipt with its leaf's signature. */
+export function receiptText(text: string, signature: string): string {
+  return `${text}.${signature.replaceAll(" ", ".")}`
 }
 
 /** Signs a receipt in a commit of its own. */
 export function mintReceipt(receipt: Receipt, signer: Signer): string {
   const { text, leafHash } = spellReceipt(receipt)
-  return receiptText(text, signCommit([leafHash], signer), 0)
+  const [signature = ""] = signCommit([leafHash], signer)
+  return receiptText(text, signature)
 }
 
 /**
@@ -85,9 +72,9 @@ export function mintReceipt(receipt: Receipt, signer: Signer): string {
  * @throws {@link AmcError} `input/malformed`
  */
 export function openReceipt(header: string, keys: ReadonlyMap<string, PublicKey>): Receipt {
-  const { receipt, ...proof } = parseSigned(header)
+  const { receipt, leafHash, proof } = parseSigned(header)
   const key = keys.get(receipt.kid)
-  if (key === undefined || !isInCommit(hashLeaf(canonicalize(receipt)), proof, key))
+  if (key === undefined || !isInCommit(leafHash, proof, key))
     throw malformed("receipt is not signed by a key that is trusted here")
   return receipt
 }
@@ -104,8 +91,12 @@ export function keyNamedInReceipt(header: string): string | null {
 
 function parseSigned(header: string): SignedReceipt {
   if (header.length > textMax) throw malformed(`receipt is longer than ${textMax} characters`)
-  const parsed = signedSchema.safeParse(parseCanonical(fromBase64url(header)))
+  // A space would be a second spelling of a dot.
+  if (header.includes(" ")) throw malformed("receipt has a space")
+  const [spelled = "", ...signature] = header.split(".")
+  const bytes = fromBase64url(spelled)
+  const parsed = receiptSchema.safeParse(parseCanonical(bytes))
   if (!parsed.success) throw malformed("receipt breaks its schema")
-  const { path, signature, ...rest } = parsed.data
-  return { ...rest, path: path.map(fromBase64), signature: fromBase64(signature) }
+  const proof = parseSignature(signature.join(" "))
+  return { receipt: parsed.data, leafHash: hashLeaf(bytes), proof }
 }

@@ -5,7 +5,6 @@ import {
   signCommit,
   type Signer,
   spellReceipt,
-  spellSignature,
 } from "@amc/core"
 import type { EventRow } from "./event-store.ts"
 import type { PlacedEvent } from "./lane-chain.ts"
@@ -43,20 +42,17 @@ export function signTogether(
     return { place, receipt: receipt === null ? null : spellReceipt(receipt) }
   })
   const promised = told.flatMap((one) => one?.receipt?.leafHash ?? [])
-  const commit = signCommit(
+  const signatures = signCommit(
     [...events.map(({ placed }) => placed.row.leafHash), ...promised],
     signer,
   )
   let index = events.length
   return {
-    rows: events.map(({ placed: { row } }, at) => ({
-      ...row,
-      signature: spellSignature(commit, at),
-    })),
+    rows: events.map(({ placed: { row } }, at) => ({ ...row, signature: signatures[at] ?? "" })),
     recorded: told.map((one) => {
       if (one === null) return null
       const { place, receipt } = one
-      return { ...place, receipt: receipt && receiptText(receipt.text, commit, index++) }
+      return { ...place, receipt: receipt && receiptText(receipt.text, signatures[index++] ?? "") }
     }),
   }
 }

@@ -146,10 +146,11 @@ test("G2 the events of one group and their receipts share one signature, and eac
     const { event_hash, lseq, receipt } = recorded[at]!
     const body_sha256 = sha256Hex(Buffer.from(callId))
     expect(openReceipt(receipt ?? "", keys)).toMatchObject({ event_hash, lseq, body_sha256 })
-    expect(JSON.parse(Buffer.from(receipt ?? "", "base64url").toString())).toMatchObject({
-      index: recorded.length + at,
-      size: recorded.length + calls.length,
-    })
+    const [, index, size] = (receipt ?? "").split(".")
+    expect([index, size].map(Number)).toEqual([
+      recorded.length + at,
+      recorded.length + calls.length,
+    ])
   }
   const values = new Set<string | undefined>()
   for await (const { signature } of store.read(lane, 1)) values.add(signature.split(" ")[2])

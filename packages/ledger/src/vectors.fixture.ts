@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs"
 import {
+  canonicalize,
   commitMessage,
   commitPathMax,
   eventHash,
@@ -12,9 +13,7 @@ import {
   type Receipt,
   receiptText,
   signCommit,
-  type SignedCommit,
   spellReceipt,
-  spellSignature,
   toBase64,
   toBase64url,
   toHex,
@@ -125,16 +124,17 @@ function foreign(response: ObservationOf<"llm_response">): ObservationOf<"llm_re
   return { ...response, facts: { ...response.facts, reported } }
 }
 
-/** As a leaf of the largest commit that can be spelled. */
-function inLargest(leafHash: Uint8Array): SignedCommit {
+/** The signature of a leaf of the largest commit that can be spelled. */
+function inLargest(leafHash: Uint8Array): string {
   const path = Array.from({ length: commitPathMax }, (_, at) => hashLeaf(Uint8Array.of(at)))
   const proof = { index: 0, size: 999_999, path, signature: new Uint8Array(0) }
-  const signature = toBase64(signer.sign(commitMessage(leafHash, proof)))
-  return { size: proof.size, signature, pathOf: () => path.map(toBase64) }
+  const signature = signer.sign(commitMessage(leafHash, proof))
+  return [proof.index, proof.size, ...[signature, ...path].map(toBase64)].join(" ")
 }
 
-function readReceipt(header: string): { receipt: Receipt; path: string[] } {
-  return JSON.parse(decoder.decode(fromBase64url(header))) as { receipt: Receipt; path: string[] }
+function readReceipt(header: string): Receipt {
+  const [text = ""] = header.split(".")
+  return JSON.parse(decoder.decode(fromBase64url(text))) as Receipt
 }
 
 function eventVectors(leaves: Example["leaves"], receipt: string): EventVectors {
@@ -222,7 +222,7 @@ function eventVectors(leaves: Example["leaves"], receipt: string): EventVectors 
       refused("a __proto__ member", first.replace('"v":1', '"__proto__":1,"v":1')),
       refused("more after its end", `${first}\n`),
       refused("nothing", ""),
-      refused("a receipt", spellReceipt(readReceipt(receipt).receipt).text),
+      refused("a receipt", decoder.decode(canonicalize(readReceipt(receipt)))),
     ],
   }
 }
@@ -235,7 +235,7 @@ function signatureVectors(leaves: Example["leaves"]): SignatureVectors {
   const largest = {
     why: "in the largest commit",
     leaf: first.leaf,
-    signature: spellSignature(inLargest(hashLeaf(utf8(first.leaf))), 0),
+    signature: inLargest(hashLeaf(utf8(first.leaf))),
   }
   const refused = (why: string, signature: string): SignatureVectors["refused"][number] => ({
     why,
@@ -308,18 +308,18 @@ const receiptWhys = [
 
 function receiptVectors(receipts: readonly string[], leaves: Example["leaves"]): ReceiptVectors {
   const [header = "", , first = "", second = ""] = receipts
-  const read = readReceipt
-  const alone = mintReceipt(read(header).receipt, signer)
-  const spelled = spellReceipt(read(header).receipt)
-  const largest = receiptText(spelled.text, inLargest(spelled.leafHash), 0)
-  const event = leaves[1]?.leaf ?? ""
-  const eventAsReceipt = receiptText(event, signCommit([hashLeaf(utf8(event))], signer), 0)
-  const swapped = Buffer.from(first, "base64url")
-    .toString()
-    .replace(read(first).path[0] ?? "", read(second).path[0] ?? "")
-  const spelling = Buffer.from(alone, "base64url").toString()
-  const changed = (from: string | RegExp, to: string): string =>
-    toBase64url(utf8(spelling.replace(from, to)))
+  const receipt = readReceipt(header)
+  const alone = mintReceipt(receipt, signer)
+  const { text, leafHash } = spellReceipt(receipt)
+  const largest = receiptText(text, inLargest(leafHash))
+  const event = utf8(leaves[1]?.leaf ?? "")
+  const [ofEvent = ""] = signCommit([hashLeaf(event)], signer)
+  const signed = alone.slice(text.length + 1)
+  const changed = (from: string, to: string): string => {
+    const json = decoder.decode(fromBase64url(text))
+    return `${toBase64url(utf8(json.replace(from, to)))}.${signed}`
+  }
+  const firstHash = (of: string): string => of.split(".")[4] ?? ""
   return {
     about: "header: the text of x-amc-receipt. The key is that of signature.json.",
     kid: signer.key.kid,
@@ -327,24 +327,27 @@ function receiptVectors(receipts: readonly string[], leaves: Example["leaves"]):
     accepted: [...receipts, alone, largest].map((text, at) => ({
       why: receiptWhys[at] ?? "",
       header: text,
-      receipt: read(text).receipt,
+      receipt: readReceipt(text),
     })),
     refused: [
       { why: "another agent", header: changed('"agent":"coder"', '"agent":"other"') },
       { why: "another body", header: changed('"body_sha256":"', '"body_sha256":"0') },
       { why: "another origin", header: changed(origin, "evil/ledger") },
-      { why: "another place in its commit", header: changed('"index":0', '"index":1') },
-      { why: "another size of its commit", header: changed('"size":1', '"size":2') },
-      { why: "the path of another one in its commit", header: toBase64url(utf8(swapped)) },
+      { why: "another place in its commit", header: alone.replace(".0.1.", ".1.1.") },
+      { why: "another size of its commit", header: alone.replace(".0.1.", ".0.2.") },
       {
-        why: "a path that is too long",
-        header: changed('"path":[', `"path":["${"A".repeat(43)}="`),
+        why: "the path of another one in its commit",
+        header: first.replace(firstHash(first), firstHash(second)),
       },
-      { why: "unused bits in its signature", header: changed(/.=="/u, 'B=="') },
-      { why: "an event for a receipt", header: eventAsReceipt },
-      { why: "a member too many", header: changed('"index":0', '"id":0,"index":0') },
+      { why: "a path that is too long", header: `${alone}.${"A".repeat(43)}=` },
+      { why: "unused bits in its signature", header: alone.replace(/.==$/u, "B==") },
+      { why: "an event for a receipt", header: receiptText(toBase64url(event), ofEvent) },
+      { why: "a member too many", header: changed('"kid":', '"id":0,"kid":') },
       { why: "a space between its members", header: changed(",", ", ") },
       { why: "padding", header: `${header}=` },
+      { why: "a space for a dot", header: header.replace(".", " ") },
+      { why: "a space for a dot of its signature", header: header.replace(/\.([^.]*)$/u, " $1") },
+      { why: "no signature", header: text },
       { why: "its first half", header: header.slice(0, header.length / 2) },
       { why: "nothing", header: "" },
       { why: "too much", header: "A".repeat(8193) },

@@ -18,7 +18,6 @@ import {
   type SignedLeaf,
   signLeaf,
   signNote,
-  spellSignature,
   systemAgent,
   utf8,
 } from "@amc/core"
@@ -51,11 +50,11 @@ export function signedTogether<L extends SignedLeaf>(
   return Array.from({ length: Math.ceil(leaves.length / size) }, (_, at) =>
     leaves.slice(at * size, (at + 1) * size),
   ).flatMap((group) => {
-    const commit = signCommit(
+    const signatures = signCommit(
       group.map(({ leaf }) => hashLeaf(leaf)),
       signer,
     )
-    return group.map((each, index) => ({ ...each, signature: spellSignature(commit, index) }))
+    return group.map((each, index) => ({ ...each, signature: signatures[index] ?? "" }))
   })
 }
 

@@ -21,14 +21,3 @@ function parentsOf(row: readonly Digest[]): Digest[] {
   }
   return parents
 }
-
-/**
- * The path of a leaf in the tree, as {@link inclusionPath} gives it, of nodes or what was made of each. The caller knows that there
- * is such a leaf.
- */
-export function pathInLevels<T>(levels: readonly (readonly T[])[], index: number): T[] {
-  return levels.flatMap((row, height) => {
-    const node = Math.floor(index / 2 ** height)
-    return row[node % 2 === 0 ? node + 1 : node - 1] ?? []
-  })
-}
