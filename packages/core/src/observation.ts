@@ -8,6 +8,8 @@ export interface ObservedPayload {
   readonly media: string
   /** What is stored: the (redacted) bytes, a spooled file that the recorder takes over, or nothing. */
   readonly blob: Uint8Array | { readonly path: string } | null
+  /** Whether the blob's bytes are those that `sha256` was made of: the recorder then makes no digest of its own. */
+  readonly isAsDelivered?: boolean
 }
 
 /** Asks for a receipt of the event; `body_sha256` is the payload's digest. */

@@ -36,9 +36,10 @@ export class CallRecord {
     isTruncated: boolean,
   ): Promise<RecordedRequest | null> {
     const { request, upstream, lease, secrets } = this.#terms
+    const { sha256, size, blob, isAsDelivered } = body
     const media = mediaText(secrets, fieldOf(request.rawHeaders, "content-type") ?? "")
     const measured = {
-      body_bytes: body.size,
+      body_bytes: size,
       call_id: this.#id,
       facts_truncated: isTruncated,
       method: request.method ?? "",
@@ -50,7 +51,7 @@ export class CallRecord {
       ...this.#origin,
       type: "llm_request",
       facts: { measured, reported },
-      payload: { sha256: body.sha256, size: body.size, media, blob: body.blob },
+      payload: { sha256, size, media, blob, isAsDelivered },
       receipt: this.#receiptTerms("llm_request", reported.model),
     })
     if (event === null) return null

@@ -39,11 +39,11 @@ export async function deliveryOf(
     return { ...nothingDelivered, facts }
   const { status, contentType } = ending.head
   const { sha256, size, bytes } = metered
-  const blob = await stored(bytes, world, secrets).catch(() => undefined)
-  if (blob === undefined) return null
+  const kept = await stored(bytes, world, secrets).catch(() => null)
+  if (kept === null) return null
   return {
     measured: { status, from_upstream: true, body_bytes: ending.receivedBytes },
-    payload: { sha256, size, media: mediaText(secrets, contentType), blob },
+    payload: { sha256, size, media: mediaText(secrets, contentType), ...kept },
     facts,
   }
 }
@@ -51,7 +51,7 @@ export async function deliveryOf(
 function problemDelivery({ status, body, sha256 }: Problem): Omit<Delivery, "facts"> {
   return {
     measured: { status, from_upstream: false, body_bytes: body.length },
-    payload: { sha256, size: body.length, media: problemType, blob: body },
+    payload: { sha256, size: body.length, media: problemType, blob: body, isAsDelivered: true },
   }
 }
 
@@ -59,10 +59,10 @@ async function stored(
   bytes: Uint8Array | null,
   world: CallWorld,
   secrets: SecretScanner,
-): Promise<ObservedPayload["blob"]> {
-  if (bytes === null) return null
-  const { blob } = await StoredBody.ofBytes(bytes, { ...world, secrets })
-  return blob
+): Promise<Pick<ObservedPayload, "blob" | "isAsDelivered">> {
+  if (bytes === null) return { blob: null }
+  const { blob, isAsDelivered } = await StoredBody.ofBytes(bytes, { ...world, secrets })
+  return { blob, isAsDelivered }
 }
 
 /** Gives the client the end of its answer, which must be durable: the rest, all of it, or a reset. */

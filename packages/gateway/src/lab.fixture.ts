@@ -14,6 +14,7 @@ import {
   publicKeyFromRaw,
   type Recorded,
   type Recorder,
+  sha256Hex,
   type Signer,
 } from "@amc/core"
 import { onTestFinished } from "vitest"
@@ -30,7 +31,7 @@ import {
   type Upstream,
 } from "./index.ts"
 
-/** A recorder in memory that refuses facts that break their schema, and fails when it is told to. */
+/** A recorder in memory that refuses facts that break their schema and a digest of other bytes, and fails when it is told to. */
 export class MemoryRecorder implements Recorder {
   readonly observations: Observation[] = []
   /** What happened, in order; upstreams write into it too. */
@@ -50,6 +51,7 @@ export class MemoryRecorder implements Recorder {
     await new Promise(setImmediate)
     await this.before(observation)
     factSchemas[observation.type].parse(observation.facts)
+    checkDigest(observation)
     const lseq = this.observations.push(observation) - 1
     this.journal.push(`durable ${observation.type}`)
     const event_hash = createHash("sha256").update(`event ${lseq}`).digest("hex")
@@ -73,6 +75,12 @@ export class MemoryRecorder implements Recorder {
     }
     return mintReceipt({ v: 1, ...what, ...where, kid: this.key.kid }, this.#signer)
   }
+}
+
+function checkDigest({ payload }: Observation): void {
+  if (payload?.isAsDelivered !== true || payload.blob === null) return
+  if (!(payload.blob instanceof Uint8Array) || sha256Hex(payload.blob) !== payload.sha256)
+    throw new Error("a payload is said to be stored as it was delivered, and is not")
 }
 
 function rawKey(key: KeyObject): Buffer {

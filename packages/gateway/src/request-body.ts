@@ -1,11 +1,11 @@
 import { createHash, hash } from "node:crypto"
 import type { Readable } from "node:stream"
-import { AmcError, type ObservedPayload } from "@amc/core"
+import { AmcError } from "@amc/core"
 import type { GatewayLimits } from "./limits.ts"
 import { readPieces } from "./piece-reader.ts"
 import type { SecretScanner } from "./secret-scanner.ts"
 import { SpoolFile } from "./spool-file.ts"
-import { removeStored, storable, StoredBody } from "./stored-body.ts"
+import { removeStored, type Storable, storable, StoredBody } from "./stored-body.ts"
 
 /** Reads a body while it comes in. */
 export interface BodyReader {
@@ -23,12 +23,9 @@ export interface BodyTerms {
 }
 
 /** A request body that is here in full. */
-export interface RequestBody {
+export interface RequestBody extends Storable {
   readonly sha256: string
   readonly size: number
-  readonly secretsFound: number
-  /** What to store: the bytes with secrets redacted; null for nothing, or more than is stored. */
-  readonly blob: ObservedPayload["blob"]
   /** The bytes to forward, as they came. */
   open(): Buffer | Readable | null
   /** Ends the use of the body. A stored file stays if the recorder has it. */

@@ -14,6 +14,8 @@ export interface StoreTerms {
 /** Bytes that may be stored, and how many secrets they had. */
 export interface Storable {
   readonly blob: ObservedPayload["blob"]
+  /** Whether they are in memory as they came: their digest is known. */
+  readonly isAsDelivered: boolean
   readonly secretsFound: number
 }
 
@@ -66,10 +68,10 @@ export class StoredBody {
     const rest = this.#redact.end()
     const secretsFound = this.#redact.found
     const file = this.#file
-    if (file === null) return { blob: null, secretsFound }
+    if (file === null) return { blob: null, isAsDelivered: false, secretsFound }
     await file.append(rest)
     await file.close()
-    return { blob: { path: file.path }, secretsFound }
+    return { blob: { path: file.path }, isAsDelivered: false, secretsFound }
   }
 
   /** Forgets what was stored. What comes is still looked through. */
@@ -84,8 +86,9 @@ export class StoredBody {
 /** Bytes in memory as they may be stored. */
 export function storable(bytes: Uint8Array, secrets: SecretScanner): Storable {
   const secretsFound = secrets.count(bytes)
-  const blob = secretsFound === 0 ? bytes : secrets.redact(bytes)
-  return { blob: bytes.length === 0 ? null : blob, secretsFound }
+  const isAsDelivered = secretsFound === 0
+  const blob = isAsDelivered ? bytes : secrets.redact(bytes)
+  return { blob: bytes.length === 0 ? null : blob, isAsDelivered, secretsFound }
 }
 
 /** Removes the file of a body that the recorder did not take over. */

@@ -243,6 +243,17 @@ test("refuses a session's events before its opening and after its seal, also in 
   })
 })
 
+test("a payload that is stored as it was delivered has one digest", async () => {
+  const { writer, blobs, store } = await openWriting()
+  await openSession(writer, s1, sampleSession)
+  const request = sampleRequest({ ...call, body: "as it came" })
+  await writer.record({ ...request, payload: { ...request.payload!, isAsDelivered: true } })
+  const sha256 = sha256Hex(Buffer.from("as it came"))
+  const [, event] = await eventsOf(store)
+  expect(event?.payload).toMatchObject({ blob_sha256: sha256, sha256 })
+  expect(await blobs.get(sha256)).toEqual(Uint8Array.from(Buffer.from("as it came")))
+})
+
 test("keeps small payloads with the event and takes over spooled files", async () => {
   const dir = mkdtempSync(join(tmpdir(), "amc-spool-"))
   onTestFinished(() => rmSync(dir, { recursive: true }))

@@ -18,7 +18,7 @@ export function keepPayload(
   const blob = payload?.blob ?? null
   if (blob === null) return nothingKept
   if (!(blob instanceof Uint8Array)) return inFile(blobs.adopt(blob.path))
-  const sha256 = sha256Hex(blob)
+  const sha256 = payload?.isAsDelivered === true ? payload.sha256 : sha256Hex(blob)
   if (blob.length <= inlineBlobMax) return { sha256, inline: { sha256, bytes: blob } }
   return inFile(blobs.put(sha256, blob).then(() => sha256))
 }
