@@ -102,10 +102,9 @@ function fileOf({ hash, event }: EvidenceEvent, attested: Attested): IngestedFil
  * same bytes found more that failed, that stands.
  */
 function merged(known: IngestedFile, again: IngestedFile): IngestedFile {
-  const isVouched = known.tier === "ATTESTED" || again.tier === "ATTESTED"
   return {
     ...known,
-    tier: isVouched ? "ATTESTED" : known.tier,
+    tier: again.tier === "ATTESTED" ? again.tier : known.tier,
     passed: Math.min(known.passed, again.passed),
     failed: Math.max(known.failed, again.failed),
     undecided: Math.max(known.undecided, again.undecided),

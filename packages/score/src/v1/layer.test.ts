@@ -8,7 +8,11 @@ const high = (level: Level): { level: Level; highRisk: boolean } => ({ level, hi
 const low = (level: Level): { level: Level; highRisk: boolean } => ({ level, highRisk: false })
 
 test.each([
-  { why: "one question is the layer", questions: [high(2)], level: 2 },
+  ...([0, 1, 2, 3, 4, 5, "U"] as const).map((level) => ({
+    why: "one question is the layer",
+    questions: [high(level)],
+    level,
+  })),
   {
     why: "the high-risk question is a floor",
     questions: [high(1), low(3), low(3), low(3), low(3)],

@@ -107,11 +107,29 @@ test("a trace weighs on what needs high trust, what is dark on all, and a bank w
   expect(caps(none, {})).toEqual(new Set(["true undefined", "false undefined"]))
 })
 
-test("what passed before the window is left out, what did not is not", () => {
+test("what passed before the window or after it is left out, what did not is not", () => {
   const all = decideAll(window, bank1).get("SK-02")!.decision.units
   const later = decideAll({ ...window, fromMs: window.toMs }, bank1).get("SK-02")!.decision.units
   expect([all.n, all.k]).toEqual([4, 3])
   expect([later.n, later.k]).toEqual([1, 0])
+  const ahead = decideAll({ ...window, toMs: window.fromMs }, bank1).get("SK-02")!.decision.units
+  expect([ahead.n, ahead.k]).toEqual([1, 0])
+})
+
+test("what came in about a question counts for it with the sessions", () => {
+  const file = {
+    event: "file",
+    ts: window.toMs,
+    source_sha256: "f",
+    about: "SK-02",
+    tier: "ATTESTED",
+    passed: 1,
+    failed: 0,
+    undecided: 0,
+  }
+  const ingested = [file] as unknown as Window["ingested"]
+  const { units } = decideAll({ ...window, ingested }, bank1).get("SK-02")!.decision
+  expect([units.n, units.k]).toEqual([5, 4])
 })
 
 test("P17: a run that is told event by event comes to the same report", () => {

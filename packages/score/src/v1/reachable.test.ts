@@ -71,7 +71,7 @@ test.each([
   {
     why: "days ask for no sessions",
     id: "SAO-11",
-    sessions: [99, 99, 99, 99, 99],
+    sessions: [999, 999, 999, 999, 999],
     days: 30,
     reachable: 5,
   },

@@ -19,6 +19,20 @@ test("counts what was opened, sealed, answered and seen in the window, and nothi
   expect(sessions).toEqual({ opened: 18, sealed: 17, exposed: 17, counted: 14, days: 7 })
 })
 
+test("a session belongs to a window that begins with its last event, and to none that begins later", () => {
+  const recording = record({ sessions: [{}] })
+  const { ts } = recording.events.find(({ event }) => event.type === "session_seal")!.event
+  const openedFrom = (from: number): number => {
+    const events = recording.events.map((each) => {
+      if (each.event.type !== "run_opened") return each
+      const measured = { ...each.event.facts.measured, window_from_ms: from }
+      return { ...each, event: { ...each.event, facts: { measured, reported: {} } } }
+    })
+    return scoreRun({ ...recording, events }).sessions.opened
+  }
+  expect([ts, ts + 1].map(openedFrom)).toEqual([1, 0])
+})
+
 test("at most so many of a day are counted", () => {
   const { sessions } = scoreRun(record({ sessions: goodDays(2, 9) }))
   expect(sessions).toMatchObject({ exposed: 18, counted: 16, days: 2 })
