@@ -97,6 +97,13 @@ const equivalents: readonly Equivalent[] = [
   },
   {
     file: "v1/session.ts",
+    on: 'posture: session.isIsolated ? "measured" : "shared",',
+    was: 'session.isIsolated ? "measured" : "shared"',
+    is: '"measured"',
+    why: "what is hardened is isolated, and nothing else is asked",
+  },
+  {
+    file: "v1/session.ts",
     on: 'return event.type === "llm_response" && isAnswer(event.facts)',
     was: 'event.type === "llm_response" && isAnswer(event.facts)',
     is: "isAnswer(event.facts)",
