@@ -1,7 +1,8 @@
 import { AmcError, equalBytes } from "@amc/core"
 import { encodeReport, type Explanation, type Report } from "@amc/score"
 import { withLedger } from "./ledger-reader.ts"
-import { findRunOpened, findRunPlace, scoreStored } from "./run-slice.ts"
+import { findRunOpened, findRunPlace } from "./run-place.ts"
+import { scoreStored } from "./run-slice.ts"
 import { listRuns, loadRun, openStoredRun } from "./run-store.ts"
 import type { Workspace } from "./workspace.ts"
 

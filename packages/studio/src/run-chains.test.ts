@@ -6,7 +6,7 @@ import { openCapture } from "./capture.ts"
 import { withLedger } from "./ledger-reader.ts"
 import { makeRun } from "./run.ts"
 import { gathered, inLaneOrder, runChains } from "./run-chains.ts"
-import { findRunOpened, findRunPlace } from "./run-slice.ts"
+import { findRunOpened, findRunPlace } from "./run-place.ts"
 import { newPlace } from "./workspace.fixture.ts"
 
 test("what was verified is what is read afterwards: a ledger that was changed between is refused", async () => {

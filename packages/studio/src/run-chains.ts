@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { AmcError, systemAgent } from "@amc/core"
 import type { EventRow } from "@amc/ledger"
 import type { SqliteLedger } from "@amc/store-sqlite"
-import type { RunPlace } from "./run-slice.ts"
+import type { RunPlace } from "./run-place.ts"
 
 /** The two chains of a run's slice, read as often as somebody goes through them. None of it is held. */
 export interface RunChains {

@@ -15,7 +15,7 @@ import {
 import { envelopeOf } from "./config-history.ts"
 import { attemptRead } from "./ledger-finding.ts"
 import { inLaneOrder, type RunChains, runChains } from "./run-chains.ts"
-import { findRunOpened, findRunPlace } from "./run-slice.ts"
+import { findRunOpened, findRunPlace } from "./run-place.ts"
 import type { Workspace } from "./workspace.ts"
 
 /** The evidence of a run in the ledger: what was noted of it, and its events, read anew each time. */
