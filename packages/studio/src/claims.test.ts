@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { sha256Hex, utf8 } from "@amc/core"
@@ -139,11 +140,13 @@ test.each([
   expect(recorder.observations).toEqual([])
 })
 
-test("a file that is not there can't be looked at", async () => {
-  const path = join(temporaryFolder(), "gone.json")
-  await expect(recordClaims(listRecorder(), { ...terms, path })).rejects.toMatchObject({
-    code: "input/unreadable",
-  })
+test("what is not there can't be looked at, and a pipe is not waited for", async () => {
+  const folder = temporaryFolder()
+  execFileSync("mkfifo", [join(folder, "pipe")])
+  for (const name of ["gone.json", "pipe", "."])
+    await expect(
+      recordClaims(listRecorder(), { ...terms, path: join(folder, name) }),
+    ).rejects.toMatchObject({ code: "input/unreadable" })
 })
 
 test("a key or a lease in the file is masked before it is stored", async () => {

@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from "node:fs"
 import {
   AmcError,
   type ClaimsFile,
@@ -9,6 +8,7 @@ import {
   sha256Hex,
 } from "@amc/core"
 import type { SecretScanner } from "@amc/gateway"
+import { readBoundedFile } from "./bounded-file.ts"
 import { masked } from "./ingest/lease-mask.ts"
 
 const claimsSizeMax = 1 << 20
@@ -36,7 +36,7 @@ export async function recordClaims(
   recorder: Recorder,
   { agent, path, secrets }: ClaimsTerms,
 ): Promise<RecordedClaims> {
-  const bytes = read(path)
+  const bytes = readBoundedFile(path, claimsSizeMax, "input/unreadable")
   const file = parse(bytes, path)
   const { by, overall = null, claims } = file
   const source = sha256Hex(bytes)
@@ -57,18 +57,6 @@ export async function recordClaims(
     },
   })
   return { recorded, file }
-}
-
-function read(path: string): Uint8Array {
-  try {
-    const { size } = statSync(path)
-    if (size > claimsSizeMax)
-      throw new AmcError("input/too-large", `${path} is longer than ${claimsSizeMax} bytes`)
-    return new Uint8Array(readFileSync(path))
-  } catch (cause) {
-    if (isFault(cause)) throw cause
-    throw new AmcError("input/unreadable", `the claims file ${path} can't be read`, { cause })
-  }
 }
 
 function parse(bytes: Uint8Array, path: string): ClaimsFile {

@@ -93,6 +93,18 @@ test.each([
   expect(reachableLevel({ ...question, needs: [] }, bank, days)).toBe(reachable)
 })
 
+test("a window has no more minutes than its days", () => {
+  const { needs: _, ...question } = questionOf("SAO-08")
+  const time = {
+    ...bank1.profiles.time,
+    days: [1, 1, 1, 1, 1],
+    units: [1, 1440, 1441, 2880, 2881],
+  } as const
+  const bank = { ...bank1, profiles: { ...bank1.profiles, time } }
+  const reached = [1, 2, 3].map((days) => reachableLevel({ ...question, needs: [] }, bank, days))
+  expect(reached).toEqual([2, 4, 5])
+})
+
 test("hardened sandboxes are asked for at level 5 of what is of high risk, and where the bank says so", () => {
   const at = (high_risk: boolean, needs: readonly Need[]): readonly number[] =>
     [1, 2, 3, 4, 5].filter((level) =>

@@ -47,7 +47,7 @@ export function isOfDays({ unit }: Question): boolean {
 }
 
 function mostUnits({ unit }: Question, windowDays: number, { day_cap: dayCap }: Bank): number {
-  // No level asks for as many minutes as its days have.
-  if (unit === "exchange" || unit === "minute") return Number.MAX_SAFE_INTEGER
+  if (unit === "exchange") return Number.MAX_SAFE_INTEGER
+  if (unit === "minute") return windowDays * 1440
   return unit === "day" ? windowDays : windowDays * dayCap
 }
