@@ -116,6 +116,7 @@ test.each<{ why: string; story: Story; expected: Partial<Report>; first: RegExp 
   const report = scoreRun(record(story))
   expect(report).toMatchObject(expected)
   expect(report.status_reasons[0]).toMatch(first)
+  if (report.status === "INVALID") expect(report.trust_label).toBe("UNRELIABLE")
 })
 
 test.each<{

@@ -56,8 +56,7 @@ export function trustOf(window: Window, missing: number): Trust {
     status: wrong.length === 0 ? "VALID" : "INVALID",
     status_reasons: wrong.length === 0 ? [fineText(ran)] : wrong,
     posture: postureOf(ran),
-    // Whatever is INVALID has lost more than half.
-    trust_label: index < 50 ? "UNRELIABLE" : "LOW TRUST",
+    trust_label: wrong.length > 0 || index < 50 ? "UNRELIABLE" : "LOW TRUST",
     integrity_index: index,
   }
 }
